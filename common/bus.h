@@ -1,0 +1,74 @@
+/* bus.h - the lanes: ZeroMQ sockets with the options that each needs.
+ *
+ *   lane      from         to           pattern          who binds
+ *   jobs      coordinator  worker       PUSH to PULL     coordinator, one per location
+ *   results   worker       collector    PUSH to PULL     collector
+ *   control   worker       coordinator  DEALER, ROUTER   coordinator
+ *   feedback  collector    coordinator  PUSH to PULL     coordinator
+ *   feed      collector    anybody      PUB to SUB       collector
+ *
+ * Why each option stands as it does is told beside the table in bus.c; the
+ * short of it: jobs are bounded by the coordinator's window and not by
+ * high-water marks, results have real back-pressure and therefore no ZMTP
+ * heartbeats, everything else is always drained.
+ *
+ * All sending and receiving is non-blocking. Messages have one part (two with
+ * the feed's topic); others, and such above the ceiling, are dropped and counted.
+ */
+#ifndef COMMON_BUS_H
+#define COMMON_BUS_H
+
+#include "common/err.h"
+#include "common/scope.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct bus; /* one per process: a ZeroMQ context */
+
+int bus_new(struct bus **ret);
+/* Waits for what is queued for at most the lanes' linger (5 s for results). */
+void bus_free(struct bus *b); /* NULL is fine; all sockets closed before */
+DEFINE_SCOPED(bus, struct bus *, bus_free)
+
+enum lane { LANE_JOBS, LANE_RESULTS, LANE_CONTROL, LANE_FEEDBACK, LANE_FEED, LANE_COUNT };
+enum side { SIDE_FROM, SIDE_TO };
+
+/* -EINVAL unless the endpoint is ipc:// or tcp:// on a loopback address
+ * (127.0.0.0/8, [::1], localhost): without keys nothing else is safe. Ports may
+ * be * for a free one when binding. */
+int bus_endpoint_check(const char *endpoint, struct err *err);
+
+/* One side of a lane. Binds or connects as the table above says. A lane's
+ * connecting side may connect to further endpoints with bus_connect. */
+int bus_open(struct bus *b, enum lane lane, enum side side, const char *endpoint, void **ret_socket,
+             struct err *err);
+int bus_connect(void *socket, const char *endpoint, struct err *err);
+void bus_close(void *socket); /* NULL is fine */
+
+/* The endpoint a socket is bound to, with the port that * became. */
+int bus_endpoint(void *socket, char *buf, size_t size);
+
+/* 0; -EAGAIN when nobody can take it now; -errno. */
+int bus_send(void *socket, const void *bytes, size_t len);
+int bus_send_topic(void *socket, const char *topic, const void *bytes, size_t len);
+
+/* A received message. `bytes` live until bus_message_done. On the control
+ * lane's ROUTER, peer says who; on the feed, topic says what. */
+struct bus_message {
+    const uint8_t *bytes;
+    size_t len;
+    uint8_t peer[64];
+    size_t peer_len;
+    char topic[32];
+    unsigned char private_[64]; /* a zmq_msg_t */
+};
+/* 1 when there is one, 0 when there is none, -EBADMSG when one was dropped for
+ * its form (ask on), -errno. */
+int bus_take(void *socket, struct bus_message *ret);
+void bus_message_done(struct bus_message *m);
+
+/* To one peer of a ROUTER: 0; -EHOSTUNREACH when it is gone, -EAGAIN when it does not drain. */
+int bus_send_to(void *socket, const uint8_t *peer, size_t peer_len, const void *bytes, size_t len);
+
+#endif

@@ -1,0 +1,126 @@
+/* config.h - the settings of all daemons: one file, one table.
+ *
+ * A setting is one row in config.c: its name as in vedette.yaml with dots
+ * ("worker.timeout"), how its text is read, where it goes, its default and a
+ * sentence. It is set by, later over earlier: the default, the file, the
+ * environment (VEDETTE_WORKER_TIMEOUT), the command line (--set worker.timeout=5s).
+ * A secret may come from a file: "mail.password_file", which must not be
+ * readable by others. An unknown name, in the file or the environment, is an
+ * error that names it.
+ */
+#ifndef COMMON_CONFIG_H
+#define COMMON_CONFIG_H
+
+#include "common/control.h"
+#include "common/err.h"
+#include "common/log.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define CONFIG_MAX_LOCATIONS 32
+
+struct config {
+    char store[512]; /* URL, see store.h */
+
+    struct {
+        enum log_level level;
+    } log;
+
+    struct {
+        char control[ENDPOINT_SIZE];
+        char results[ENDPOINT_SIZE];
+        char feed[ENDPOINT_SIZE];
+        char feedback[ENDPOINT_SIZE];
+        char jobs[ENDPOINT_SIZE]; /* of the first location; the next ones count its port up,
+                                   * or get ".<location>" behind an ipc:// path */
+    } endpoint;
+
+    char locations[512]; /* names, comma-separated */
+
+    struct {
+        int64_t taken_within_us;  /* a job that nobody has taken by then goes out again */
+        int64_t suspect_after_us; /* a worker silent that long is suspect */
+        int64_t dead_after_us;    /* ... is dead */
+        uint32_t window;          /* untaken jobs for each live lane */
+        uint32_t attempts;        /* jobs for one run at most */
+        int64_t grace_us;         /* beyond a look's timeout, before its result is missed */
+        int64_t breaker_us;       /* nothing recorded for that long: give no taken run out again */
+        uint32_t again_percent;   /* of the dispatch rate that may be repeats */
+        int64_t catalog_every_us; /* how often the store is asked for changes */
+    } coordinator;
+
+    struct {
+        char name[WORKER_NAME_SIZE]; /* "": the host's name and the process id */
+        char location[LOCATION_SIZE];
+        uint32_t threads; /* 0: as many as there are cores */
+        uint32_t slots;   /* looks in hand at once, for each thread */
+        uint32_t outbox;  /* results kept until they are recorded, for each thread */
+        char resolver[256];       /* name servers, comma-separated "ip" or "ip:port"; "": resolv.conf */
+        char allow_networks[512]; /* networks that may be looked at although they are private */
+        char ca_file[256];        /* trusted roots; "": the system's */
+        char user_agent[200];
+        uint32_t ipv4, ipv6; /* 0 or 1: whether to use that family; 2: find out */
+        int64_t dns_min_us, dns_max_us; /* how long an answer is believed, whatever its TTL */
+    } worker;
+
+    struct {
+        uint32_t batch;        /* results in one transaction at most */
+        int64_t batch_wait_us; /* ... and how long the first of them waits at most */
+        int64_t keep_results_us;
+        int64_t keep_rollups_us;
+        bool feed_results; /* tell each look on the feed, not only news */
+    } collector;
+
+    struct {
+        int64_t retry_first_us, retry_most_us; /* waiting grows between these */
+        int64_t give_up_us;                    /* a notice that old is given up */
+        uint32_t at_once;                      /* deliveries under way, for each kind of channel */
+    } notify;
+
+    struct {
+        char server[256]; /* smtp://host:port or smtps://host:port */
+        char from[256];
+        char tls[16]; /* never, opportunistic, required: STARTTLS on smtp:// */
+        char ca_file[256];
+        char user[128];
+        char password[256];
+        int64_t timeout_us;
+    } mail;
+
+    struct {
+        char secret[256]; /* key of the signature; "": unsigned */
+        char ca_file[256];
+        int64_t timeout_us;
+    } webhook;
+
+    struct {
+        int64_t timeout_us; /* then the program is ended */
+    } exec;
+};
+
+/* Defaults. */
+void config_init(struct config *c);
+
+/* File over defaults, environment over file. path NULL: no file. Nothing of *c
+ * is changed on failure. `env` is environ, or NULL for none. */
+int config_load(struct config *c, const char *path, char *const *env, struct err *err);
+
+/* One setting by name, as --set has it: "worker.slots=100". */
+int config_set(struct config *c, const char *assignment, struct err *err);
+
+/* What only holds when seen together: endpoints allowed, names valid, minima
+ * below maxima. After the last config_set. */
+int config_check(const struct config *c, struct err *err);
+
+/* The i-th location's name into buf; false when there are no more. */
+bool config_location(const struct config *c, unsigned i, char *buf, size_t size);
+/* The jobs endpoint of the i-th location. */
+int config_jobs_endpoint(const struct config *c, unsigned i, char *buf, size_t size, struct err *err);
+
+/* Every setting with its default and sentence: for documents and for --help-settings. */
+void config_describe(FILE *out);
+
+#endif

@@ -1,0 +1,77 @@
+/* control.h - what a worker's lane and the coordinator say to each other about
+ * jobs and themselves (never the jobs and results themselves).
+ *
+ * A worker process has as many lanes as threads; each lane has its own sockets
+ * and speaks for itself. Lanes of one worker count as one witness.
+ *
+ *   worker               coordinator
+ *   hello           -->                 I am here (again); sent until welcomed
+ *                   <-- welcome         where jobs come from and results go
+ *                   <-- refused         why not, in a sentence; the worker ends
+ *   taken           -->                 received these jobs, will look at them
+ *   busy            -->                 received these jobs, will not: give them to another
+ *   heartbeat       -->                 every second: room, doubts, every five seconds the jobs in hand
+ *                   <-- beat            answer to a heartbeat: the coordinator lives
+ *                   <-- recorded        results of these jobs are in the store: forget them
+ *                   <-- drain           take no more, finish, say goodbye
+ *   draining        -->                 takes no more (its own SIGTERM): jobs that still arrive come back busy
+ *   goodbye         -->                 gone; whatever is not recorded will not come
+ */
+#ifndef COMMON_CONTROL_H
+#define COMMON_CONTROL_H
+
+#include "common/job.h"
+
+enum control_kind {
+    CONTROL_HELLO = 1,
+    CONTROL_WELCOME,
+    CONTROL_REFUSED,
+    CONTROL_TAKEN,
+    CONTROL_BUSY,
+    CONTROL_HEARTBEAT,
+    CONTROL_BEAT,
+    CONTROL_RECORDED,
+    CONTROL_DRAIN,
+    CONTROL_DRAINING,
+    CONTROL_GOODBYE,
+    CONTROL_KIND_END, /* one past the last */
+};
+const char *control_kind_name(enum control_kind k); /* "hello" */
+
+#define CONTROL_MAX_IDS 4096 /* job ids in one message; more go into further messages */
+#define ENDPOINT_SIZE 160
+#define SOFTWARE_SIZE 32
+
+/* One message, either way. Which members mean something follows from kind. */
+struct control {
+    enum control_kind kind;
+    char worker[WORKER_NAME_SIZE];
+    uint16_t lane;
+    uint64_t nonce; /* the speaker's boot: differs after every restart of its process */
+
+    /* hello */
+    char location[LOCATION_SIZE];
+    char software[SOFTWARE_SIZE]; /* "vedette 0.1.0" */
+    uint32_t slots;               /* looks that this lane can have in hand at once */
+
+    /* heartbeat */
+    uint32_t free_slots;
+    uint32_t unrecorded; /* results waiting in its outbox */
+    uint32_t lag_us;     /* worst turn of its loop since the last heartbeat */
+    bool suspect;        /* doubts its own network */
+    bool all_ids;        /* ids are all jobs in hand, looked at and not yet recorded, or none:
+                          * what the coordinator believes beyond them is lost */
+
+    /* taken, busy, recorded, heartbeat with all_ids: borrowed, see whoever made it */
+    const uint64_t *ids;
+    size_t n_ids;
+
+    /* welcome */
+    uint32_t epoch;
+    char jobs[ENDPOINT_SIZE];    /* the location's PUSH endpoint, to connect to */
+    char results[ENDPOINT_SIZE]; /* the collector's PULL endpoint */
+
+    char text[160]; /* refused: why; goodbye: why */
+};
+
+#endif

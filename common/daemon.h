@@ -1,0 +1,49 @@
+/* daemon.h - what every daemon's main does before and after its own work.
+ *
+ *     static int run(int argc, char **argv, struct err *err)
+ *     {
+ *         struct config config;
+ *         ...
+ *         int r = daemon_begin(&worker_program, argc, argv, &config, err);
+ *         if (r == 0) r = loop_new(&loop);
+ *         if (r == 0) r = daemon_watch_signals(loop, err);
+ *         ...
+ *         daemon_ready();
+ *         return loop_run(loop);
+ *     }
+ *     int main(int argc, char **argv) { return daemon_main(run, argc, argv); }
+ */
+#ifndef COMMON_DAEMON_H
+#define COMMON_DAEMON_H
+
+#include "common/config.h"
+#include "common/err.h"
+#include "common/loop.h"
+
+struct daemon_program {
+    const char *name;  /* "worker": in log lines */
+    const char *about; /* for --help: what it does, one paragraph */
+};
+
+/* Options --config, --set, --version, --help (argp; it ends the program for
+ * the last two and for wrong usage), configuration, log, ceiling of descriptors
+ * raised to the hard limit, SIGPIPE ignored. */
+int daemon_begin(const struct daemon_program *p, int argc, char **argv, struct config *ret, struct err *err);
+
+/* SIGTERM and SIGINT end the loop with status 0; a second one ends the process
+ * at once. SIGHUP is ignored until somebody asks for it. Where the parent of
+ * the process dies and VEDETTE_PARENT was set, that counts as SIGTERM. */
+int daemon_watch_signals(struct loop *l, struct err *err);
+void daemon_unwatch_signals(struct loop *l);
+
+void daemon_ready(void);   /* tells the service manager and, with VEDETTE_READY_FD, the parent */
+void daemon_leaving(void); /* tells the service manager */
+
+#define VEDETTE_VERSION "0.1.0"
+const char *daemon_software(void); /* "vedette 0.1.0" */
+
+/* Calls run, says its last words on failure, and makes an exit code of what it
+ * returned: 0, a store's codes (store.h), 1. */
+int daemon_main(int (*run)(int argc, char **argv, struct err *err), int argc, char **argv);
+
+#endif

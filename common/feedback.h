@@ -1,0 +1,28 @@
+/* feedback.h - what the collector tells the coordinator: which jobs' results
+ * are in the store, and where to look again.
+ *
+ * Losing either is harmless: the worker sends an unrecorded result again after
+ * a while, and the collector asks again for a confirming look that brought no
+ * vote in time.
+ */
+#ifndef COMMON_FEEDBACK_H
+#define COMMON_FEEDBACK_H
+
+#include "common/job.h"
+
+/* The result of this job is in the store (or was there already). */
+struct recorded {
+    uint64_t job_id;
+    char worker[WORKER_NAME_SIZE]; /* who waits for it: "coordinator" for its own */
+    uint16_t lane;
+    struct run run; /* the run it concludes, for a coordinator that has forgotten the job */
+};
+
+/* Please have one more look, now. */
+struct look_again {
+    struct run run;                /* look is 1 or more */
+    char avoid[WORKER_NAME_SIZE];  /* has looked at it in this round: another one, if there is one; "" any */
+    uint32_t within_ms;            /* worth nothing if it is not begun within that time */
+};
+
+#endif

@@ -1,0 +1,54 @@
+/* backend.h - what a database must be able to do to be a store. Each member
+ * keeps the contract that store.h gives the function of that name. Included by
+ * the files of this folder only. */
+#ifndef COMMON_STORE_BACKEND_H
+#define COMMON_STORE_BACKEND_H
+
+#include "common/store/store.h"
+
+struct store_backend {
+    const char *scheme; /* the part of the URL before the first ':' */
+    int (*open)(struct store **ret, const char *rest, enum store_mode mode, struct err *err);
+    void (*close)(struct store *s);
+    void (*set_patience)(struct store *s, int64_t wait_us);
+    int (*newest_change)(struct store *s, uint64_t *ret, struct err *err);
+    int (*each_site)(struct store *s, uint64_t since, store_site_fn *fn, void *arg, struct err *err);
+    int (*each_owner)(struct store *s, uint64_t since, store_owner_fn *fn, void *arg, struct err *err);
+    int (*find_site)(struct store *s, const char *what, struct site **ret, struct err *err);
+    int (*edit_begin)(struct store *s, wall_us now, struct err *err);
+    int (*edit_owner)(struct store *s, const struct owner *o, uint64_t *ret_id, struct err *err);
+    int (*edit_site)(struct store *s, const struct site *site, uint64_t *ret_id, struct err *err);
+    int (*edit_remove_site)(struct store *s, uint64_t id, struct err *err);
+    int (*edit_remove_owner)(struct store *s, uint64_t id, struct err *err);
+    int (*edit_commit)(struct store *s, struct err *err);
+    void (*edit_abort)(struct store *s);
+    int (*next_epoch)(struct store *s, uint32_t *ret, struct err *err);
+    int (*newest_ids)(struct store *s, uint64_t *ret_incident, uint64_t *ret_notice, struct err *err);
+    int (*record)(struct store *s, const struct record *r, struct err *err);
+    int (*put_vitals)(struct store *s, const struct vitals *v, struct err *err);
+    int (*each_state)(struct store *s, uint64_t site_id, store_state_fn *fn, void *arg, struct err *err);
+    int (*each_result)(struct store *s, uint64_t site_id, wall_us from_us, wall_us to_us, size_t max,
+                       store_result_fn *fn, void *arg, struct err *err);
+    int (*each_incident)(struct store *s, const struct incident_filter *f, store_incident_fn *fn, void *arg,
+                         struct err *err);
+    int (*each_evidence)(struct store *s, uint64_t incident_id, store_result_fn *fn, void *arg,
+                         struct err *err);
+    int (*each_notice)(struct store *s, const struct notice_filter *f, store_notice_fn *fn, void *arg,
+                       struct err *err);
+    int (*get_vitals)(struct store *s, struct vitals *ret, struct err *err);
+    int (*each_worker)(struct store *s, store_worker_fn *fn, void *arg, struct err *err);
+    int (*get_summary)(struct store *s, struct summary *ret, struct err *err);
+    int (*roll_up)(struct store *s, wall_us until_us, bool *ret_more, struct err *err);
+    int (*each_rollup)(struct store *s, uint64_t site_id, wall_us from_us, wall_us to_us, store_rollup_fn *fn,
+                       void *arg, struct err *err);
+    int (*prune)(struct store *s, wall_us results_us, wall_us rollups_us, size_t max, bool *ret_more,
+                 struct err *err);
+};
+
+struct store { /* the first member of every backend's own struct */
+    const struct store_backend *backend;
+};
+
+extern const struct store_backend store_sqlite;
+
+#endif

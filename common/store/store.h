@@ -1,0 +1,220 @@
+/* store.h - what outlives every process: sites and owners, the ledger of looks,
+ * states, incidents, the outbox of notices, vitals, roll-ups.
+ *
+ * A store is named by a URL: "sqlite:/var/lib/vedette/vedette.db" or
+ * "sqlite::memory:" (a private one, for tests). The part before the first
+ * colon picks the backend; this header is all that the rest of the system
+ * knows of either.
+ *
+ * One handle is for one thread; a process may open several. Strings inside
+ * what an each-function hands to its callback are borrowed until the callback
+ * returns. A callback that returns non-zero ends the walk, and the walk returns
+ * that number.
+ *
+ * Failures, and the exit code that a program ends with (store_exit_code):
+ *   -ENOENT  10  there is no store at that place
+ *   -EROFS   11  it cannot be written (file, folder or file system read-only, no right to)
+ *   -ENOSPC  12  the disk, or its quota, is full
+ *   -EBUSY   13  another process kept it locked for longer than we wait
+ *   -EPROTO  14  it was written by a newer version than this one
+ *   -EINVAL  15  the URL is wrong, or what is there is not a store of Vedette
+ *   -EIO     16  anything else the database says
+ * Of these, -ENOSPC, -EBUSY and -EIO may pass: a daemon keeps what it has and
+ * tries again. After any failure nothing of the call has been written.
+ */
+#ifndef COMMON_STORE_STORE_H
+#define COMMON_STORE_STORE_H
+
+#include "common/health.h"
+#include "common/incident.h"
+#include "common/owner.h"
+#include "common/scope.h"
+#include "common/site.h"
+#include "common/vitals.h"
+
+struct store;
+
+enum store_mode {
+    STORE_READ,   /* look only; works beside a writer */
+    STORE_WRITE,  /* must exist; brought up to this version's schema */
+    STORE_CREATE, /* made when missing, folders are not */
+};
+
+int store_open(struct store **ret, const char *url, enum store_mode mode, struct err *err);
+void store_close(struct store *s); /* NULL is fine */
+DEFINE_SCOPED(store, struct store *, store_close)
+
+/* Whether a URL names a backend that this build has; -EINVAL with a sentence. */
+int store_url_check(const char *url, struct err *err);
+int store_exit_code(int r); /* see above; 0 for 0, 1 for what is none of these */
+
+/* How long a call waits for another process's lock; 5 s unless told. */
+void store_set_patience(struct store *s, int64_t wait_us);
+
+/* ── Sites and owners ──────────────────────────────────────────────────── */
+
+/* Every edit has a number, one higher than the last; what it wrote carries it.
+ * Asking for the newest costs next to nothing: ask often. */
+int store_newest_change(struct store *s, uint64_t *ret, struct err *err);
+
+typedef int store_site_fn(void *arg, const struct site *site);
+typedef int store_owner_fn(void *arg, const struct owner *owner);
+
+/* Everything that an edit after `since` wrote, tombstones included; with
+ * `since` 0 all that is not removed. In order of id. */
+int store_each_site(struct store *s, uint64_t since, store_site_fn *fn, void *arg, struct err *err);
+int store_each_owner(struct store *s, uint64_t since, store_owner_fn *fn, void *arg, struct err *err);
+
+/* By id, name or URL (the first that fits, in this order; of several sites
+ * with one URL the lowest id). The copy is the caller's (site_free); -ENOENT. */
+int store_find_site(struct store *s, const char *what, struct site **ret, struct err *err);
+
+/* An edit is one transaction with one number. `now` is when. Only one at a
+ * time on a handle, and nothing else on that handle meanwhile. */
+int store_edit_begin(struct store *s, wall_us now, struct err *err);
+/* Id 0 adds and the new id is returned; otherwise the row is changed. A site's
+ * changed_us moves only when URL, interval or paused differ. -EEXIST when
+ * another site (or owner) has that name. */
+int store_edit_owner(struct store *s, const struct owner *o, uint64_t *ret_id, struct err *err);
+int store_edit_site(struct store *s, const struct site *site, uint64_t *ret_id, struct err *err);
+int store_edit_remove_site(struct store *s, uint64_t id, struct err *err);   /* leaves a tombstone */
+int store_edit_remove_owner(struct store *s, uint64_t id, struct err *err);  /* -EBUSY while a site is theirs */
+int store_edit_commit(struct store *s, struct err *err);
+void store_edit_abort(struct store *s); /* without an edit: nothing */
+
+/* ── Numbers that are never reused ─────────────────────────────────────── */
+
+/* The next coordinator epoch: 1 for a new store, one more at each call. */
+int store_next_epoch(struct store *s, uint32_t *ret, struct err *err);
+/* The highest ids in use, 0 for none: the collector, the only one who makes
+ * incidents and notices, counts on from there. */
+int store_newest_ids(struct store *s, uint64_t *ret_incident, uint64_t *ret_notice, struct err *err);
+
+/* ── What the collector records ────────────────────────────────────────── */
+
+/* What became of an attempt to deliver a notice. */
+struct notice_outcome {
+    uint64_t notice_id;
+    enum notice_state state;
+    uint32_t attempts;
+    wall_us next_try_us;
+    wall_us sent_us;
+    const char *trouble;
+};
+
+/* One transaction's worth: either all of it is in the store afterwards, or
+ * none. Everything may be repeated without harm:
+ *   results    one line per run; a run that has a line keeps the one it has.
+ *              fresh[i], when fresh is not NULL, says whether results[i] was
+ *              new. A line for a missed span stands for all its slots.
+ *   states     overwrite the site's state, unless the stored last_slot_us is newer
+ *   incidents  by id, inserted or overwritten
+ *   evidence   added unless the same run is there for that incident
+ *   notices    inserted; at most one per incident, owner, channel, kind and number
+ *   outcomes   change state, attempts, times and trouble of a notice that is
+ *              pending; one that is sent or failed stays as it is
+ */
+struct record {
+    const struct result *results;
+    size_t n_results;
+    bool *fresh;
+    const struct site_state *states;
+    size_t n_states;
+    const struct incident *incidents;
+    size_t n_incidents;
+    const struct evidence *evidence;
+    size_t n_evidence;
+    const struct notice *notices;
+    size_t n_notices;
+    const struct notice_outcome *outcomes;
+    size_t n_outcomes;
+};
+int store_record(struct store *s, const struct record *r, struct err *err);
+
+/* The coordinator's newest vitals; workers are added or overwritten by name and
+ * lane. Workers that are not named for an hour are forgotten. */
+int store_put_vitals(struct store *s, const struct vitals *v, struct err *err);
+
+/* ── Looking at it ─────────────────────────────────────────────────────── */
+
+typedef int store_state_fn(void *arg, const struct site_state *state);
+typedef int store_result_fn(void *arg, const struct result *result);
+typedef int store_incident_fn(void *arg, const struct incident *incident);
+typedef int store_notice_fn(void *arg, const struct notice *notice);
+typedef int store_worker_fn(void *arg, const struct worker_vitals *worker);
+
+/* States of sites that are not removed, in order of id; those with none yet
+ * are left out. site_id 0: all. -ENOENT is not an error: no call, returns 0. */
+int store_each_state(struct store *s, uint64_t site_id, store_state_fn *fn, void *arg, struct err *err);
+
+/* The ledger's lines of one site with from_us <= slot < to_us, newest slot
+ * first, looks of one slot in order; at most `max`. Lines that stand for a span
+ * are found by their first slot. With site_id 0: of all sites. */
+int store_each_result(struct store *s, uint64_t site_id, wall_us from_us, wall_us to_us, size_t max,
+                      store_result_fn *fn, void *arg, struct err *err);
+
+struct incident_filter {
+    uint64_t id, site_id; /* 0: any */
+    bool open_only;
+    size_t max; /* 0: all */
+};
+/* Newest first. */
+int store_each_incident(struct store *s, const struct incident_filter *f, store_incident_fn *fn, void *arg,
+                        struct err *err);
+int store_each_evidence(struct store *s, uint64_t incident_id, store_result_fn *fn, void *arg,
+                        struct err *err);
+
+struct notice_filter {
+    uint64_t incident_id; /* 0: any */
+    bool pending_only;
+    size_t max; /* 0: all */
+};
+/* Pending ones oldest first (the order in which they are sent), otherwise newest first. */
+int store_each_notice(struct store *s, const struct notice_filter *f, store_notice_fn *fn, void *arg,
+                      struct err *err);
+
+/* -ENOENT when no coordinator has told its vitals yet. workers is left empty. */
+int store_get_vitals(struct store *s, struct vitals *ret, struct err *err);
+int store_each_worker(struct store *s, store_worker_fn *fn, void *arg, struct err *err);
+
+/* Sites by health; paused ones are counted there and nowhere else. */
+struct summary {
+    uint64_t sites, paused;
+    uint64_t health[HEALTH_COUNT]; /* sites without a state are HEALTH_NEW */
+    uint64_t incidents_open, incidents_all;
+    uint64_t notices[NOTICE_STATE_COUNT];
+    wall_us oldest_pending_us; /* 0 none */
+    uint64_t looks;            /* lines in the ledger */
+    uint64_t bytes;            /* of the store's file */
+};
+int store_get_summary(struct store *s, struct summary *ret, struct err *err);
+
+/* ── History ───────────────────────────────────────────────────────────── */
+
+/* One site, one location, one hour. Confirming looks count for neither. */
+struct rollup {
+    uint64_t site_id;
+    wall_us hour_us;
+    char location[LOCATION_SIZE];
+    uint32_t up, down, unknown; /* runs by verdict; unknown holds missed spans in full */
+    uint64_t took_sum_us;       /* of the looks that ended up */
+    uint32_t took_min_us, took_max_us;
+};
+typedef int store_rollup_fn(void *arg, const struct rollup *rollup);
+
+/* Add the ledger's lines of a slice of time to the hours' roll-ups, at most one
+ * minute of slots per call, none at or after `until_us`. Remembers how far it
+ * got: nothing is counted twice and nothing left out, whatever dies in between,
+ * and a line that arrives for a slot that has been rolled up is added when it
+ * is recorded. *ret_more tells whether there is another slice before until_us. */
+int store_roll_up(struct store *s, wall_us until_us, bool *ret_more, struct err *err);
+int store_each_rollup(struct store *s, uint64_t site_id, wall_us from_us, wall_us to_us, store_rollup_fn *fn,
+                      void *arg, struct err *err);
+
+/* Forget ledger lines with slots before results_us (only such that are rolled
+ * up) and roll-ups before rollups_us, at most `max` of each in one call. States,
+ * incidents with their evidence, and notices stay. *ret_more as above. */
+int store_prune(struct store *s, wall_us results_us, wall_us rollups_us, size_t max, bool *ret_more,
+                struct err *err);
+
+#endif

@@ -1,0 +1,59 @@
+/* vitals.h - how the coordinator and its workers are: what `vedette status`
+ * and `vedette workers` show. The coordinator sends it to the collector every
+ * second, who keeps it in the store and tells it on the feed.
+ *
+ * Counting: a run is scheduled when its slot has come. It is concluded when a
+ * result that a worker brought is in the store, whatever its verdict; it is
+ * missed when nobody looked (CAUSE_MISSED) or nothing came back (CAUSE_LOST).
+ * Coverage is concluded / (concluded + missed): what is still within its
+ * deadline counts for neither.
+ */
+#ifndef COMMON_VITALS_H
+#define COMMON_VITALS_H
+
+#include "common/control.h"
+
+enum worker_health {
+    WORKER_READY,
+    WORKER_SUSPECT,  /* silent for 3 s, or in doubt of itself: no new work is counted on it */
+    WORKER_DRAINING,
+    WORKER_DEAD,     /* silent for 10 s: its runs went out again */
+    WORKER_GONE,     /* said goodbye */
+    WORKER_HEALTH_COUNT, /* last */
+};
+const char *worker_health_name(enum worker_health h);
+
+struct worker_vitals {
+    char worker[WORKER_NAME_SIZE];
+    uint16_t lane;
+    char location[LOCATION_SIZE];
+    char software[SOFTWARE_SIZE];
+    enum worker_health health;
+    bool doubts;         /* its own word: its network is in doubt */
+    wall_us joined_us;
+    wall_us heard_us;    /* last message */
+    uint32_t slots;
+    uint32_t in_hand;    /* jobs taken and not recorded */
+    uint64_t done;       /* results of its that were recorded, since it joined */
+};
+
+#define VITALS_MAX_WORKERS 256 /* in one message; more go into further messages, see part */
+
+struct vitals {
+    uint32_t epoch;
+    wall_us at_us;
+    wall_us started_us;
+    uint64_t sites;           /* watched: neither paused nor removed */
+    uint64_t scheduled, concluded, missed; /* runs since started_us, looks 0 only */
+    uint64_t confirming;      /* looks 1 and up that were sent */
+    uint64_t again;           /* jobs sent a second or third time */
+    uint64_t in_flight;       /* runs out now */
+    uint64_t waiting;         /* due, and no worker has room */
+    /* from the due time to the moment a worker took it, over the last minute */
+    uint32_t late_p50_us, late_p99_us, late_max_us;
+    uint32_t part, parts;     /* of this message's list of workers; the numbers above are in each */
+    const struct worker_vitals *workers; /* borrowed, see whoever made it */
+    size_t n_workers;
+};
+
+#endif
