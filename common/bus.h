@@ -31,11 +31,13 @@ int bus_new(struct bus **ret);
 void bus_free(struct bus *b); /* NULL is fine; all sockets closed before */
 DEFINE_SCOPED(bus, struct bus *, bus_free)
 
+#define BUS_MAX_BYTES 65536 /* one message; a longer one ends its sender's connection */
+
 enum lane { LANE_JOBS, LANE_RESULTS, LANE_CONTROL, LANE_FEEDBACK, LANE_FEED, LANE_COUNT };
 enum side { SIDE_FROM, SIDE_TO };
 
 /* -EINVAL unless the endpoint is ipc:// or tcp:// on a loopback address
- * (127.0.0.0/8, [::1], localhost): without keys nothing else is safe. Ports may
+ * (127.0.0.0/8, [::1], localhost), or inproc://: without keys nothing else is safe. Ports may
  * be * for a free one when binding. */
 int bus_endpoint_check(const char *endpoint, struct err *err);
 
@@ -61,7 +63,7 @@ struct bus_message {
     uint8_t peer[64];
     size_t peer_len;
     char topic[32];
-    unsigned char private_[64]; /* a zmq_msg_t */
+    _Alignas(void *) unsigned char private_[64]; /* a zmq_msg_t */
 };
 /* 1 when there is one, 0 when there is none, -EBADMSG when one was dropped for
  * its form (ask on), -errno. */

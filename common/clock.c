@@ -24,12 +24,13 @@ wall_us clock_wall(void)
 static const struct {
     const char *unit;
     int64_t us;
-} units[] = { /* largest first, as duration_format wants it */
-    { "d", US_PER_DAY },
-    { "h", US_PER_HOUR },
-    { "m", 60 * US_PER_S },
-    { "s", US_PER_S },
-    { "ms", US_PER_MS },
+} units[] = {
+  /* largest first, as duration_format wants it */
+    {"d",   US_PER_DAY   },
+    { "h",  US_PER_HOUR  },
+    { "m",  60 * US_PER_S},
+    { "s",  US_PER_S     },
+    { "ms", US_PER_MS    },
 };
 enum { N_UNITS = sizeof units / sizeof *units };
 

@@ -21,13 +21,13 @@ typedef int64_t wall_us;
 #define MONO_NEVER INT64_MAX
 #define WALL_NEVER INT64_MAX
 
-#define NS_PER_US INT64_C(1000)
-#define NS_PER_MS INT64_C(1000000)
-#define NS_PER_S INT64_C(1000000000)
-#define US_PER_MS INT64_C(1000)
-#define US_PER_S INT64_C(1000000)
+#define NS_PER_US   INT64_C(1000)
+#define NS_PER_MS   INT64_C(1000000)
+#define NS_PER_S    INT64_C(1000000000)
+#define US_PER_MS   INT64_C(1000)
+#define US_PER_S    INT64_C(1000000)
 #define US_PER_HOUR (INT64_C(3600) * US_PER_S)
-#define US_PER_DAY (INT64_C(86400) * US_PER_S)
+#define US_PER_DAY  (INT64_C(86400) * US_PER_S)
 
 mono_ns clock_mono(void); /* CLOCK_MONOTONIC */
 wall_us clock_wall(void); /* CLOCK_REALTIME */

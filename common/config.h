@@ -55,14 +55,14 @@ struct config {
     struct {
         char name[WORKER_NAME_SIZE]; /* "": the host's name and the process id */
         char location[LOCATION_SIZE];
-        uint32_t threads; /* 0: as many as there are cores */
-        uint32_t slots;   /* looks in hand at once, for each thread */
-        uint32_t outbox;  /* results kept until they are recorded, for each thread */
+        uint32_t threads;         /* 0: as many as there are cores */
+        uint32_t slots;           /* looks in hand at once, for each thread */
+        uint32_t outbox;          /* results kept until they are recorded, for each thread */
         char resolver[256];       /* name servers, comma-separated "ip" or "ip:port"; "": resolv.conf */
         char allow_networks[512]; /* networks that may be looked at although they are private */
         char ca_file[256];        /* trusted roots; "": the system's */
         char user_agent[200];
-        uint32_t ipv4, ipv6; /* 0 or 1: whether to use that family; 2: find out */
+        uint32_t ipv4, ipv6;            /* 0 or 1: whether to use that family; 2: find out */
         int64_t dns_min_us, dns_max_us; /* how long an answer is believed, whatever its TTL */
     } worker;
 

@@ -14,8 +14,8 @@
  *                   <-- beat            answer to a heartbeat: the coordinator lives
  *                   <-- recorded        results of these jobs are in the store: forget them
  *                   <-- drain           take no more, finish, say goodbye
- *   draining        -->                 takes no more (its own SIGTERM): jobs that still arrive come back busy
- *   goodbye         -->                 gone; whatever is not recorded will not come
+ *   draining        -->                 takes no more (its own SIGTERM): jobs that still arrive come back
+ * busy goodbye         -->                 gone; whatever is not recorded will not come
  */
 #ifndef COMMON_CONTROL_H
 #define COMMON_CONTROL_H
@@ -39,8 +39,8 @@ enum control_kind {
 const char *control_kind_name(enum control_kind k); /* "hello" */
 
 #define CONTROL_MAX_IDS 4096 /* job ids in one message; more go into further messages */
-#define ENDPOINT_SIZE 160
-#define SOFTWARE_SIZE 32
+#define ENDPOINT_SIZE   160
+#define SOFTWARE_SIZE   32
 
 /* One message, either way. Which members mean something follows from kind. */
 struct control {

@@ -16,11 +16,9 @@ struct err {
 
 /* Write the sentence and return code, so that a failure is one line:
  *     return err_set(err, -EINVAL, "interval %s is too short", text); */
-int err_set(struct err *err, int code, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
+int err_set(struct err *err, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* Put where we were in front of what went wrong: "worker.conf:12: ...". */
-int err_where(struct err *err, int code, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
+int err_where(struct err *err, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 #endif

@@ -12,13 +12,13 @@
 #include "common/vitals.h"
 
 enum event_kind {
-    EVENT_RESULT = 1,   /* one counted look */
-    EVENT_HEALTH,       /* a site's health changed: from, to */
-    EVENT_INCIDENT,     /* opened, or ended */
-    EVENT_NOTICE,       /* sent, failed for good, or an attempt failed and will be repeated */
-    EVENT_WORKER,       /* joined, suspect, dead, gone, ... */
-    EVENT_PULSE,        /* once a second: the numbers of `vedette status` */
-    EVENT_KIND_END,     /* one past the last */
+    EVENT_RESULT = 1, /* one counted look */
+    EVENT_HEALTH,     /* a site's health changed: from, to */
+    EVENT_INCIDENT,   /* opened, or ended */
+    EVENT_NOTICE,     /* sent, failed for good, or an attempt failed and will be repeated */
+    EVENT_WORKER,     /* joined, suspect, dead, gone, ... */
+    EVENT_PULSE,      /* once a second: the numbers of `vedette status` */
+    EVENT_KIND_END,   /* one past the last */
 };
 const char *event_kind_name(enum event_kind k); /* "result", also its topic on the feed */
 
@@ -33,7 +33,7 @@ struct event {
     uint64_t site_id;
     const char *site; /* its name */
     const char *url;
-    struct result result;   /* result; for health and incident the look behind it */
+    struct result result;               /* result; for health and incident the look behind it */
     enum health health_from, health_to; /* health, incident */
 
     /* incident, notice */

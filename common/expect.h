@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define EXPECT_MAX_RANGES 8
+#define EXPECT_MAX_RANGES  8
 #define EXPECT_MAX_KEYWORD 256 /* bytes, without terminator */
 #define EXPECT_STATUS_SIZE 96  /* enough to write any status_set */
 

@@ -20,9 +20,9 @@ struct recorded {
 
 /* Please have one more look, now. */
 struct look_again {
-    struct run run;                /* look is 1 or more */
-    char avoid[WORKER_NAME_SIZE];  /* has looked at it in this round: another one, if there is one; "" any */
-    uint32_t within_ms;            /* worth nothing if it is not begun within that time */
+    struct run run;               /* look is 1 or more */
+    char avoid[WORKER_NAME_SIZE]; /* has looked at it in this round: another one, if there is one; "" any */
+    uint32_t within_ms;           /* worth nothing if it is not begun within that time */
 };
 
 #endif

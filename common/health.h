@@ -10,7 +10,7 @@
 #include "common/result.h"
 
 enum health {
-    HEALTH_NEW,       /* not looked at yet */
+    HEALTH_NEW, /* not looked at yet */
     HEALTH_UP,
     HEALTH_SUSPECTED, /* a look failed, and confirming looks are under way */
     HEALTH_DOWN,      /* confirmed; there is an open incident */
@@ -22,10 +22,10 @@ const char *health_name(enum health h); /* "new", "up", "suspected", "down", "un
 struct site_state {
     uint64_t site_id;
     enum health health;
-    wall_us since_us;      /* when this health began */
-    wall_us last_slot_us;  /* newest round that was let to count; older ones change nothing */
-    uint64_t incident_id;  /* the open one; 0 none */
-    uint64_t blips;        /* failures that confirming looks rejected, ever */
+    wall_us since_us;     /* when this health began */
+    wall_us last_slot_us; /* newest round that was let to count; older ones change nothing */
+    uint64_t incident_id; /* the open one; 0 none */
+    uint64_t blips;       /* failures that confirming looks rejected, ever */
     /* the newest counted look, for people */
     wall_us last_at_us;
     enum verdict last_verdict;

@@ -46,9 +46,9 @@ enum notice_kind {
 const char *notice_kind_name(enum notice_kind k); /* "down", "back", "still_down", "withdrawn" */
 
 enum notice_state {
-    NOTICE_PENDING, /* in the outbox; due at next_try_us */
-    NOTICE_SENT,    /* the receiver said that it has it */
-    NOTICE_FAILED,  /* given up, after the channel's patience or on a final refusal */
+    NOTICE_PENDING,     /* in the outbox; due at next_try_us */
+    NOTICE_SENT,        /* the receiver said that it has it */
+    NOTICE_FAILED,      /* given up, after the channel's patience or on a final refusal */
     NOTICE_STATE_COUNT, /* last */
 };
 const char *notice_state_name(enum notice_state s); /* "pending", "sent", "failed" */
@@ -62,15 +62,15 @@ struct notice {
     uint64_t site_id;
     uint64_t owner_id;
     enum notice_kind kind;
-    uint32_t number;        /* 0; the how-manieth reminder for NOTICE_STILL_DOWN */
-    const char *channel;    /* as in owner.h */
-    const char *payload;    /* the facts as one JSON object, fixed when it was written */
+    uint32_t number;           /* 0; the how-manieth reminder for NOTICE_STILL_DOWN */
+    const char *channel;       /* as in owner.h */
+    const char *payload;       /* the facts as one JSON object, fixed when it was written */
     char key[NOTICE_KEY_SIZE]; /* idempotency key: the same for every attempt, never for two notices */
     enum notice_state state;
     uint32_t attempts;
     wall_us created_us;
     wall_us next_try_us;
-    wall_us sent_us; /* 0 before */
+    wall_us sent_us;     /* 0 before */
     const char *trouble; /* what the last failed attempt said; "" */
 };
 

@@ -18,7 +18,7 @@
 #include "common/expect.h"
 #include "common/site.h"
 
-#define LOCATION_SIZE 32    /* with terminator; [a-z0-9-], begins with a letter */
+#define LOCATION_SIZE    32 /* with terminator; [a-z0-9-], begins with a letter */
 #define WORKER_NAME_SIZE 64 /* with terminator; [A-Za-z0-9._-] */
 
 #define JOB_MAX_ATTEMPTS 3
@@ -43,14 +43,14 @@ static inline uint32_t job_id_epoch(uint64_t id)
 struct job {
     uint64_t id;
     struct run run;
-    uint8_t attempt;         /* 1 for the first job of the run */
-    const char *url;         /* whose strings these are, the function says that hands out the job */
+    uint8_t attempt; /* 1 for the first job of the run */
+    const char *url; /* whose strings these are, the function says that hands out the job */
     enum method method;
-    uint32_t timeout_ms;     /* budget of the whole look */
-    uint32_t start_by_ms;    /* drop it when it is not begun that long after the batch was stamped */
+    uint32_t timeout_ms;  /* budget of the whole look */
+    uint32_t start_by_ms; /* drop it when it is not begun that long after the batch was stamped */
     struct status_set status;
-    const char *contains;    /* "" for none */
-    const char *avoid;       /* name of the worker that must not take it (it answers busy); "" for none */
+    const char *contains; /* "" for none */
+    const char *avoid;    /* name of the worker that must not take it (it answers busy); "" for none */
 };
 
 /* Names of locations and workers as they may appear in configuration, on the

@@ -36,9 +36,9 @@ void loop_stop(struct loop *l, int status); /* ends after the present turn */
 int loop_turn(struct loop *l, int wait_ms);
 
 uv_loop_t *loop_uv(struct loop *l);
-mono_ns loop_now(const struct loop *l);  /* when the present turn woke */
+mono_ns loop_now(const struct loop *l); /* when the present turn woke */
 wall_us loop_wall(const struct loop *l);
-mono_ns loop_lag(struct loop *l);        /* longest that a turn kept others waiting since last asked */
+mono_ns loop_lag(struct loop *l); /* longest that a turn kept others waiting since last asked */
 
 /* Reading from a ZeroMQ socket. At most LOOP_MAX_WATCHES at a time. -ENOSPC. */
 #define LOOP_MAX_WATCHES 16

@@ -11,9 +11,9 @@
 
 #include <stdint.h>
 
-#define OWNER_MAX_NAME 128
+#define OWNER_MAX_NAME     128
 #define OWNER_MAX_CHANNELS 16
-#define CHANNEL_MAX_TEXT 2100 /* a webhook's URL and its prefix */
+#define CHANNEL_MAX_TEXT   2100 /* a webhook's URL and its prefix */
 
 enum channel_kind {
     CHANNEL_MAILTO,

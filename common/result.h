@@ -12,7 +12,7 @@
 #include "common/job.h"
 
 #define ADDRESS_SIZE 46 /* INET6_ADDRSTRLEN */
-#define DETAIL_SIZE 160
+#define DETAIL_SIZE  160
 
 enum verdict {
     VERDICT_UP,
@@ -90,19 +90,19 @@ struct phases {
 struct result {
     uint64_t job_id; /* 0 when no job was ever out (missed) */
     struct run run;
-    uint32_t span;   /* consecutive slots of the grid that this line stands for, from run.slot_us on;
-                      * 1 but for CAUSE_MISSED */
+    uint32_t span; /* consecutive slots of the grid that this line stands for, from run.slot_us on;
+                    * 1 but for CAUSE_MISSED */
     enum verdict verdict;
     enum cause cause;
-    uint16_t status;         /* of the last answer; 0 when none came */
-    enum method method;      /* HEAD or GET, the one that decided */
-    uint8_t redirects;       /* followed */
-    bool suspect;            /* the worker doubted itself when it saw this */
-    wall_us at_us;           /* when the look began */
-    uint32_t took_us;        /* from then to the verdict */
+    uint16_t status;    /* of the last answer; 0 when none came */
+    enum method method; /* HEAD or GET, the one that decided */
+    uint8_t redirects;  /* followed */
+    bool suspect;       /* the worker doubted itself when it saw this */
+    wall_us at_us;      /* when the look began */
+    uint32_t took_us;   /* from then to the verdict */
     struct phases phases;
-    wall_us tls_expires_us;  /* earliest end of a certificate in the chain; 0 without TLS */
-    char address[ADDRESS_SIZE]; /* the last one tried; "" before any */
+    wall_us tls_expires_us;        /* earliest end of a certificate in the chain; 0 without TLS */
+    char address[ADDRESS_SIZE];    /* the last one tried; "" before any */
     char worker[WORKER_NAME_SIZE]; /* who looked; "coordinator" for lost and missed */
     uint16_t lane;                 /* which of its threads */
     char detail[DETAIL_SIZE];      /* what the library said, for people; may be "" */

@@ -17,11 +17,11 @@
         release(*v);                             \
     }
 
-#define moved(p)                     \
-    ({                               \
-        __typeof__(p) moved_ = (p);  \
-        (p) = NULL;                  \
-        moved_;                      \
+#define moved(p)                    \
+    ({                              \
+        __typeof__(p) moved_ = (p); \
+        (p) = NULL;                 \
+        moved_;                     \
     })
 
 #endif

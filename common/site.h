@@ -12,23 +12,24 @@
 #include "common/expect.h"
 #include "common/scope.h"
 
-#define SITE_MAX_URL 2048  /* bytes, without terminator; RFC 9110 section 4.1 asks for 8000 at least
+#define SITE_MAX_URL                                                                                 \
+    2048                   /* bytes, without terminator; RFC 9110 section 4.1 asks for 8000 at least \
                             * of servers, every checker's users stay far below 2,048 */
 #define SITE_MAX_NAME 2048 /* a name may be the URL */
 #define SITE_MAX_TAGS 512
 
 /* Ceilings of what a site may ask for. */
-#define SITE_MIN_EVERY_MS 100
-#define SITE_MAX_EVERY_MS (7 * 86400 * 1000)
+#define SITE_MIN_EVERY_MS   100
+#define SITE_MAX_EVERY_MS   (7 * 86400 * 1000)
 #define SITE_MIN_TIMEOUT_MS 50
 #define SITE_MAX_TIMEOUT_MS (120 * 1000)
-#define SITE_MAX_LOOKS 5
-#define SITE_MAX_WITHIN_MS (600 * 1000)
+#define SITE_MAX_LOOKS      5
+#define SITE_MAX_WITHIN_MS  (600 * 1000)
 
-#define SITE_DEFAULT_EVERY_MS (5 * 60 * 1000)
+#define SITE_DEFAULT_EVERY_MS   (5 * 60 * 1000)
 #define SITE_DEFAULT_TIMEOUT_MS (20 * 1000)
-#define SITE_DEFAULT_LOOKS 2
-#define SITE_DEFAULT_WITHIN_MS (15 * 1000)
+#define SITE_DEFAULT_LOOKS      2
+#define SITE_DEFAULT_WITHIN_MS  (15 * 1000)
 
 enum method {
     METHOD_AUTO, /* HEAD, and GET to be sure when HEAD is refused or mis-served */
@@ -48,10 +49,10 @@ struct confirm {
 };
 
 struct site {
-    uint64_t id;       /* 0: not in a store yet */
-    const char *name;  /* whose strings these are, the function says that hands out the site */
-    const char *url;   /* normalised, see url.h */
-    const char *tags;  /* comma-separated, sorted; "" for none */
+    uint64_t id;      /* 0: not in a store yet */
+    const char *name; /* whose strings these are, the function says that hands out the site */
+    const char *url;  /* normalised, see url.h */
+    const char *tags; /* comma-separated, sorted; "" for none */
     uint64_t owner_id;
     uint32_t every_ms;
     uint32_t timeout_ms; /* for the whole look: names, redirects, body */
@@ -60,9 +61,9 @@ struct site {
     const char *contains; /* keyword that the body must have; "" for none */
     struct confirm confirm;
     bool paused;
-    bool removed;        /* a tombstone: kept so that history stays explained */
-    uint64_t change;     /* number of the store's change that wrote it last */
-    wall_us changed_us;  /* when the way it is watched (URL, interval, paused) last changed */
+    bool removed;       /* a tombstone: kept so that history stays explained */
+    uint64_t change;    /* number of the store's change that wrote it last */
+    wall_us changed_us; /* when the way it is watched (URL, interval, paused) last changed */
 };
 
 /* The site's place inside its interval: due times are every instant t with

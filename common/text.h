@@ -23,7 +23,10 @@ struct text {
     int failed;     /* 0, or the first failure */
 };
 
-#define TEXT_UP_TO(n) { .ceiling = (n) }
+#define TEXT_UP_TO(n)  \
+    {                  \
+        .ceiling = (n) \
+    }
 
 void text_add(struct text *t, const char *s);
 void text_add_bytes(struct text *t, const void *bytes, size_t len);

@@ -15,10 +15,10 @@
 
 enum worker_health {
     WORKER_READY,
-    WORKER_SUSPECT,  /* silent for 3 s, or in doubt of itself: no new work is counted on it */
+    WORKER_SUSPECT, /* silent for 3 s, or in doubt of itself: no new work is counted on it */
     WORKER_DRAINING,
-    WORKER_DEAD,     /* silent for 10 s: its runs went out again */
-    WORKER_GONE,     /* said goodbye */
+    WORKER_DEAD,         /* silent for 10 s: its runs went out again */
+    WORKER_GONE,         /* said goodbye */
     WORKER_HEALTH_COUNT, /* last */
 };
 const char *worker_health_name(enum worker_health h);
@@ -29,12 +29,12 @@ struct worker_vitals {
     char location[LOCATION_SIZE];
     char software[SOFTWARE_SIZE];
     enum worker_health health;
-    bool doubts;         /* its own word: its network is in doubt */
+    bool doubts; /* its own word: its network is in doubt */
     wall_us joined_us;
-    wall_us heard_us;    /* last message */
+    wall_us heard_us; /* last message */
     uint32_t slots;
-    uint32_t in_hand;    /* jobs taken and not recorded */
-    uint64_t done;       /* results of its that were recorded, since it joined */
+    uint32_t in_hand; /* jobs taken and not recorded */
+    uint64_t done;    /* results of its that were recorded, since it joined */
 };
 
 #define VITALS_MAX_WORKERS 256 /* in one message; more go into further messages, see part */
@@ -43,15 +43,15 @@ struct vitals {
     uint32_t epoch;
     wall_us at_us;
     wall_us started_us;
-    uint64_t sites;           /* watched: neither paused nor removed */
+    uint64_t sites;                        /* watched: neither paused nor removed */
     uint64_t scheduled, concluded, missed; /* runs since started_us, looks 0 only */
-    uint64_t confirming;      /* looks 1 and up that were sent */
-    uint64_t again;           /* jobs sent a second or third time */
-    uint64_t in_flight;       /* runs out now */
-    uint64_t waiting;         /* due, and no worker has room */
+    uint64_t confirming;                   /* looks 1 and up that were sent */
+    uint64_t again;                        /* jobs sent a second or third time */
+    uint64_t in_flight;                    /* runs out now */
+    uint64_t waiting;                      /* due, and no worker has room */
     /* from the due time to the moment a worker took it, over the last minute */
     uint32_t late_p50_us, late_p99_us, late_max_us;
-    uint32_t part, parts;     /* of this message's list of workers; the numbers above are in each */
+    uint32_t part, parts; /* of this message's list of workers; the numbers above are in each */
     const struct worker_vitals *workers; /* borrowed, see whoever made it */
     size_t n_workers;
 };

@@ -77,8 +77,9 @@ int store_edit_begin(struct store *s, wall_us now, struct err *err);
  * another site (or owner) has that name. */
 int store_edit_owner(struct store *s, const struct owner *o, uint64_t *ret_id, struct err *err);
 int store_edit_site(struct store *s, const struct site *site, uint64_t *ret_id, struct err *err);
-int store_edit_remove_site(struct store *s, uint64_t id, struct err *err);   /* leaves a tombstone */
-int store_edit_remove_owner(struct store *s, uint64_t id, struct err *err);  /* -EBUSY while a site is theirs */
+int store_edit_remove_site(struct store *s, uint64_t id, struct err *err); /* leaves a tombstone */
+int store_edit_remove_owner(struct store *s, uint64_t id,
+                            struct err *err); /* -EBUSY while a site is theirs */
 int store_edit_commit(struct store *s, struct err *err);
 void store_edit_abort(struct store *s); /* without an edit: nothing */
 
