@@ -194,12 +194,23 @@ const char *daemon_software(void)
     return "vedette " VEDETTE_VERSION;
 }
 
+static void last_words(int r, const struct err *err)
+{
+    log_error("daemon.failed", "code=%d: %s", r, err->text[0] ? err->text : strerror(-r));
+}
+
+int daemon_store_failed(int r, const struct err *err)
+{
+    last_words(r, err);
+    return store_exit_code(r);
+}
+
 int daemon_main(int (*run)(int argc, char **argv, struct err *err), int argc, char **argv)
 {
     struct err err = { 0 };
     int r = run(argc, argv, &err);
     if (r >= 0)
         return r;
-    log_error("daemon.failed", "code=%d: %s", r, err.text[0] ? err.text : strerror(-r));
-    return store_exit_code(r);
+    last_words(r, &err);
+    return 1;
 }

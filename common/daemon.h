@@ -42,8 +42,12 @@ void daemon_leaving(void); /* tells the service manager */
 #define VEDETTE_VERSION "0.1.0"
 const char *daemon_software(void); /* "vedette 0.1.0" */
 
-/* Calls run, says its last words on failure, and makes an exit code of what it
- * returned: 0, a store's codes (store.h), 1. */
+/* For a store that failed at the start: says its last words and returns the
+ * exit code of store.h, for run to return. */
+int daemon_store_failed(int r, const struct err *err);
+
+/* Calls run and makes an exit code of what it returned: 0 and above as they
+ * are; below 0 it says run's last words and it is 1. */
 int daemon_main(int (*run)(int argc, char **argv, struct err *err), int argc, char **argv);
 
 #endif

@@ -8,11 +8,10 @@
 /* How a turn fits together
  *
  * libuv's backend descriptor is one more thing to wait for, beside the ZeroMQ
- * sockets. What that needs: libuv registers descriptors with its epoll only
- * inside uv_run, so whatever a handler or a libuv callback started must have
- * gone through uv_run before we wait again. Before each wait we therefore ask
- * uv_backend_timeout, run libuv once more when callbacks ran that could have
- * started something, and only then sleep.
+ * sockets. libuv registers descriptors with its epoll only inside uv_run, so
+ * what a handler or hook has started is not yet waited for when the next turn
+ * begins. uv_backend_timeout knows that (libuv 1.42 and later): it answers 0
+ * while registrations are pending, the wait is then none, and uv_run makes them.
  */
 
 enum { MAX_HOOKS = 8 };
@@ -196,8 +195,6 @@ int loop_turn(struct loop *l, int wait_ms)
     uv_run(&l->uv, UV_RUN_NOWAIT);
     for (unsigned i = 0; i < l->n_hooks; i++)
         l->hook[i].fn(l->hook[i].arg);
-    /* Registers what the callbacks and hooks above have started. */
-    uv_run(&l->uv, UV_RUN_NOWAIT);
 
     mono_ns took = clock_mono() - l->now;
     if (took > l->worst)
@@ -244,10 +241,11 @@ void loop_timer_at(struct loop_timer *t, mono_ns at)
         return;
     }
     /* Rounded up: waking a moment late is a wait, a moment early is a busy
-     * loop. libuv counts from its own idea of now, which is brought up to date. */
+     * loop. libuv counts in whole milliseconds of the same clock as ours. */
     uv_update_time(&t->loop->uv);
-    mono_ns left = at - clock_mono();
-    uint64_t ms = left <= 0 ? 0 : (uint64_t)((left + NS_PER_MS - 1) / NS_PER_MS);
+    uint64_t due_ms = at <= 0 ? 0 : (uint64_t)((at + NS_PER_MS - 1) / NS_PER_MS);
+    uint64_t now_ms = uv_now(&t->loop->uv);
+    uint64_t ms = due_ms > now_ms ? due_ms - now_ms : 0;
     uv_timer_start(&t->uv, on_timer, ms, 0);
 }
 
