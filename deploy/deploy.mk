@@ -1,0 +1,38 @@
+# Running it, installing it, and what it needs.
+
+deps:
+	@deploy/deps.sh build test bench
+deps-build:
+	@deploy/deps.sh build
+deps-test:
+	@deploy/deps.sh build test
+deps-bench:
+	@deploy/deps.sh build test bench
+
+# A fresh store, an example list and a village of local sites that misbehave:
+#     make run            until Ctrl-C
+#     make run FOR=40s    for so long           make run SITES=my.yaml   another list
+run: deps-build
+	@$(MAKE) --no-print-directory -s -j2 VARIANT=release all
+	@/usr/bin/python3 deploy/example/run.py --bin $(BUILD)/release/bin $(if $(FOR),--for $(FOR)) $(if $(SITES),--sites $(SITES))
+
+PREFIX  ?= /usr/local
+DESTDIR ?=
+install:
+	@$(MAKE) --no-print-directory VARIANT=release all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5 \
+	    $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/share/bash-completion/completions \
+	    $(DESTDIR)$(PREFIX)/share/doc/vedette/examples
+	install $(PROGRAMS:%=$(BUILD)/release/bin/%) $(DESTDIR)$(PREFIX)/bin
+	for page in deploy/man/*.[1-8]; do \
+	    install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}; done
+	install -m 644 deploy/completion/vedette $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vedette
+	install -m 644 deploy/config/vedette.yaml deploy/config/sites.yaml $(DESTDIR)$(PREFIX)/share/doc/vedette/examples
+	install -m 644 README.md ARCHITECTURE.md CHANGELOG.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/vedette
+uninstall:
+	rm -f $(PROGRAMS:%=$(DESTDIR)$(PREFIX)/bin/%) $(DESTDIR)$(PREFIX)/share/man/man[158]/vedette* \
+	    $(DESTDIR)$(PREFIX)/share/man/man5/sites.yaml.5 \
+	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vedette
+	rm -rf $(DESTDIR)$(PREFIX)/share/doc/vedette
+
+.PHONY: deps deps-build deps-test deps-bench run install uninstall

@@ -1,0 +1,180 @@
+#!/usr/bin/python3
+"""Runs the test suites and closes with one line, 'N passed, N failed'.
+
+    tests/run.py                  every phase of `make test`
+    tests/run.py unit:asan lint   only these
+    tests/run.py --list           what there is
+
+A phase is a kind of test on a variant of the build. Each builds what it needs;
+its output is kept in build/log/ and shown when something in it failed.
+"""
+import os
+import re
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as xml
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(HERE)
+BUILD = os.environ.get("BUILD", "build")
+LOGS = os.path.join(ROOT, BUILD, "log")
+JOBS = str(os.cpu_count() or 1)
+
+# A sanitizer's finding must end the test, and name the place.
+SANITIZERS = {
+    "ASAN_OPTIONS": "abort_on_error=0:exitcode=99:detect_leaks=1:detect_stack_use_after_return=1",
+    "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1:exitcode=99",
+    "TSAN_OPTIONS": "halt_on_error=0:exitcode=99:suppressions=" + os.path.join(HERE, "harness", "tsan.supp"),
+    "LSAN_OPTIONS": "suppressions=" + os.path.join(HERE, "harness", "lsan.supp") + ":print_suppressions=0",
+}
+
+
+def make(variant, *targets, **extra):
+    words = ["make", "-j" + JOBS, "WERROR=1", "VARIANT=" + variant, "BUILD=" + BUILD]
+    return words + [f"{k}={v}" for k, v in extra.items()] + list(targets)
+
+
+def run(words, log, env=None, timeout=1500):
+    """Exit code of the command, its output appended to the log."""
+    with open(log, "ab") as out:
+        out.write(("$ " + " ".join(words) + "\n").encode())
+        out.flush()
+        try:
+            return subprocess.run(words, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                                  env={**os.environ, **SANITIZERS, **(env or {})}, timeout=timeout).returncode
+        except subprocess.TimeoutExpired:
+            out.write(b"\n*** took too long, ended\n")
+            return 124
+
+
+def built(variant, log, *targets, **extra):
+    return run(make(variant, *targets, **extra), log) == 0
+
+
+def unit(variant, log):
+    """Every cmocka program; counts its tests from its TAP output."""
+    if not built(variant, log, "units"):
+        return 0, 1, ["does not build"]
+    folder = os.path.join(BUILD, variant, "unit")
+    programs = sorted(os.path.join(at, name) for at, _, names in os.walk(os.path.join(ROOT, folder))
+                      for name in names if name.startswith("test_") and "." not in name)
+    # Programs whose source is gone are left over from an older checkout.
+    programs = [p for p in programs if os.path.exists(
+        os.path.join(HERE, "unit", os.path.relpath(p, os.path.join(ROOT, folder)) + ".c"))]
+    passed, failed, bad = 0, 0, []
+    for program in programs:
+        name = os.path.relpath(program, os.path.join(ROOT, folder))
+        out = os.path.join(LOGS, f"unit-{variant}-{name.replace('/', '-')}.log")
+        if os.path.exists(out):
+            os.remove(out)
+        code = run([program], out, env={"CMOCKA_MESSAGE_OUTPUT": "TAP"}, timeout=300)
+        text = open(out, errors="replace").read()
+        good = len(re.findall(r"^ok ", text, re.M))
+        wrong = re.findall(r"^not ok \d+ - (\S+)", text, re.M)
+        passed += good
+        failed += len(wrong)
+        bad += [f"{name}: {w}" for w in wrong]
+        if code != 0 and not wrong:
+            failed += 1
+            bad.append(f"{name}: ended with {code}")
+        if code != 0:
+            with open(log, "a") as f:
+                f.write(text)
+        if code == 0 and good == 0:
+            failed += 1
+            bad.append(f"{name}: ran no test")
+    return passed, failed, bad
+
+
+def pytest(variant, log, *selection):
+    if not built(variant, log, "all"):
+        return 0, 1, ["does not build"]
+    report = os.path.join(LOGS, f"integration-{variant}.xml")
+    if os.path.exists(report):
+        os.remove(report)
+    run(["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--junitxml=" + report, *selection,
+         "tests/integration"], log, env={"VEDETTE_BIN": os.path.join(ROOT, BUILD, variant, "bin")})
+    if not os.path.exists(report):
+        return 0, 1, ["pytest did not finish"]
+    passed, bad = 0, []
+    for case in xml.parse(report).getroot().iter("testcase"):
+        if case.find("failure") is not None or case.find("error") is not None:
+            bad.append(case.get("classname", "").split(".")[-1] + "::" + case.get("name"))
+        elif case.find("skipped") is None:
+            passed += 1
+    return passed, len(bad), bad
+
+
+def integration(variant, log):
+    return pytest(variant, log)
+
+
+def story(variant, log):
+    return pytest(variant, log, "-m", "story")
+
+
+def fuzz(_variant, log):
+    seconds = os.environ.get("FUZZ_SECONDS", "5")
+    ok = run(make("debug", "fuzz", SECONDS=seconds), log) == 0
+    names = [n for n in os.listdir(os.path.join(HERE, "fuzz")) if n.startswith("fuzz_") and n.endswith(".c")]
+    return (len(names), 0, []) if ok else (0, 1, ["a fuzzer found something"])
+
+
+def lint(_variant, log):
+    parts = ["format", "headers", "layers", "scripts", "analysis"]
+    bad = [p for p in parts if run(make("debug", p), log) != 0]
+    return len(parts) - len(bad), len(bad), bad
+
+
+def compilers(_variant, log):
+    ok = run(make("release", "all", CC="clang"), log) == 0
+    return (1, 0, []) if ok else (0, 1, ["clang has something to say"])
+
+
+PHASES = {
+    "lint": (lint, ""),
+    "clang": (compilers, ""),
+    "unit:asan": (unit, "asan"),
+    "unit:tsan": (unit, "tsan"),
+    "integration:debug": (integration, "debug"),
+    "integration:asan": (integration, "asan"),
+    "story:tsan": (story, "tsan"),
+    "fuzz": (fuzz, ""),
+}
+
+
+def main(argv):
+    if "--list" in argv:
+        print("\n".join(PHASES))
+        return 0
+    wanted = argv or list(PHASES)
+    unknown = [w for w in wanted if w not in PHASES]
+    if unknown:
+        print(f"run.py: no phase {unknown[0]}; there are: {' '.join(PHASES)}", file=sys.stderr)
+        return 1
+    os.makedirs(LOGS, exist_ok=True)
+    passed = failed = 0
+    for name in wanted:
+        phase, variant = PHASES[name]
+        log = os.path.join(LOGS, name.replace(":", "-") + ".log")
+        open(log, "w").close()
+        began = time.monotonic()
+        print(f"{name:<20}", end="", flush=True)
+        good, wrong, bad = phase(variant, log)
+        passed += good
+        failed += wrong
+        print(f"{good:>5} passed {wrong:>3} failed {time.monotonic() - began:>7.1f} s", flush=True)
+        for what in bad:
+            print(f"    {what}")
+        if wrong:
+            with open(log, errors="replace") as f:
+                lines = f.read().splitlines()
+            print(f"    the end of {os.path.relpath(log, ROOT)}:")
+            print("\n".join("    | " + line[:220] for line in lines[-60:]), flush=True)
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

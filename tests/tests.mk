@@ -1,0 +1,62 @@
+# Tests and checks of the code. `make test` installs what is missing and runs
+# the phases of tests/run.py; its closing line is 'N passed, N failed'.
+
+test: deps-test
+	@tests/run.py
+unit: deps-test
+	@tests/run.py unit:asan unit:tsan
+integration: deps-test
+	@tests/run.py integration:debug
+lint: deps-test
+	@tests/run.py lint
+
+# Where spaces go.
+own := $(wildcard $(foreach f,$(FOLDERS),$(f)/*.[ch] $(f)/*/*.[ch]) tests/unit/*/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch])
+format:
+	clang-format-14 --dry-run -Werror $(own)
+reformat:
+	clang-format-14 -i $(own)
+
+# Each header compiles alone.
+headers: $(gen) $(embedded)
+	@bad=0; for h in $(headers); do \
+	    $(CC) $(CPPFLAGS) $(CFLAGS) -Werror -x c -fsyntax-only $$h || bad=1; \
+	    case "$$(basename $$h)" in *_inside.h) ;; *) \
+	    printf '#include "%s"\n#include "%s"\n' $$h $$h | \
+	        $(CC) $(CPPFLAGS) $(CFLAGS) -Werror -x c -fsyntax-only - || bad=1 ;; esac; \
+	done; exit $$bad
+
+# Includes point one way: common uses nothing of ours, proto uses common, a
+# program uses both and no other program. The command line is the one that may
+# look at sites by itself. Generated code stays behind proto/wire.h.
+layers:
+	@! grep -rnE '^#include "(proto|coordinator|worker|collector|cli|tests)/' common
+	@! grep -rnE '^#include "(coordinator|worker|collector|cli|tests)/' proto
+	@! grep -rnE '^#include "(worker|collector|cli|tests)/' coordinator
+	@! grep -rnE '^#include "(coordinator|collector|cli|tests)/' worker
+	@! grep -rnE '^#include "(coordinator|worker|cli|tests)/' collector
+	@! grep -rnE '^#include "(coordinator|collector|tests)/' cli
+	@! grep -rn 'pb-c\.h"' common coordinator worker collector cli tests
+	@! grep -rnE '^#include "common/store/(backend|.*_inside)\.h"' coordinator worker collector cli proto tests
+	@# One file name, one place: it says which test and which functions belong to it.
+	@double=$$(printf '%s\n' $(wildcard $(foreach f,$(FOLDERS),$(f)/*.c $(f)/*/*.c)) | grep -v '/main\.c$$' | \
+	    xargs -n1 basename | sort | uniq -d); [ -z "$$double" ] || { echo "two files are called: $$double"; exit 1; }
+	@# Deciding is pure: no clock, socket, store or log in these.
+	@! grep -nE 'clock_mono\(|clock_wall\(|zmq_|bus_|store_[a-z]+\(|log_[a-z]+\(|uv_' $(wildcard $(pure))
+pure := coordinator/schedule.c coordinator/lease.c coordinator/roster.c coordinator/lateness.c \
+        collector/quorum.c collector/state.c collector/message.c \
+        worker/match.c worker/causes.c worker/address.c worker/outbox.c worker/selfcheck.c \
+        cli/plan.c
+
+scripts:
+	shellcheck $(shell git ls-files | xargs grep -lE '^#!.*\b(ba)?sh\b' 2>/dev/null)
+
+analysis: $(gen) $(embedded)
+	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
+	    --suppress=missingInclude --suppress=normalCheckLevelMaxBranches -I. -I$(BUILD)/gen -D_GNU_SOURCE -j2 \
+	    --cppcheck-build-dir=$(shell mkdir -p $(BUILD)/cppcheck && echo $(BUILD)/cppcheck) \
+	    $(foreach f,$(FOLDERS),$(wildcard $(f)))
+
+.PHONY: test unit integration lint format reformat headers layers scripts analysis
+-include tests/fuzz/fuzz.mk
+-include tests/bench/bench.mk
