@@ -16,8 +16,9 @@
 #define URL_MAX_HOST 255
 
 /* The URL as we keep it: scheme and host in lower case, an international host
- * name as its A-labels (RFC 5891), no fragment, "/" for an empty path; numeric
- * hosts in any spelling ("0x7f.1") as plain dotted IPv4.
+ * name as its A-labels (RFC 5891), no fragment, no port that is the scheme's
+ * own, "/" for an empty path; numeric hosts in any spelling ("0x7f.1") as plain
+ * dotted IPv4; path and query percent-encoded where they are not ASCII.
  *
  * -EINVAL and the reason for: another scheme than http and https, a user or
  * password, no host, port 0, a space or control character, a backslash, more
