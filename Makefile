@@ -79,10 +79,10 @@ $(B)/lib%.a:
 $(B)/%.o: %.c | $(gen) $(embedded)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
-$(B)/gen/%.o: $(BUILD)/gen/%.c
+$(B)/gen/%.o: $(BUILD)/gen/%.c | $(gen)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -w -c $< -o $@
-$(BUILD)/gen/proto/%.pb-c.c: proto/%.proto
+$(BUILD)/gen/proto/%.pb-c.c $(BUILD)/gen/proto/%.pb-c.h: proto/%.proto
 	@mkdir -p $(@D)
 	protoc-c --proto_path=. --c_out=$(BUILD)/gen $<
 # A schema step becomes a string: read by the program, not looked for at run time.

@@ -29,11 +29,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WIRE_MAJOR 1
-#define WIRE_MINOR 0
-#define WIRE_MAX_BYTES 65536 /* one message; the sockets' ZMQ_MAXMSGSIZE as well */
-#define WIRE_MAX_JOBS 256    /* in one batch */
-#define WIRE_MAX_RESULTS 256
+#define WIRE_MAJOR        1
+#define WIRE_MINOR        0
+#define WIRE_MAX_BYTES    65536 /* one message; the sockets' ZMQ_MAXMSGSIZE as well */
+#define WIRE_MAX_JOBS     256   /* in one batch */
+#define WIRE_MAX_RESULTS  256
 #define WIRE_MAX_FEEDBACK 256
 
 struct wire_arena;
@@ -64,6 +64,7 @@ struct report {
 int wire_pack_report(const struct report *r, uint8_t *buf, size_t size);
 int wire_unpack_report(struct wire_arena *a, const void *bytes, size_t len, struct report *ret,
                        struct err *err);
+size_t wire_result_size(const struct result *x); /* no result packs to more: for filling a report */
 
 /* control lane, both ways */
 int wire_pack_control(const struct control *c, uint8_t *buf, size_t size);
