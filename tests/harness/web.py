@@ -16,7 +16,8 @@ error_log stderr warn;
 worker_rlimit_nofile 1024;
 events {{ worker_connections 512; }}
 http {{
-  access_log {folder}/access.log;
+  log_format by_host '$host $request_method $request_uri $status "$http_user_agent"';
+  access_log {folder}/access.log by_host;
   client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2; fastcgi_temp_path {folder}/t3;
   uwsgi_temp_path {folder}/t4; scgi_temp_path {folder}/t5;
   server_tokens off;

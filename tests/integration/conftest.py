@@ -1,0 +1,86 @@
+"""What all integration tests share: one small internet for the whole run, and
+clusters and villages of their own for each test."""
+
+import logging
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.dont_write_bytecode = True
+
+from harness.aloop import Background  # noqa: E402
+from harness.cluster import Cluster  # noqa: E402
+from harness.dns import Resolver  # noqa: E402
+from harness.hook import Hook  # noqa: E402
+from harness.mail import Mail  # noqa: E402
+from harness.misbehave import Village  # noqa: E402
+from harness.pki import Pki  # noqa: E402
+from harness.programs import BIN  # noqa: E402
+from harness.web import Web  # noqa: E402
+
+logging.getLogger("mail.log").setLevel(logging.CRITICAL)
+
+
+@dataclass
+class World:
+    resolver: Resolver
+    pki: Pki
+    web: Web
+    background: Background
+
+
+@pytest.fixture(scope="session")
+def world():
+    """DNS, certificates, nginx, and a thread for the servers that are ours."""
+    assert (BIN / "vedette").exists(), f"there are no programs in {BIN}: make, or set VEDETTE_BIN"
+    background = Background()
+    resolver = Resolver()
+    pki = Pki()
+    web = Web(pki, resolver)
+    yield World(resolver, pki, web, background)
+    web.close()
+    pki.close()
+    resolver.close()
+    background.close()
+
+
+@pytest.fixture
+def village(world):
+    v = Village(world.resolver, world.background)
+    yield v
+    v.close()
+
+
+@pytest.fixture
+def mail(world):
+    m = Mail(background=world.background)
+    yield m
+    m.close()
+
+
+@pytest.fixture
+def hook(village):
+    return Hook(village)
+
+
+@pytest.fixture
+def cluster(world):
+    """Nothing runs yet: c.start() or c.up(); before that, c.settings may be changed."""
+    with Cluster(world) as c:
+        yield c
+
+
+@pytest.hookimpl(tryfirst=True, hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A cluster tells its daemons' last words when its test has failed."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.when == "call" and report.failed:
+        for value in getattr(item, "funcargs", {}).values():
+            if isinstance(value, Cluster):
+                for log in sorted(value.folder.glob("*.log")):
+                    text = log.read_text(errors="replace")
+                    report.sections.append((log.name, text[-4000:]))
