@@ -1,9 +1,9 @@
 /* config.h - the settings of all daemons: one file, one table.
  *
- * A setting is one row in config.c: its name as in vedette.yaml with dots
- * ("worker.timeout"), how its text is read, where it goes, its default and a
+ * A setting is one row in settings.c: its name as in vedette.yaml with dots
+ * ("worker.slots"), how its text is read, where it goes, its default and a
  * sentence. It is set by, later over earlier: the default, the file, the
- * environment (VEDETTE_WORKER_TIMEOUT), the command line (--set worker.timeout=5s).
+ * environment (VEDETTE_WORKER_SLOTS), the command line (--set worker.slots=100).
  * A secret may come from a file: "mail.password_file", which must not be
  * readable by others. An unknown name, in the file or the environment, is an
  * error that names it.
@@ -104,11 +104,13 @@ struct config {
 /* Defaults. */
 void config_init(struct config *c);
 
-/* File over defaults, environment over file. path NULL: no file. Nothing of *c
- * is changed on failure. `env` is environ, or NULL for none. */
+/* File over what *c holds (the defaults), environment over file. path NULL: no
+ * file. Nothing of *c is changed on failure. `env` is environ, or NULL for none;
+ * of it VEDETTE_CONFIG, _PARENT, _READY_FD, _BIN and VEDETTE_TEST_... are not
+ * settings and left alone. */
 int config_load(struct config *c, const char *path, char *const *env, struct err *err);
 
-/* One setting by name, as --set has it: "worker.slots=100". */
+/* One setting by name, as --set has it: "worker.slots=100". Nothing is changed on failure. */
 int config_set(struct config *c, const char *assignment, struct err *err);
 
 /* What only holds when seen together: endpoints allowed, names valid, minima

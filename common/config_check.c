@@ -1,0 +1,141 @@
+/* What only holds when seen together. What one value must look like is in
+ * settings.c, and is asked again here: a program may have set a member itself. */
+#include "common/bus.h"
+#include "common/config.h"
+#include "common/settings.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool config_location(const struct config *c, unsigned i, char *buf, size_t size)
+{
+    const char *p = c->locations;
+    for (; i > 0; i--) {
+        p = strchr(p, ',');
+        if (!p)
+            return false;
+        p++;
+    }
+    p += strspn(p, " ");
+    size_t len = strcspn(p, ",");
+    while (len > 0 && p[len - 1] == ' ')
+        len--;
+    if (len == 0 && strchr(c->locations, ',') == NULL)
+        return false; /* none at all, rather than one without a name */
+    snprintf(buf, size, "%.*s", (int)len, p);
+    return true;
+}
+
+int config_jobs_endpoint(const struct config *c, unsigned i, char *buf, size_t size, struct err *err)
+{
+    const char *jobs = c->endpoint.jobs, *colon = strrchr(jobs, ':');
+    char location[LOCATION_SIZE], whole[2 * ENDPOINT_SIZE];
+    if (!config_location(c, i, location, sizeof location))
+        return err_set(err, -ENOENT, "there is no location number %u", i);
+
+    bool tcp = strncmp(jobs, "tcp://", 6) == 0;
+    if (i == 0 || (tcp && strcmp(colon, ":*") == 0)) {
+        snprintf(whole, sizeof whole, "%s", jobs);
+    } else if (tcp) {
+        unsigned long port = strtoul(colon + 1, NULL, 10) + i;
+        if (port > 65535)
+            return err_set(err, -EINVAL, "endpoint.jobs: no port is left for location '%s'", location);
+        snprintf(whole, sizeof whole, "%.*s:%lu", (int)(colon - jobs), jobs, port);
+    } else {
+        snprintf(whole, sizeof whole, "%s.%s", jobs, location);
+    }
+    if (strlen(whole) >= size)
+        return err_set(err, -ENAMETOOLONG, "endpoint.jobs: '%.100s' is too long", whole);
+    strcpy(buf, whole);
+    return 0;
+}
+
+/* Two lanes at one place: the second to bind would fail, or worse, not. */
+static int check_endpoints(const struct config *c, struct err *err)
+{
+    struct {
+        char what[64];
+        char at[ENDPOINT_SIZE];
+    } all[4 + CONFIG_MAX_LOCATIONS] = { { .what = "endpoint.control" },
+                                        { .what = "endpoint.results" },
+                                        { .what = "endpoint.feed" },
+                                        { .what = "endpoint.feedback" } };
+    const char *const first[] = { c->endpoint.control, c->endpoint.results, c->endpoint.feed,
+                                  c->endpoint.feedback };
+    char location[LOCATION_SIZE];
+    unsigned n = 0;
+    for (; n < 4; n++)
+        strcpy(all[n].at, first[n]);
+    for (unsigned i = 0; i < CONFIG_MAX_LOCATIONS && config_location(c, i, location, sizeof location); i++) {
+        int r = config_jobs_endpoint(c, i, all[n].at, sizeof all[n].at, err);
+        if (r == 0)
+            r = bus_endpoint_check(all[n].at, err);
+        if (r < 0)
+            return r;
+        snprintf(all[n].what, sizeof all[n].what, i ? "endpoint.jobs of '%s'" : "endpoint.jobs", location);
+        n++;
+    }
+    for (unsigned i = 0; i < n; i++)
+        for (unsigned k = 0; k < i; k++)
+            if (strcmp(all[i].at, all[k].at) == 0 && !strchr(all[i].at, '*'))
+                return err_set(err, -EINVAL, "%s and %s are both %s", all[k].what, all[i].what, all[i].at);
+    return 0;
+}
+
+static int check_worker_location(const struct config *c, struct err *err)
+{
+    char name[sizeof c->locations];
+    for (unsigned i = 0; config_location(c, i, name, sizeof name); i++)
+        if (strcmp(name, c->worker.location) == 0)
+            return 0;
+    return err_set(err, -EINVAL, "worker.location: '%s' is not one of locations: %.200s", c->worker.location,
+                   c->locations);
+}
+
+static int check_order(const struct config *c, struct err *err)
+{
+    const struct {
+        const char *low, *high;
+        int64_t low_us, high_us;
+        bool may_equal;
+    } pairs[] = {
+        {"coordinator.suspect_after", "coordinator.dead_after", c->coordinator.suspect_after_us,
+         c->coordinator.dead_after_us,                                                                                    false},
+        { "notify.retry_first",       "notify.retry_most",      c->notify.retry_first_us,        c->notify.retry_most_us,
+         true                                                                                                                  },
+        { "worker.dns_min",           "worker.dns_max",         c->worker.dns_min_us,            c->worker.dns_max_us,    true },
+        { "collector.keep_results",   "collector.keep_rollups", c->collector.keep_results_us,
+         c->collector.keep_rollups_us,                                                                                    true },
+    };
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        char low[32], high[32];
+        if (pairs[i].low_us < pairs[i].high_us || (pairs[i].may_equal && pairs[i].low_us == pairs[i].high_us))
+            continue;
+        return err_set(err, -EINVAL, "%s (%s) must be %s %s (%s)", pairs[i].low,
+                       duration_format(low, sizeof low, pairs[i].low_us),
+                       pairs[i].may_equal ? "at most" : "below", pairs[i].high,
+                       duration_format(high, sizeof high, pairs[i].high_us));
+    }
+    return 0;
+}
+
+int config_check(const struct config *c, struct err *err)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < n_settings; i++)
+        if ((r = setting_check(&settings[i], c, err)) < 0)
+            err_where(err, r, "%s", settings[i].name);
+    if (r == 0)
+        r = check_worker_location(c, err);
+    if (r == 0)
+        r = check_endpoints(c, err);
+    if (r == 0)
+        r = check_order(c, err);
+    if (r == 0 && !c->worker.ipv4 && !c->worker.ipv6)
+        r = err_set(err, -EINVAL, "worker.ipv4 and worker.ipv6 are both 0: nothing could be looked at");
+    if (r == 0 && *c->mail.password && !*c->mail.user)
+        r = err_set(err, -EINVAL, "mail.password is given without mail.user");
+    return r;
+}
