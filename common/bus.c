@@ -329,3 +329,9 @@ void bus_message_done(struct bus_message *m)
 {
     zmq_msg_close((zmq_msg_t *)(void *)m->private_);
 }
+
+const char *bus_message_from(const struct bus_message *m)
+{
+    const char *address = zmq_msg_gets((const zmq_msg_t *)(const void *)m->private_, "Peer-Address");
+    return address ? address : "";
+}

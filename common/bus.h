@@ -69,6 +69,9 @@ struct bus_message {
  * its form (ask on), -errno. */
 int bus_take(void *socket, struct bus_message *ret);
 void bus_message_done(struct bus_message *m);
+/* For the log: the address that a message came from, "" where it has none
+ * (ipc://). Borrowed until bus_message_done. */
+const char *bus_message_from(const struct bus_message *m);
 
 /* To one peer of a ROUTER: 0; -EHOSTUNREACH when it is gone, -EAGAIN when it does not drain. */
 int bus_send_to(void *socket, const uint8_t *peer, size_t peer_len, const void *bytes, size_t len);
