@@ -3,7 +3,6 @@
  * one place only does not compile (or, for causes, fails test_wire_report). */
 #include "proto/control.pb-c.h"
 #include "proto/event.pb-c.h"
-#include "proto/report.pb-c.h"
 #include "proto/wire_inside.h"
 
 #define SAME(in, name) _Static_assert((int)(name) == (int)(VEDETTE__V1__##in##__##name), #name)

@@ -18,7 +18,7 @@ enum {
     WORKER = 64,
     PULSE = 128,
 };
-static const uint8_t has[EVENT_KIND_END] = {
+static const uint8_t kinds[EVENT_KIND_END] = {
     [EVENT_RESULT] = SITE | RESULT,
     [EVENT_HEALTH] = SITE | MAYBE_RESULT | CHANGE,
     [EVENT_INCIDENT] = SITE | MAYBE_RESULT | CHANGE | INCIDENT,
@@ -27,9 +27,12 @@ static const uint8_t has[EVENT_KIND_END] = {
     [EVENT_PULSE] = PULSE,
 };
 
+/* An event says all of its look by itself. */
+static const struct wire_said nothing_said = { .worker = "", .location = "" };
+
 static unsigned members(enum event_kind k)
 {
-    return k >= EVENT_RESULT && k < EVENT_KIND_END ? has[k] : 0;
+    return k >= EVENT_RESULT && k < EVENT_KIND_END ? kinds[k] : 0;
 }
 
 /* No look has this name: an event without one has it empty. */
@@ -45,35 +48,35 @@ static int check_words(const char *s, size_t max, const char *what, struct err *
     return 0;
 }
 
-static int check_numbers(const struct event *e, unsigned has_, struct err *err)
+static int check_numbers(const struct event *e, unsigned set, struct err *err)
 {
-    if (has_ & SITE && e->site_id == 0)
+    if (set & SITE && e->site_id == 0)
         return err_set(err, -EBADMSG, "the site's id is 0");
-    if (has_ & CHANGE && ((unsigned)e->health_from >= HEALTH_COUNT || (unsigned)e->health_to >= HEALTH_COUNT))
+    if (set & CHANGE && ((unsigned)e->health_from >= HEALTH_COUNT || (unsigned)e->health_to >= HEALTH_COUNT))
         return err_set(err, -EBADMSG, "%u or %u is no health", (unsigned)e->health_from,
                        (unsigned)e->health_to);
-    if (has_ & INCIDENT && e->incident_id == 0)
+    if (set & INCIDENT && e->incident_id == 0)
         return err_set(err, -EBADMSG, "the incident's id is 0");
-    if (has_ & INCIDENT && (unsigned)e->end >= INCIDENT_END_COUNT)
+    if (set & INCIDENT && (unsigned)e->end >= INCIDENT_END_COUNT)
         return err_set(err, -EBADMSG, "%u is no end of an incident", (unsigned)e->end);
-    if (has_ & NOTICE &&
+    if (set & NOTICE &&
         ((unsigned)e->notice >= NOTICE_KIND_COUNT || (unsigned)e->notice_state >= NOTICE_STATE_COUNT))
         return err_set(err, -EBADMSG, "%u or %u is no kind or state of a notice", (unsigned)e->notice,
                        (unsigned)e->notice_state);
     int r = wire_check_instant(e->at_us, "the time", err);
-    if (r == 0 && has_ & INCIDENT)
+    if (r == 0 && set & INCIDENT)
         r = wire_check_instant(e->began_us, "the incident's beginning", err);
-    if (r == 0 && has_ & INCIDENT)
+    if (r == 0 && set & INCIDENT)
         r = wire_check_instant(e->ended_us, "the incident's end", err);
     return r;
 }
 
 static int check_event(const struct event *e, struct err *err)
 {
-    unsigned has_ = members(e->kind);
-    if (!has_)
+    unsigned set = members(e->kind);
+    if (!set)
         return err_set(err, -EBADMSG, "%u is no kind of event", (unsigned)e->kind);
-    int r = check_numbers(e, has_, err);
+    int r = check_numbers(e, set, err);
     if (r == 0)
         r = check_words(e->site, SITE_MAX_NAME, "site's name", err);
     if (r == 0 && e->url && *e->url)
@@ -84,7 +87,7 @@ static int check_event(const struct event *e, struct err *err)
         r = check_words(e->text, WIRE_MAX_TEXT, "text", err);
     if (r == 0 && has_look(e))
         r = wire_check_result(&e->result, "", "", err);
-    if (r == 0 && has_ & WORKER)
+    if (r == 0 && set & WORKER)
         r = wire_check_worker_vitals(&e->worker, err);
     return r < 0 ? err_where(err, r, "%s", event_kind_name(e->kind)) : 0;
 }
@@ -113,24 +116,24 @@ static void pulse_out(Vedette__V1__Pulse *to, const struct pulse *p)
     to->workers_all = p->workers_all;
 }
 
-static void numbers_out(Vedette__V1__Event *m, const struct event *e, unsigned has_)
+static void numbers_out(Vedette__V1__Event *m, const struct event *e, unsigned set)
 {
-    if (has_ & SITE) {
+    if (set & SITE) {
         m->site_id = e->site_id;
         m->site = wire_lend(e->site);
         m->url = wire_lend(e->url);
     }
-    if (has_ & CHANGE) {
+    if (set & CHANGE) {
         m->health_from = (Vedette__V1__Health)e->health_from;
         m->health_to = (Vedette__V1__Health)e->health_to;
     }
-    if (has_ & INCIDENT) {
+    if (set & INCIDENT) {
         m->incident_id = e->incident_id;
         m->began_us = e->began_us;
         m->ended_us = e->ended_us;
         m->end = (Vedette__V1__IncidentEnd)e->end;
     }
-    if (has_ & NOTICE) {
+    if (set & NOTICE) {
         m->notice = (Vedette__V1__NoticeKind)e->notice;
         m->notice_state = (Vedette__V1__NoticeState)e->notice_state;
         m->channel = wire_lend(e->channel);
@@ -147,7 +150,7 @@ int wire_pack_event(const struct event *e, uint8_t *buf, size_t size)
     Vedette__V1__WorkerVitals worker;
     Vedette__V1__Pulse pulse;
     Vedette__V1__Event m = VEDETTE__V1__EVENT__INIT;
-    unsigned has_ = members(e->kind);
+    unsigned set = members(e->kind);
 
     m.major = WIRE_MAJOR;
     m.minor = WIRE_MINOR;
@@ -155,14 +158,19 @@ int wire_pack_event(const struct event *e, uint8_t *buf, size_t size)
     m.seq = e->seq;
     m.at_us = e->at_us;
     m.text = wire_lend(e->text);
-    numbers_out(&m, e, has_);
+    numbers_out(&m, e, set);
     if (has_look(e)) {
-        wire_result_out(m.result = &result, &run, &e->result, &(struct wire_said){ "", 0, "" });
+        m.result = &result;
+        wire_result_out(&result, &run, &e->result, &nothing_said);
     }
-    if (has_ & WORKER)
-        wire_worker_out(m.worker = &worker, &e->worker);
-    if (has_ & PULSE)
-        pulse_out(m.pulse = &pulse, &e->pulse);
+    if (set & WORKER) {
+        m.worker = &worker;
+        wire_worker_out(&worker, &e->worker);
+    }
+    if (set & PULSE) {
+        m.pulse = &pulse;
+        pulse_out(&pulse, &e->pulse);
+    }
 
     struct wire_out out;
     wire_out_init(&out, buf, size);
@@ -195,51 +203,51 @@ static void pulse_in(struct pulse *to, const Vedette__V1__Pulse *m)
     };
 }
 
-static void numbers_in(struct event *e, const Vedette__V1__Event *m, unsigned has_)
+static void numbers_in(struct event *e, const Vedette__V1__Event *m, unsigned set)
 {
-    if (has_ & SITE)
+    if (set & SITE)
         e->site_id = m->site_id;
-    if (has_ & CHANGE) {
+    if (set & CHANGE) {
         e->health_from = (enum health)m->health_from;
         e->health_to = (enum health)m->health_to;
     }
-    if (has_ & INCIDENT) {
+    if (set & INCIDENT) {
         e->incident_id = m->incident_id;
         e->began_us = m->began_us;
         e->ended_us = m->ended_us;
         e->end = (enum incident_end)m->end;
     }
-    if (has_ & NOTICE) {
+    if (set & NOTICE) {
         e->notice = (enum notice_kind)m->notice;
         e->notice_state = (enum notice_state)m->notice_state;
     }
 }
 
-static int texts_in(struct event *e, const Vedette__V1__Event *m, unsigned has_, struct err *err)
+static int texts_in(struct event *e, const Vedette__V1__Event *m, unsigned set, struct err *err)
 {
     int r = wire_words(&e->text, m->text, WIRE_MAX_TEXT, "text", err);
-    if (r == 0 && has_ & SITE)
+    if (r == 0 && set & SITE)
         r = wire_words(&e->site, m->site, SITE_MAX_NAME, "site's name", err);
-    if (r == 0 && has_ & SITE)
+    if (r == 0 && set & SITE)
         r = wire_borrow(&e->url, m->url, SITE_MAX_URL, "URL", err);
-    if (r == 0 && has_ & NOTICE)
+    if (r == 0 && set & NOTICE)
         r = wire_words(&e->channel, m->channel, CHANNEL_MAX_TEXT, "channel", err);
     return r;
 }
 
-static int parts_in(struct event *e, const Vedette__V1__Event *m, unsigned has_, struct err *err)
+static int parts_in(struct event *e, const Vedette__V1__Event *m, unsigned set, struct err *err)
 {
-    if ((has_ & RESULT && !m->result) || (has_ & WORKER && !m->worker) || (has_ & PULSE && !m->pulse))
+    if ((set & RESULT && !m->result) || (set & WORKER && !m->worker) || (set & PULSE && !m->pulse))
         return err_set(err, -EBADMSG, "the %s itself is missing", event_kind_name(e->kind));
     int r = 0;
-    if (has_ & (RESULT | MAYBE_RESULT) && m->result) {
-        r = wire_result_in(&e->result, m->result, &(struct wire_said){ "", 0, "" }, err);
+    if (set & (RESULT | MAYBE_RESULT) && m->result) {
+        r = wire_result_in(&e->result, m->result, &nothing_said, err);
         if (r == 0)
             r = wire_check_result(&e->result, "", "", err);
     }
-    if (r == 0 && has_ & WORKER)
+    if (r == 0 && set & WORKER)
         r = wire_worker_in(&e->worker, m->worker, err);
-    if (r == 0 && has_ & PULSE)
+    if (r == 0 && set & PULSE)
         pulse_in(&e->pulse, m->pulse);
     return r;
 }
@@ -261,11 +269,11 @@ int wire_unpack_event(struct wire_arena *a, const void *bytes, size_t len, struc
         .channel = "",
         .text = "",
     };
-    unsigned has_ = members(e.kind);
-    numbers_in(&e, m, has_);
-    r = texts_in(&e, m, has_, err);
+    unsigned set = members(e.kind);
+    numbers_in(&e, m, set);
+    r = texts_in(&e, m, set, err);
     if (r == 0)
-        r = parts_in(&e, m, has_, err);
+        r = parts_in(&e, m, set, err);
     if (r == 0)
         r = check_event(&e, err);
     if (r == 0)

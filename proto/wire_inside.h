@@ -9,6 +9,7 @@
 #ifndef PROTO_WIRE_INSIDE_H
 #define PROTO_WIRE_INSIDE_H
 
+#include "proto/report.pb-c.h"
 #include "proto/result.pb-c.h"
 #include "proto/run.pb-c.h"
 #include "proto/vitals.pb-c.h"
@@ -49,7 +50,9 @@ int wire_words(const char **ret, char *unpacked, size_t max, const char *what, s
 /* A message is put together from pieces, each a whole packed message of the
  * same kind: by the encoding's rule, messages packed one behind the other are
  * one message, whose repeated members are all of theirs. So a batch needs no
- * array of the library's structs, only one at a time. */
+ * array of the library's structs, only one at a time. Only for repeated members
+ * of the message itself: what is single must be whole in one piece, because
+ * protobuf-c 1.4 loses numbers when it joins two pieces of it. */
 struct wire_out {
     uint8_t *at;
     size_t len, size;
@@ -99,8 +102,8 @@ int wire_result_in(struct result *to, const Vedette__V1__Result *from, const str
 void wire_worker_out(Vedette__V1__WorkerVitals *to, const struct worker_vitals *from);
 int wire_worker_in(struct worker_vitals *to, const Vedette__V1__WorkerVitals *from, struct err *err);
 
-/* report.proto's vitals. */
+/* A report's vitals and workers. */
 int wire_pack_vitals(const struct vitals *v, struct wire_out *o);
-int wire_vitals_in(struct wire_arena *a, struct vitals *to, const Vedette__V1__Vitals *from, struct err *err);
+int wire_vitals_in(struct wire_arena *a, struct vitals *to, const Vedette__V1__Report *m, struct err *err);
 
 #endif

@@ -1,11 +1,10 @@
-#include "proto/report.pb-c.h"
 #include "proto/wire_inside.h"
 
 #include <errno.h>
 #include <string.h>
 
 /* As JOB_FIXED_BYTES in wire_job.c, for a result and its report. */
-#define RESULT_FIXED_BYTES 224
+#define RESULT_FIXED_BYTES 176
 
 size_t wire_result_size(const struct result *x)
 {
@@ -116,7 +115,7 @@ int wire_unpack_report(struct wire_arena *a, const void *bytes, size_t len, stru
     if (rep.kind == REPORT_RESULTS)
         r = results_in(a, &rep, m, err);
     else if (rep.kind == REPORT_VITALS)
-        r = wire_vitals_in(a, &rep.vitals, m->vitals, err);
+        r = wire_vitals_in(a, &rep.vitals, m, err);
     else
         r = err_set(err, -EBADMSG, "%u is no kind of report", (unsigned)m->kind);
     if (r == 0)

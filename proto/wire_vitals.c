@@ -1,4 +1,3 @@
-#include "proto/report.pb-c.h"
 #include "proto/wire_inside.h"
 
 #include <errno.h>
@@ -81,8 +80,6 @@ static void numbers_out(Vedette__V1__Vitals *to, const struct vitals *v)
     to->parts = v->parts;
 }
 
-/* The numbers once, then each worker in a report of its own: a member that is
- * given several times is merged, and its lists are joined. */
 int wire_pack_vitals(const struct vitals *v, struct wire_out *o)
 {
     if (check_vitals(v, NULL) < 0)
@@ -94,13 +91,12 @@ int wire_pack_vitals(const struct vitals *v, struct wire_out *o)
     piece.vitals = &numbers;
     wire_put(o, &piece.base);
 
+    piece.vitals = NULL;
     for (size_t i = 0; i < v->n_workers; i++) {
         Vedette__V1__WorkerVitals worker, *one = &worker;
-        Vedette__V1__Vitals list = VEDETTE__V1__VITALS__INIT;
         wire_worker_out(&worker, &v->workers[i]);
-        list.n_workers = 1;
-        list.workers = &one;
-        piece.vitals = &list;
+        piece.n_workers = 1;
+        piece.workers = &one;
         wire_put(o, &piece.base);
     }
     return 0;
@@ -123,8 +119,9 @@ static int workers_in(struct wire_arena *a, struct vitals *to, const Vedette__V1
     return r;
 }
 
-int wire_vitals_in(struct wire_arena *a, struct vitals *to, const Vedette__V1__Vitals *from, struct err *err)
+int wire_vitals_in(struct wire_arena *a, struct vitals *to, const Vedette__V1__Report *m, struct err *err)
 {
+    const Vedette__V1__Vitals *from = m->vitals;
     if (!from)
         return err_set(err, -EBADMSG, "the vitals are missing");
     struct vitals v = {
@@ -145,7 +142,7 @@ int wire_vitals_in(struct wire_arena *a, struct vitals *to, const Vedette__V1__V
         .part = from->part,
         .parts = from->parts,
     };
-    int r = workers_in(a, &v, from, err);
+    int r = workers_in(a, &v, m, err);
     if (r == 0)
         r = check_vitals(&v, err);
     if (r == 0)

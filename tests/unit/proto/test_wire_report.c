@@ -1,0 +1,580 @@
+#include "tests/unit/proto/pieces.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static struct wire_arena *arena;
+static uint8_t buf[WIRE_MAX_BYTES];
+
+static int begin(void **state)
+{
+    (void)state;
+    return wire_arena_new(&arena);
+}
+
+static int end(void **state)
+{
+    (void)state;
+    wire_arena_free(arena);
+    return 0;
+}
+
+static struct result usual(void)
+{
+    return (struct result){
+        .job_id = job_id_make(3, 12345),
+        .run = {.site_id = 77,    .slot_us = 1772357400000000, .location = "berlin-2"},
+        .span = 1,
+        .verdict = VERDICT_DOWN,
+        .cause = CAUSE_HTTP_5XX,
+        .status = 503,
+        .method = METHOD_GET,
+        .redirects = 2,
+        .at_us = 1772357400012345,
+        .took_us = 51234,
+        .phases = { .dns_us = 1000, .connect_us = 10000,            .tls_us = 20000,         .wait_us = 20000, .body_us = 234 },
+        .tls_expires_us = 1780000000000000,
+        .address = "192.0.2.17",
+        .worker = "w1.example",
+        .lane = 1,
+        .detail = "HTTP 503 Service Unavailable",
+    };
+}
+
+static struct result largest(void)
+{
+    struct result x = usual();
+    x.job_id = UINT64_MAX;
+    x.run.site_id = UINT64_MAX;
+    x.run.slot_us = INT64_MAX;
+    x.run.look = 2 * SITE_MAX_LOOKS + 1;
+    long_text(x.run.location, LOCATION_SIZE, "l", 'x', LOCATION_SIZE - 1);
+    x.span = UINT32_MAX;
+    x.verdict = VERDICT_UNKNOWN;
+    x.cause = CAUSE_MISSED;
+    x.status = 999;
+    x.redirects = UINT8_MAX;
+    x.suspect = true;
+    x.at_us = INT64_MAX;
+    x.took_us = UINT32_MAX;
+    x.phases = (struct phases){ UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX };
+    x.tls_expires_us = INT64_MIN; /* a certificate may say anything */
+    long_text(x.address, ADDRESS_SIZE, "", 'f', ADDRESS_SIZE - 1);
+    long_text(x.worker, WORKER_NAME_SIZE, "W", '_', WORKER_NAME_SIZE - 1);
+    x.lane = UINT16_MAX;
+    long_text(x.detail, DETAIL_SIZE, "", '\xe4', DETAIL_SIZE - 1);
+    return x;
+}
+
+static struct result smallest(void)
+{
+    return (struct result){
+        .job_id = 1, .run = {.site_id = 1, .location = "a"},
+             .span = 1, .worker = "w"
+    };
+}
+
+static int pack(const struct result *results, size_t n)
+{
+    struct report rep = { .kind = REPORT_RESULTS, .results = results, .n_results = n };
+    return wire_pack_report(&rep, buf, sizeof buf);
+}
+
+static void assert_result(const struct result *a, const struct result *b)
+{
+    assert_int_equal(a->job_id, b->job_id);
+    assert_int_equal(a->run.site_id, b->run.site_id);
+    assert_int_equal(a->run.slot_us, b->run.slot_us);
+    assert_int_equal(a->run.look, b->run.look);
+    assert_string_equal(a->run.location, b->run.location);
+    assert_int_equal(a->span, b->span);
+    assert_int_equal(a->verdict, b->verdict);
+    assert_int_equal(a->cause, b->cause);
+    assert_int_equal(a->status, b->status);
+    assert_int_equal(a->method, b->method);
+    assert_int_equal(a->redirects, b->redirects);
+    assert_int_equal(a->suspect, b->suspect);
+    assert_int_equal(a->at_us, b->at_us);
+    assert_int_equal(a->took_us, b->took_us);
+    assert_memory_equal(&a->phases, &b->phases, sizeof a->phases);
+    assert_int_equal(a->tls_expires_us, b->tls_expires_us);
+    assert_string_equal(a->address, b->address);
+    assert_string_equal(a->worker, b->worker);
+    assert_int_equal(a->lane, b->lane);
+    assert_string_equal(a->detail, b->detail);
+}
+
+static void assert_comes_back(const struct result *results, size_t n)
+{
+    struct report got;
+    struct err err = { 0 };
+    size_t most = 0;
+    int len = pack(results, n);
+    assert_true(len > 0);
+    for (size_t i = 0; i < n; i++)
+        most += wire_result_size(&results[i]);
+    assert_true(n == 0 || (size_t)len <= most);
+    if (wire_unpack_report(arena, buf, (size_t)len, &got, &err) < 0)
+        fail_msg("%s", err.text);
+    assert_int_equal(got.kind, REPORT_RESULTS);
+    assert_int_equal(got.n_results, n);
+    for (size_t i = 0; i < n; i++)
+        assert_result(&got.results[i], &results[i]);
+}
+
+static void every_member_comes_back_at_its_limits(void **state)
+{
+    (void)state;
+    struct result some[] = { usual(), largest(), smallest(), usual() };
+    for (size_t i = 0; i < 3; i++)
+        assert_comes_back(&some[i], 1);
+    assert_comes_back(some, 4);
+    assert_comes_back(some, 0);
+}
+
+/* What the first says for all must not rub off on one that says otherwise. */
+static void worker_lane_and_location_stay_with_their_result(void **state)
+{
+    (void)state;
+    struct result some[5];
+    for (int i = 0; i < 5; i++)
+        some[i] = usual();
+    some[1].lane = 0;
+    strcpy(some[2].worker, "w2");
+    strcpy(some[3].run.location, "oslo");
+    strcpy(some[4].worker, "w3");
+    some[4].lane = 0;
+    assert_comes_back(some, 5);
+}
+
+static void a_full_report_comes_back_and_no_fuller_one_goes(void **state)
+{
+    (void)state;
+    static struct result some[WIRE_MAX_RESULTS + 1];
+    for (size_t i = 0; i <= WIRE_MAX_RESULTS; i++) {
+        some[i] = usual();
+        some[i].job_id += i;
+    }
+    assert_comes_back(some, WIRE_MAX_RESULTS);
+    assert_int_equal(pack(some, WIRE_MAX_RESULTS + 1), -EINVAL);
+    for (size_t i = 0; i < WIRE_MAX_RESULTS; i++)
+        some[i] = largest();
+    assert_int_equal(pack(some, WIRE_MAX_RESULTS), -EMSGSIZE);
+}
+
+/* Each verdict with each cause: the whole table of what goes with what. */
+static void causes_go_with_their_verdicts(void **state)
+{
+    (void)state;
+    for (unsigned c = 0; c < 256; c++) {
+        bool praise = c == CAUSE_NONE || c == CAUSE_BLOCKED_WAF || c == CAUSE_ASKS_PATIENCE;
+        struct result x = usual();
+        x.cause = (enum cause)c;
+        x.verdict = VERDICT_UP;
+        assert_int_equal(pack(&x, 1) > 0, praise);
+        x.verdict = VERDICT_DOWN;
+        assert_int_equal(pack(&x, 1) > 0, cause_valid(c) && !praise && c < CAUSE_POLICY);
+        x.verdict = VERDICT_UNKNOWN;
+        assert_int_equal(pack(&x, 1) > 0, cause_valid(c) && !praise);
+        if (cause_valid(c) && !praise)
+            assert_comes_back(&x, 1);
+    }
+}
+
+/* result.proto tells other readers of the feed what a cause's number means. */
+static void result_proto_lists_every_cause(void **state)
+{
+    (void)state;
+    static char text[65536];
+    FILE *f = fopen("proto/result.proto", "r");
+    assert_non_null(f);
+    size_t len = fread(text, 1, sizeof text - 1, f);
+    fclose(f);
+    text[len] = '\0';
+
+    for (unsigned c = 0; c < CAUSE_END; c++) {
+        char line[64], *p = line;
+        if (!cause_valid(c))
+            continue;
+        snprintf(line, sizeof line, "  CAUSE_%s = %u;\n", cause_name((enum cause)c), c);
+        for (; *p; p++)
+            *p = (char)toupper((unsigned char)*p);
+        if (!strstr(text, line))
+            fail_msg("proto/result.proto lacks%s", line);
+    }
+}
+
+#define REFUSED(change)                         \
+    do {                                        \
+        struct result x = usual();              \
+        change;                                 \
+        assert_int_equal(pack(&x, 1), -EINVAL); \
+    } while (0)
+
+static void what_the_receiver_refuses_is_not_packed(void **state)
+{
+    (void)state;
+    REFUSED(x.job_id = 0);
+    REFUSED(x.run.site_id = 0);
+    REFUSED(x.run.slot_us = -1);
+    REFUSED(x.run.look = 2 * SITE_MAX_LOOKS + 2);
+    REFUSED(x.run.location[0] = '\0');
+    REFUSED(x.span = 0);
+    REFUSED(x.span = 2); /* only what was missed spans slots */
+    REFUSED(x.verdict = VERDICT_COUNT);
+    REFUSED(x.cause = CAUSE_END);
+    REFUSED(x.status = 99);
+    REFUSED(x.status = 1000);
+    REFUSED(x.method = METHOD_COUNT);
+    REFUSED(x.at_us = -1);
+    REFUSED(x.worker[0] = '\0');
+    REFUSED(strcpy(x.worker, "a worker"));
+    REFUSED(memset(x.worker, 'w', sizeof x.worker));
+    REFUSED(memset(x.address, '1', sizeof x.address));
+    REFUSED(memset(x.detail, 'd', sizeof x.detail));
+
+    struct result x = usual();
+    struct report rep = { .kind = (enum report_kind)0, .results = &x, .n_results = 1 };
+    assert_int_equal(wire_pack_report(&rep, buf, sizeof buf), -EINVAL);
+    rep.kind = (enum report_kind)3;
+    assert_int_equal(wire_pack_report(&rep, buf, sizeof buf), -EINVAL);
+}
+
+static void nobody_was_there_needs_no_job(void **state)
+{
+    (void)state;
+    struct result x = usual();
+    x.job_id = 0;
+    x.verdict = VERDICT_UNKNOWN;
+    x.cause = CAUSE_MISSED;
+    x.span = 40;
+    assert_comes_back(&x, 1);
+}
+
+/* A site chooses what it answers: its bytes must neither be able to hold up a
+ * worker's report nor reach a terminal. */
+static void what_a_site_said_is_passed_on_calmed(void **state)
+{
+    (void)state;
+    struct result x = usual();
+    struct report got;
+    strcpy(x.detail, "Location: \x1b[2Jhttp://x/\r\n\t\x7fz\xc3\xa4");
+    strcpy(x.address, "::1\n");
+    int len = pack(&x, 1);
+    assert_int_equal(wire_unpack_report(arena, buf, (size_t)len, &got, NULL), 0);
+    assert_string_equal(got.results[0].detail, "Location: ?[2Jhttp://x/????z\xc3\xa4");
+    assert_string_equal(got.results[0].address, "::1?");
+}
+
+/* --- vitals --- */
+
+static struct vitals usual_vitals(const struct worker_vitals *workers, size_t n)
+{
+    return (struct vitals){
+        .epoch = 0xffffff,
+        .at_us = 1772357400000000,
+        .started_us = 1772357000000000,
+        .sites = 1,
+        .scheduled = 2,
+        .concluded = 3,
+        .missed = 4,
+        .confirming = 5,
+        .again = 6,
+        .in_flight = UINT64_MAX,
+        .waiting = 8,
+        .late_p50_us = 9,
+        .late_p99_us = 10,
+        .late_max_us = UINT32_MAX,
+        .part = 1,
+        .parts = 2,
+        .workers = workers,
+        .n_workers = n,
+    };
+}
+
+static struct worker_vitals largest_worker(void)
+{
+    struct worker_vitals w = {
+        .lane = UINT16_MAX,
+        .health = WORKER_GONE,
+        .doubts = true,
+        .joined_us = INT64_MAX,
+        .heard_us = INT64_MAX,
+        .slots = UINT32_MAX,
+        .in_hand = UINT32_MAX,
+        .done = UINT64_MAX,
+    };
+    long_text(w.worker, sizeof w.worker, "w", '.', sizeof w.worker - 1);
+    long_text(w.location, sizeof w.location, "l", '-', sizeof w.location - 1);
+    long_text(w.software, sizeof w.software, "", 's', sizeof w.software - 1);
+    return w;
+}
+
+static void assert_worker(const struct worker_vitals *a, const struct worker_vitals *b)
+{
+    assert_string_equal(a->worker, b->worker);
+    assert_int_equal(a->lane, b->lane);
+    assert_string_equal(a->location, b->location);
+    assert_string_equal(a->software, b->software);
+    assert_int_equal(a->health, b->health);
+    assert_int_equal(a->doubts, b->doubts);
+    assert_int_equal(a->joined_us, b->joined_us);
+    assert_int_equal(a->heard_us, b->heard_us);
+    assert_int_equal(a->slots, b->slots);
+    assert_int_equal(a->in_hand, b->in_hand);
+    assert_int_equal(a->done, b->done);
+}
+
+static void vitals_with_most_workers_fit_and_come_back(void **state)
+{
+    (void)state;
+    static struct worker_vitals workers[VITALS_MAX_WORKERS + 1];
+    for (size_t i = 0; i <= VITALS_MAX_WORKERS; i++)
+        workers[i] = largest_worker();
+    workers[7] = (struct worker_vitals){ .worker = "w7", .location = "oslo" };
+
+    struct report got, rep = { .kind = REPORT_VITALS };
+    rep.vitals = usual_vitals(workers, VITALS_MAX_WORKERS);
+    int len = wire_pack_report(&rep, buf, sizeof buf);
+    assert_true(len > 0);
+    assert_int_equal(wire_unpack_report(arena, buf, (size_t)len, &got, NULL), 0);
+    assert_int_equal(got.kind, REPORT_VITALS);
+    assert_int_equal(got.n_results, 0);
+    assert_int_equal(got.vitals.n_workers, VITALS_MAX_WORKERS);
+    for (size_t i = 0; i < VITALS_MAX_WORKERS; i++)
+        assert_worker(&got.vitals.workers[i], &workers[i]);
+    struct vitals numbers = got.vitals;
+    numbers.workers = workers;
+    assert_memory_equal(&numbers, &rep.vitals, sizeof numbers);
+
+    rep.vitals.n_workers++;
+    assert_int_equal(wire_pack_report(&rep, buf, sizeof buf), -EINVAL);
+}
+
+#define VITALS_REFUSED(change)                                              \
+    do {                                                                    \
+        struct worker_vitals w = largest_worker();                          \
+        struct report rep = { .kind = REPORT_VITALS };                      \
+        struct vitals *v = &rep.vitals;                                     \
+        *v = usual_vitals(&w, 1);                                           \
+        change;                                                             \
+        assert_int_equal(wire_pack_report(&rep, buf, sizeof buf), -EINVAL); \
+    } while (0)
+
+static void vitals_out_of_bounds_are_not_packed(void **state)
+{
+    (void)state;
+    VITALS_REFUSED(v->epoch = 0x1000000);
+    VITALS_REFUSED(v->at_us = -1);
+    VITALS_REFUSED(v->started_us = -1);
+    VITALS_REFUSED(v->part = 2);
+    VITALS_REFUSED(w.worker[0] = '\0');
+    VITALS_REFUSED(w.worker[3] = ' ');
+    VITALS_REFUSED(w.location[0] = '\0');
+    VITALS_REFUSED(w.health = WORKER_HEALTH_COUNT);
+    VITALS_REFUSED(w.joined_us = -1);
+    VITALS_REFUSED(w.heard_us = -1);
+    VITALS_REFUSED(memset(w.software, 's', sizeof w.software));
+}
+
+/* --- what others send --- */
+
+static void tell_result(struct piece *p, const struct instead *story)
+{
+    static struct piece run;
+    tell_run(&run, story);
+    p->len = 0;
+    tell_number(p, story, "job_id", 1, 12345);
+    tell_inner(p, story, "run", 2, &run);
+    tell_number(p, story, "verdict", 3, VERDICT_DOWN);
+    tell_number(p, story, "cause", 4, CAUSE_HTTP_5XX);
+    tell_number(p, story, "status", 5, 503);
+    tell_number(p, story, "method", 6, METHOD_GET);
+    tell_number(p, story, "redirects", 7, 2);
+    tell_number(p, story, "suspect", 8, 1);
+    tell_number(p, story, "at_us", 9, 1772357400012345);
+    tell_number(p, story, "took_us", 10, 51234);
+    tell_number(p, story, "dns_us", 11, 11);
+    tell_number(p, story, "connect_us", 12, 12);
+    tell_number(p, story, "tls_us", 13, 13);
+    tell_number(p, story, "wait_us", 14, 14);
+    tell_number(p, story, "body_us", 15, 15);
+    tell_number(p, story, "tls_expires_us", 16, 1780000000000000);
+    tell_text(p, story, "address", 17, "2001:db8::1");
+    tell_text(p, story, "worker", 18, "w9");
+    tell_number(p, story, "lane", 19, 4);
+    tell_text(p, story, "detail", 20, "HTTP 503");
+    tell_number(p, story, "more", 21, 0);
+}
+
+static void tell_worker(struct piece *p, const struct instead *story)
+{
+    p->len = 0;
+    tell_text(p, story, "w.worker", 1, "w1");
+    tell_number(p, story, "w.lane", 2, 1);
+    tell_text(p, story, "w.location", 3, "oslo");
+    tell_text(p, story, "w.software", 4, "vedette 0.1.0");
+    tell_number(p, story, "w.health", 5, WORKER_READY);
+}
+
+static void tell_vitals(struct piece *p, const struct instead *story)
+{
+    p->len = 0;
+    tell_number(p, story, "v.epoch", 1, 3);
+    tell_number(p, story, "v.at_us", 2, 1772357400000000);
+    tell_number(p, story, "v.part", 15, 0);
+    tell_number(p, story, "v.parts", 16, 1);
+}
+
+static void tell_report(struct piece *p, enum report_kind kind, const struct instead *story)
+{
+    static struct piece result, vitals, worker;
+    tell_result(&result, story);
+    tell_vitals(&vitals, story);
+    tell_worker(&worker, story);
+    tell_version(p, story);
+    tell_number(p, story, "kind", 3, kind);
+    tell_text(p, story, "said.worker", 4, "w1");
+    tell_number(p, story, "said.lane", 5, 1);
+    tell_text(p, story, "said.location", 6, "oslo");
+    tell_inner(p, story, "result", 7, &result);
+    tell_inner(p, story, "vitals", 8, &vitals);
+    tell_inner(p, story, "vitals.worker", 9, &worker);
+}
+
+static void bytes_made_by_hand_are_understood(void **state)
+{
+    (void)state;
+    static struct piece p;
+    struct report got;
+    struct result expected = usual();
+    expected.job_id = 12345;
+    expected.run.look = 1;
+    expected.suspect = true;
+    expected.phases = (struct phases){ 11, 12, 13, 14, 15 };
+    strcpy(expected.address, "2001:db8::1");
+    strcpy(expected.worker, "w9");
+    expected.lane = 4;
+    strcpy(expected.detail, "HTTP 503");
+
+    tell_report(&p, REPORT_RESULTS, NULL);
+    assert_int_equal(wire_unpack_report(arena, p.bytes, p.len, &got, NULL), 0);
+    assert_int_equal(got.n_results, 1);
+    assert_result(&got.results[0], &expected);
+
+    tell_report(&p, REPORT_VITALS, NULL);
+    assert_int_equal(wire_unpack_report(arena, p.bytes, p.len, &got, NULL), 0);
+    assert_int_equal(got.vitals.n_workers, 1);
+    assert_int_equal(got.vitals.parts, 1);
+    assert_string_equal(got.vitals.workers[0].worker, "w1");
+    assert_string_equal(got.vitals.workers[0].software, "vedette 0.1.0");
+}
+
+static const struct {
+    enum report_kind kind;
+    struct instead what;
+    int code;
+    const char *says;
+} refused[] = {
+    {REPORT_RESULTS,  { "major", .out = true },                         -EBADMSG, "without a version"                              },
+    { REPORT_RESULTS, { "major", .number = 7 },                         -EPROTO,  "version 7 came, this program speaks version 1.0"},
+    { REPORT_RESULTS, { "kind", .out = true },                          -EBADMSG, "0 is no kind of report"                         },
+    { REPORT_RESULTS, { "kind", .number = 3 },                          -EBADMSG, "3 is no kind of report"                         },
+    { REPORT_RESULTS, { "said.worker", .text = "w\0x", .text_len = 3 }, -EBADMSG, "NUL"                                            },
+    { REPORT_RESULTS, { "said.lane", .number = 65536 },                 -EBADMSG, "lane 65536"                                     },
+    { REPORT_RESULTS, { "result", .text = "\x08" },                     -EBADMSG, "are no Report"                                  },
+    { REPORT_RESULTS, { "job_id", .out = true },                        -EBADMSG, "result 0: the job's id is 0"                    },
+    { REPORT_RESULTS, { "run", .out = true },                           -EBADMSG, "result 0: the run is missing"                   },
+    { REPORT_RESULTS, { "site_id", .number = 0 },                       -EBADMSG, "site's id is 0"                                 },
+    { REPORT_RESULTS, { "slot_us", .number = UINT64_MAX },              -EBADMSG, "before 1970"                                    },
+    { REPORT_RESULTS, { "run.location", .text = "?" },                  -EBADMSG, "location"                                       },
+    { REPORT_RESULTS, { "verdict", .number = 3 },                       -EBADMSG, "3 is no verdict"                                },
+    { REPORT_RESULTS, { "verdict", .number = UINT64_MAX },              -EBADMSG, "no verdict"                                     },
+    { REPORT_RESULTS, { "verdict", .out = true },                       -EBADMSG, "verdict up cannot have cause http_5xx"          },
+    { REPORT_RESULTS, { "cause", .number = CAUSE_LOST },                -EBADMSG, "verdict down cannot have cause lost"            },
+    { REPORT_RESULTS, { "cause", .out = true },                         -EBADMSG, "verdict down cannot have cause none"            },
+    { REPORT_RESULTS, { "cause", .number = 50 },                        -EBADMSG, "50 is no cause"                                 },
+    { REPORT_RESULTS, { "cause", .number = UINT64_MAX },                -EBADMSG, "no cause"                                       },
+    { REPORT_RESULTS, { "status", .number = 99 },                       -EBADMSG, "status 99"                                      },
+    { REPORT_RESULTS, { "status", .number = 1000 },                     -EBADMSG, "status 1000"                                    },
+    { REPORT_RESULTS, { "status", .number = 65536 + 200 },              -EBADMSG, "status 65736"                                   },
+    { REPORT_RESULTS, { "method", .number = 3 },                        -EBADMSG, "3 is no method"                                 },
+    { REPORT_RESULTS, { "redirects", .number = 256 },                   -EBADMSG, "redirects 256"                                  },
+    { REPORT_RESULTS, { "at_us", .number = UINT64_MAX },                -EBADMSG, "beginning of the look is before 1970"           },
+    { REPORT_RESULTS, { "address", .text = "1\0", .text_len = 2 },      -EBADMSG, "address"                                        },
+    { REPORT_RESULTS, { "worker", .text = "w\n" },                      -EBADMSG, "worker"                                         },
+    { REPORT_RESULTS, { "lane", .number = 65536 },                      -EBADMSG, "lane 65536"                                     },
+    { REPORT_RESULTS, { "detail", .text = "d\0", .text_len = 2 },       -EBADMSG, "detail"                                         },
+    { REPORT_RESULTS, { "more", .number = 1 },                          -EBADMSG, "span of 2"                                      },
+    { REPORT_RESULTS, { "more", .number = UINT32_MAX },                 -EBADMSG, "too high"                                       },
+    { REPORT_VITALS,  { "vitals", .out = true },                        -EBADMSG, "vitals are missing"                             },
+    { REPORT_VITALS,  { "v.epoch", .number = 0x1000000 },               -EBADMSG, "epoch"                                          },
+    { REPORT_VITALS,  { "v.at_us", .number = UINT64_MAX },              -EBADMSG, "before 1970"                                    },
+    { REPORT_VITALS,  { "v.part", .number = 1 },                        -EBADMSG, "part 1 of 1"                                    },
+    { REPORT_VITALS,  { "w.worker", .out = true },                      -EBADMSG, "worker 0: a worker's name"                      },
+    { REPORT_VITALS,  { "w.lane", .number = 65536 },                    -EBADMSG, "worker 0: lane 65536"                           },
+    { REPORT_VITALS,  { "w.location", .out = true },                    -EBADMSG, "worker 0: a location's name"                    },
+    { REPORT_VITALS,  { "w.health", .number = 5 },                      -EBADMSG, "5 is no health"                                 },
+    { REPORT_VITALS,  { "w.software", .text = "s\0", .text_len = 2 },   -EBADMSG, "software"                                       },
+};
+
+static void what_is_out_of_bounds_is_refused_with_a_sentence(void **state)
+{
+    (void)state;
+    static struct piece p;
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        struct report got = { .n_results = 4711 };
+        struct err err = { 0 };
+        tell_report(&p, refused[i].kind, &refused[i].what);
+        int r = wire_unpack_report(arena, p.bytes, p.len, &got, &err);
+        if (r != refused[i].code || !strstr(err.text, refused[i].says))
+            fail_msg("%s: %d, '%s' instead of %d, '%s'", refused[i].what.member, r, err.text, refused[i].code,
+                     refused[i].says);
+        assert_int_equal(got.n_results, 4711);
+    }
+}
+
+static void an_older_peer_lacks_members(void **state)
+{
+    (void)state;
+    static struct piece p;
+    static const char *const optional[] = { "status",     "redirects",      "suspect", "at_us",    "took_us",
+                                            "connect_us", "tls_expires_us", "address", "detail",   "more",
+                                            "method",     "said.worker",    "lane",    "said.lane" };
+    struct report got;
+    for (size_t i = 0; i < sizeof optional / sizeof *optional; i++) {
+        tell_report(&p, REPORT_RESULTS, &(struct instead){ optional[i], .out = true });
+        assert_int_equal(wire_unpack_report(arena, p.bytes, p.len, &got, NULL), 0);
+    }
+    tell_report(&p, REPORT_RESULTS, &(struct instead){ "worker", .out = true });
+    assert_int_equal(wire_unpack_report(arena, p.bytes, p.len, &got, NULL), 0);
+    assert_string_equal(got.results[0].worker, "w1"); /* both are the report's */
+    assert_int_equal(got.results[0].lane, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_member_comes_back_at_its_limits),
+        cmocka_unit_test(worker_lane_and_location_stay_with_their_result),
+        cmocka_unit_test(a_full_report_comes_back_and_no_fuller_one_goes),
+        cmocka_unit_test(causes_go_with_their_verdicts),
+        cmocka_unit_test(result_proto_lists_every_cause),
+        cmocka_unit_test(what_the_receiver_refuses_is_not_packed),
+        cmocka_unit_test(nobody_was_there_needs_no_job),
+        cmocka_unit_test(what_a_site_said_is_passed_on_calmed),
+        cmocka_unit_test(vitals_with_most_workers_fit_and_come_back),
+        cmocka_unit_test(vitals_out_of_bounds_are_not_packed),
+        cmocka_unit_test(bytes_made_by_hand_are_understood),
+        cmocka_unit_test(what_is_out_of_bounds_is_refused_with_a_sentence),
+        cmocka_unit_test(an_older_peer_lacks_members),
+    };
+    return cmocka_run_group_tests(tests, begin, end);
+}
