@@ -102,7 +102,7 @@ int wire_pack_vitals(const struct vitals *v, struct wire_out *o)
     return 0;
 }
 
-static int workers_in(struct wire_arena *a, struct vitals *to, const Vedette__V1__Vitals *from,
+static int workers_in(struct wire_arena *a, struct vitals *to, const Vedette__V1__Report *from,
                       struct err *err)
 {
     if (from->n_workers > VITALS_MAX_WORKERS)
