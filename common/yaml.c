@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <yaml.h>
 
@@ -367,6 +368,9 @@ int yaml_load_bytes(struct yaml **ret, const char *name, const void *bytes, size
 static int read_all(int fd, struct text *to)
 {
     char block[64 * 1024];
+    struct stat st;
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > (off_t)YAML_MAX_BYTES)
+        return -EFBIG;
     for (;;) {
         ssize_t n = read(fd, block, sizeof block);
         if (n < 0 && errno == EINTR)

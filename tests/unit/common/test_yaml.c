@@ -51,7 +51,7 @@ static const struct {
     { "a list",                          "- a\n- b\n\n- c\n",                            "['a'@1 'b'@2 'c'@4]@1"                              },
     { "nested",                          "a:\n  - b: 1\n    c: [x, y]\n",                "{'a'@1:[{'b'@2:'1'@2 'c'@3:['x'@3 'y'@3]@3}@2]@2}@1"},
     { "flow",                            "{a: {b: [ ]}, c: {}}",                         "{'a'@1:{'b'@1:[]@1}@1 'c'@1:{}@1}@1"                },
-    { "no value",                        "a:\nb: ''\n",                                  "{'a'@1:''@2 'b'@2:''@2}@1"                          },
+    { "no value",                        "a:\nb: ''\n",                                  "{'a'@1:''@1 'b'@2:''@2}@1"                          },
     { "quotes",                          "a: \"x\\ty\"\nb: 'it''s'\n",                   "{'a'@1:'x\ty'@1 'b'@2:'it's'@2}@1"                  },
     { "a block of text",                 "a: |\n  one\n  two\nb: >-\n  three\n  four\n",
      "{'a'@1:'one\ntwo\n'@1 'b'@4:'three four'@4}@1"                                                                                          },
