@@ -1,0 +1,40 @@
+"""What stories about outages share: quick sites, and how long a round of theirs is."""
+
+from .patience import until
+from .programs import SANITIZED
+
+EVERY = 1.0 if SANITIZED else 0.5  # seconds between looks
+TIMEOUT_MS = 800 if SANITIZED else 400
+
+
+def quick(name, url, **more):
+    """A site of a list, looked at twice a second; GET, so that a look is one request."""
+    return {
+        "name": name, "url": url, "every": f"{int(EVERY * 1000)}ms", "timeout": f"{TIMEOUT_MS}ms", "method": "GET",
+        "confirm": {"looks": 2, "within": "1s"}, **more,
+    }
+
+
+def owner(name, *channels, **more):
+    return {"name": name, "notify": list(channels), **more}
+
+
+def rounds(cluster, site, n, verdict=None, within=None):
+    """Wait until that many more scheduled looks at it are in the ledger."""
+    before = cluster.ledger.count(site, verdict)
+    until(
+        lambda: cluster.ledger.count(site, verdict) >= before + n,
+        within or 6 + 3 * n * EVERY,
+        lambda: f"{n} more looks ({verdict or 'any'}) at {site}: {cluster.ledger.tail(site)}",
+    )
+
+
+def first_then(n, first, then):
+    """The behaviour `first` for n requests, `then` ever after."""
+    asked = [0]
+
+    async def behave(c):
+        asked[0] += 1
+        await (first if asked[0] <= n else then)(c)
+
+    return behave

@@ -1,0 +1,63 @@
+"""What `make install` puts into place works from there."""
+
+import os
+import subprocess
+
+import pytest
+
+from harness import behaviours
+from harness.programs import BIN, ROOT, SANITIZED, environment, run
+
+pytestmark = pytest.mark.skipif(SANITIZED, reason="what is installed is the release variant")
+
+
+@pytest.fixture(scope="module")
+def prefix(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("installed")
+    build = BIN.parents[1] if BIN.name == "bin" else ROOT / "build"
+    done = subprocess.run(
+        ["make", "-j2", "install", f"DESTDIR={folder}", "PREFIX=/usr", f"BUILD={build}"],
+        cwd=ROOT, capture_output=True, text=True, timeout=600,
+        env={k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "VARIANT", "BUILD", "WERROR")},
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    return folder / "usr"
+
+
+def test_all_programs_are_there(prefix):
+    for name in ("vedette", "vedette-coordinator", "vedette-worker", "vedette-collector"):
+        said = run(prefix / "bin" / name, "--version")
+        assert said.status == 0 and "vedette" in said.out, said
+
+
+def test_manual_pages_and_completion_are_there(prefix):
+    assert (prefix / "share/man/man1/vedette.1").exists()
+    assert (prefix / "share/bash-completion/completions/vedette").exists()
+    for example in ("vedette.yaml", "sites.yaml"):
+        assert (prefix / "share/doc/vedette/examples" / example).exists()
+
+
+def test_it_runs_from_there(prefix, world, village, tmp_path):
+    """`up` finds the daemons beside itself, without PATH or the build folder."""
+    site = village.site("installed", behaviours.healthy())
+    sites = tmp_path / "sites.yaml"
+    sites.write_text(f"sites:\n  - {{url: '{site.url()}', name: installed, every: 500ms, timeout: 400ms}}\n")
+    env = environment()
+    env["PATH"] = "/usr/bin:/bin"
+    lanes = [x for lane in ("control", "results", "feed", "feedback", "jobs")
+             for x in ("--set", f"endpoint.{lane}=ipc://{tmp_path}/{lane}")]
+    said = run(
+        prefix / "bin/vedette", "up", "--store", f"sqlite:{tmp_path}/v.db", "--sites", sites, "--for", "3s", *lanes,
+        "--set", f"worker.resolver={world.resolver.address}", "--set", "worker.allow_networks=127.0.0.0/8", env=env,
+    )
+    assert said.status == 0, said
+    assert len(site.visits) >= 2
+
+
+def test_the_examples_are_right(prefix, tmp_path):
+    examples = prefix / "share/doc/vedette/examples"
+    said = run(
+        prefix / "bin/vedette", "apply", "--config", examples / "vedette.yaml", "-f", examples / "sites.yaml",
+        "--store", f"sqlite:{tmp_path}/v.db",
+    )
+    assert said.status == 0, said

@@ -1,0 +1,155 @@
+"""kill -9 of each daemon in the middle of an outage; `vedette up` begins it again.
+
+Whatever dies, and whenever: the owner is told once, the end is told once, and
+every due look has its line in the ledger.
+"""
+
+import os
+import signal
+
+import pytest
+
+from harness import behaviours as b
+from harness.patience import until
+from harness.stories import EVERY, owner, quick, rounds
+
+BAD = b.status(503)
+PARTS = ("worker", "coordinator", "collector")
+
+
+@pytest.fixture
+def outage(cluster, village, mail):
+    """`vedette up` watching `shop`, and `steady`, which is well all the time."""
+
+    def begin(workers=2):
+        shop, steady = village.site("shop", b.healthy()), village.site("steady", b.healthy())
+        cluster.settings["mail.server"] = mail.url
+        cluster.apply(
+            owners=[owner("us", "mailto:us@watch.test")],
+            sites=[quick(s.name, s.url(), owner="us") for s in (shop, steady)],
+        )
+        cluster.up(workers=workers)
+        cluster.wait_health("shop", "up")
+        cluster.wait_health("steady", "up")
+        return shop
+
+    return begin
+
+
+def told_once_and_nothing_lost(cluster, mail, shop):
+    """From here on: back, and the books."""
+    shop.becomes(b.healthy())
+    mail.wait(1, "[back]", within=20)
+    rounds(cluster, "shop", 4, within=25)
+    rounds(cluster, "steady", 2, within=25)
+    assert [m.subject.split()[0] for m in mail.messages] == ["[down]", "[back]"], [m.subject for m in mail.messages]
+    assert [i[1] for i in cluster.ledger.incidents("shop")] == ["recovered"]
+    assert not cluster.ledger.incidents("steady")
+    assert "down" not in {x.verdict for x in cluster.ledger.looks("steady")}
+    # Whatever was due while something was away is in the ledger, at the latest when the next looks are.
+    for site in ("shop", "steady"):
+        until(lambda site=site: not cluster.ledger.gaps(site), 5, lambda site=site: cluster.ledger.gaps(site))
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_killed_while_the_site_is_down(cluster, outage, mail, part):
+    shop = outage()
+    shop.becomes(BAD)
+    mail.wait(1, "[down]")
+    pid = cluster.kill_child(part)
+    cluster.wait_child_again(part, pid)
+    rounds(cluster, "shop", 2, "down", within=25)
+    told_once_and_nothing_lost(cluster, mail, shop)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_killed_at_the_first_failed_look(cluster, outage, mail, part):
+    shop = outage()
+    asked = len(shop.visits)
+    shop.becomes(BAD)
+    shop.wait_visits(asked + 1)
+    pid = cluster.kill_child(part)
+    cluster.wait_child_again(part, pid)
+    mail.wait(1, "[down]", within=25)
+    told_once_and_nothing_lost(cluster, mail, shop)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_killed_while_the_notice_waits_in_the_outbox(cluster, outage, mail, part):
+    shop = outage()
+    mail.away()
+    shop.becomes(BAD)
+    cluster.wait_health("shop", "down")
+    pid = cluster.kill_child(part)
+    cluster.wait_child_again(part, pid)
+    mail.back()
+    mail.wait(1, "[down]", within=25)
+    told_once_and_nothing_lost(cluster, mail, shop)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_killed_as_the_site_comes_back(cluster, outage, mail, part):
+    shop = outage()
+    shop.becomes(BAD)
+    mail.wait(1, "[down]")
+    asked = len(shop.visits)
+    shop.becomes(b.healthy())
+    shop.wait_visits(asked + 1)
+    pid = cluster.kill_child(part)
+    cluster.wait_child_again(part, pid)
+    told_once_and_nothing_lost(cluster, mail, shop)
+
+
+def test_all_three_killed_one_after_the_other(cluster, outage, mail):
+    shop = outage()
+    shop.becomes(BAD)
+    mail.wait(1, "[down]")
+    for part in PARTS:
+        cluster.wait_child_again(part, cluster.kill_child(part))
+    told_once_and_nothing_lost(cluster, mail, shop)
+
+
+def test_everything_is_killed_and_begun_again(cluster, outage, mail):
+    """The machine lost power: `vedette up` itself, and with it all its children."""
+    shop = outage()
+    shop.becomes(BAD)
+    mail.wait(1, "[down]")
+    children = cluster.children()
+    cluster.supervisor.kill()
+    until(lambda: not any(os.path.exists(f"/proc/{p}") for p in children), 15, "the children follow their parent")
+    cluster.up(workers=2)
+    rounds(cluster, "shop", 1, "down", within=25)
+    told_once_and_nothing_lost(cluster, mail, shop)
+    _, every = cluster.ledger.grid("shop")
+    missed = [x for x in cluster.ledger.looks("shop") if x.cause == "missed"]
+    assert missed or every < EVERY * 1e6, "the time without any of us is accounted for"
+
+
+def test_a_frozen_worker_loses_no_look(cluster, village, mail):
+    """SIGSTOP: its jobs go to the other one, and what it says afterwards counts for nothing twice."""
+    shop = village.site("shop", b.healthy())
+    cluster.settings["mail.server"] = mail.url
+    cluster.apply(owners=[owner("us", "mailto:us@watch.test")], sites=[quick("shop", shop.url(), owner="us")])
+    cluster.start(workers=("anna", "bert"))
+    cluster.wait_health("shop", "up")
+    cluster.daemon["anna"].send(signal.SIGSTOP)
+    rounds(cluster, "shop", 6, within=30)
+    cluster.daemon["anna"].send(signal.SIGCONT)
+    rounds(cluster, "shop", 6, "up", within=30)
+    assert not mail.messages
+    assert "down" not in {x.verdict for x in cluster.ledger.looks("shop")}
+    assert cluster.ledger.gaps("shop") == []
+
+
+def test_a_frozen_collector_loses_no_look(cluster, village):
+    shop = village.site("shop", b.healthy())
+    cluster.apply(sites=[quick("shop", shop.url())])
+    cluster.start()
+    rounds(cluster, "shop", 2)
+    asked = len(shop.visits)
+    cluster.daemon["collector"].send(signal.SIGSTOP)
+    shop.wait_visits(asked + 4)
+    cluster.daemon["collector"].send(signal.SIGCONT)
+    rounds(cluster, "shop", 6, within=20)
+    assert cluster.ledger.gaps("shop") == []
+    assert {x.verdict for x in cluster.ledger.looks("shop")} == {"up"}, cluster.ledger.tail("shop", 20)

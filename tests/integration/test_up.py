@@ -1,0 +1,143 @@
+"""`vedette up`: everything on one machine, in the foreground."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from harness import behaviours as b
+from harness.patience import FACTOR, until
+from harness.stories import EVERY, owner, quick, rounds
+
+
+@pytest.fixture
+def shop(cluster, village):
+    site = village.site("shop", b.healthy())
+    cluster.apply(owners=[owner("us", "console:")], sites=[quick("shop", site.url(), owner="us")])
+    return site
+
+
+def gone(pids):
+    return not any(os.path.exists(f"/proc/{p}") for p in pids)
+
+
+def test_ctrl_c_ends_it_cleanly(cluster, shop):
+    up = cluster.up()
+    rounds(cluster, "shop", 2)
+    children = cluster.children()
+    asked = len(shop.visits)
+    up.send(signal.SIGINT)
+    assert up.ended() == 0, up.said()
+    assert gone(children), "its children have ended before it"
+    looks = cluster.ledger.count("shop")
+    assert looks >= asked, f"{asked} looks were begun, {looks} are stored"
+    assert cluster.ledger.gaps("shop") == []
+
+
+def test_ctrl_c_in_a_terminal_goes_to_the_whole_group(cluster, shop):
+    """The shell's way: parent and children get the signal at once."""
+    up = cluster.up()
+    rounds(cluster, "shop", 1)
+    children = cluster.children()
+    for p in [up.pid, *children]:
+        os.kill(p, signal.SIGINT)
+    assert up.ended() == 0, up.said()
+    assert gone(children)
+    assert "again" not in up.said().lower() or "restart" not in up.said().lower()
+
+
+def test_sigterm_ends_it_cleanly(cluster, shop):
+    up = cluster.up()
+    rounds(cluster, "shop", 1)
+    children = cluster.children()
+    up.send(signal.SIGTERM)
+    assert up.ended() == 0
+    assert gone(children)
+
+
+def test_for_a_time(cluster, shop):
+    began = time.monotonic()
+    up = cluster.up("--for", "3s", within=None)
+    assert up.ended(20) == 0, up.said()
+    took = time.monotonic() - began
+    assert 2.9 <= took <= 3 + 6 * FACTOR, took
+    assert cluster.ledger.count("shop", "up") >= 2
+
+
+def test_until_idle_ends_when_each_site_was_looked_at(cluster, village, shop):
+    bad = village.site("bad", b.status(500))
+    cluster.apply(owners=[owner("us", "console:")], sites=[quick("bad", bad.url(), owner="us")])
+    up = cluster.up("--until-idle", within=None)
+    assert up.ended(30) == 0, up.said()
+    assert cluster.ledger.count("shop") >= 1 and cluster.ledger.count("bad") >= 1
+    assert not [n for n in cluster.ledger.notices() if n.state == "pending"]
+
+
+def test_it_makes_the_store_and_applies_the_list(cluster, village):
+    site = village.site("fresh", b.healthy())
+    path = cluster.folder / "fresh.yaml"
+    path.write_text(f"sites:\n  - {{url: '{site.url()}', name: fresh, every: 500ms, timeout: 400ms}}\n")
+    cluster.up("--sites", path)
+    rounds(cluster, "fresh", 2)
+
+
+@pytest.mark.parametrize("part", ["worker", "coordinator", "collector"])
+def test_a_child_that_dies_is_begun_again_and_said(cluster, shop, part):
+    cluster.up()
+    rounds(cluster, "shop", 1)
+    pid = cluster.kill_child(part)
+    cluster.wait_child_again(part, pid)
+    rounds(cluster, "shop", 3, within=25)
+
+    def said():
+        return (cluster.supervisor.said() + cluster.screen.read_text()).lower()
+
+    until(lambda: part in said() and ("again" in said() or "restart" in said()), 5, said)
+
+
+def test_it_shows_news(cluster, shop):
+    cluster.up()
+    cluster.wait_health("shop", "up")
+    shop.becomes(b.status(503))
+    cluster.wait_health("shop", "down")
+    shop.becomes(b.healthy())
+    cluster.wait_health("shop", "up")
+    until(lambda: "503" in cluster.screen.read_text() and "shop" in cluster.screen.read_text(), 5,
+          lambda: cluster.screen.read_text())
+
+
+def test_several_workers(cluster, shop):
+    cluster.up(workers=3)
+    until(lambda: list(cluster.children().values()).count("worker") == 3, 10, cluster.children)
+    rounds(cluster, "shop", 2)
+    until(lambda: len(cluster.ledger.workers()) == 3, 10, cluster.ledger.workers)
+
+
+def test_killed_hard_it_leaves_no_child(cluster, shop):
+    up = cluster.up()
+    rounds(cluster, "shop", 1)
+    children = cluster.children()
+    up.kill()
+    until(lambda: gone(children), 15, lambda: children)
+
+
+def test_a_wrong_list_starts_nothing(cluster):
+    path = cluster.folder / "wrong.yaml"
+    path.write_text("sites:\n  - url: ftp://example.test/\n")
+    up = cluster.up("--sites", path, within=None)
+    assert up.ended() == 1
+    assert f"{path}:2" in up.said()
+    assert "scheduled" not in up.said()
+
+
+def test_intervals_are_kept(cluster, village):
+    """Lateness is small on an idle machine, and each slot is looked at once."""
+    site = village.site("steady", b.healthy())
+    cluster.apply(sites=[quick("steady", site.url())])
+    cluster.up()
+    rounds(cluster, "steady", 6)
+    slots, every = cluster.ledger.grid("steady")
+    assert every == EVERY * 1e6
+    assert len({s for s, _ in slots}) == len(slots)
+    assert cluster.ledger.gaps("steady") == []
