@@ -1,0 +1,361 @@
+/* Roll-ups and forgetting.
+ *
+ * meta.rolled_up_us divides the ledger: every line with an earlier slot is in
+ * the roll-ups, no other is. Rolling up moves the mark and adds what it passes,
+ * in one transaction; recording adds what arrives behind it, in the transaction
+ * that inserts the line. meta.pruned_us likewise divides what is forgotten from
+ * what is kept: what arrives behind it counts as repeated, because nobody can
+ * tell any more whether it was counted. */
+#include "common/store/sqlite_inside.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#define SLICE_US    (60 * US_PER_S)
+#define SLICE_LINES 100000 /* or so many rows of work: a call is for a fraction of a second */
+
+static int add_hour(struct sqlite *s, const struct roll_line *line, int64_t hour, uint32_t n, struct err *err)
+{
+    bool up = line->verdict == VERDICT_UP;
+    scoped(query) struct query q = { 0 };
+    int r =
+        query_new(&q, s, Q_ROLL_ADD, "roll up",
+                  "INSERT INTO rollup (hour, site_id, location_id, up, down, unknown, took_sum_us, "
+                  "took_min_us, took_max_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8) "
+                  "ON CONFLICT (hour, site_id, location_id) DO UPDATE SET "
+                  "took_min_us = CASE WHEN excluded.up = 0 THEN took_min_us "
+                  "WHEN up = 0 THEN excluded.took_min_us ELSE min(took_min_us, excluded.took_min_us) END, "
+                  "took_max_us = max(took_max_us, excluded.took_max_us), "
+                  "took_sum_us = took_sum_us + excluded.took_sum_us, "
+                  "up = up + excluded.up, down = down + excluded.down, "
+                  "unknown = unknown + excluded.unknown",
+                  err);
+    if (r < 0)
+        return r;
+    query_put_int(&q, hour);
+    query_put_int(&q, (int64_t)line->site_id);
+    query_put_int(&q, line->location_id);
+    query_put_int(&q, up ? n : 0);
+    query_put_int(&q, line->verdict == VERDICT_DOWN ? n : 0);
+    query_put_int(&q, line->verdict == VERDICT_UNKNOWN ? n : 0);
+    query_put_int(&q, up ? (int64_t)line->took_us * n : 0);
+    query_put_int(&q, up ? line->took_us : 0);
+    return query_run(&q, err);
+}
+
+int sqlite_roll_up_line(struct sqlite *s, const struct roll_line *line, size_t *work, struct err *err)
+{
+    wall_us at = line->slots.slot_us;
+    int64_t every_us = line->slots.every_us;
+    uint32_t left = line->slots.n ? line->slots.n : 1;
+    int r = 0;
+
+    while (r == 0 && left) {
+        int64_t hour = at / US_PER_HOUR;
+        /* Slots whose distance is not known are all counted where they begin. */
+        uint32_t n = left;
+        if (left > 1 && every_us) {
+            int64_t here = ((hour + 1) * US_PER_HOUR - 1 - at) / every_us + 1;
+            n = here < left ? (uint32_t)here : left;
+        }
+        r = add_hour(s, line, hour, n, err);
+        (*work)++;
+        left -= n;
+        at += n * every_us;
+    }
+    return r;
+}
+
+/* ── Rolling up ────────────────────────────────────────────────────────── */
+
+/* The first slot at or after `from_us`; -ENOENT. */
+static int next_slot(struct sqlite *s, wall_us from_us, wall_us *ret, struct err *err)
+{
+    scoped(query) struct query q = { 0 };
+    int r = query_new(&q, s, Q_LOOK_NEXT, "read the ledger",
+                      "SELECT slot_us FROM look WHERE slot_us > ? ORDER BY slot_us LIMIT 1", err);
+    if (r < 0)
+        return r;
+    query_put_int(&q, from_us - 1);
+    return query_number(&q, ret, err);
+}
+
+static int read_line(const struct query *q, struct roll_line *ret, struct err *err)
+{
+    *ret = (struct roll_line){
+        .slots = {.slot_us = query_int(q, 0), .n = (uint32_t)query_int(q, 3)},
+        .site_id = (uint64_t)query_int(q, 1),
+        .location_id = query_int(q, 2),
+        .verdict = (enum verdict)query_int(q, 4),
+        .took_us = (uint32_t)query_int(q, 5),
+    };
+    if (ret->slots.n <= 1)
+        return 0;
+    struct span_seen seen;
+    int r = sqlite_span_see(q->s, ret->site_id, ret->location_id, ret->slots.slot_us, &seen, err);
+    if (r == 0)
+        ret->slots.every_us = seen.covered ? seen.every_us : 0;
+    return r;
+}
+
+/* The lines from one mark up to the other. Ends early, between two slots, after
+ * enough work; *end_us is then where. */
+static int roll_slice(struct sqlite *s, wall_us from_us, wall_us *end_us, struct err *err)
+{
+    scoped(query) struct query q = { 0 };
+    size_t work = 0;
+    wall_us last_us = from_us;
+    int r = query_new(&q, s, Q_ROLL_LINES, "roll up",
+                      "SELECT slot_us, site_id, location_id, span, verdict, took_us FROM look "
+                      "WHERE slot_us >= ? AND slot_us < ? AND look = 0 ORDER BY slot_us",
+                      err);
+    if (r < 0)
+        return r;
+    query_put_int(&q, from_us);
+    query_put_int(&q, *end_us);
+    while ((r = query_step(&q, err)) > 0) {
+        struct roll_line line;
+        if (work >= SLICE_LINES && query_int(&q, 0) != last_us) {
+            *end_us = query_int(&q, 0);
+            return 0;
+        }
+        r = read_line(&q, &line, err);
+        if (r == 0)
+            r = sqlite_roll_up_line(s, &line, &work, err);
+        if (r < 0)
+            return r;
+        last_us = line.slots.slot_us;
+    }
+    return r;
+}
+
+static int set_rolled(struct sqlite *s, wall_us at, struct err *err)
+{
+    scoped(query) struct query q = { 0 };
+    int r = query_new(&q, s, Q_ROLLED_SET, "roll up", "UPDATE meta SET rolled_up_us = ?", err);
+    if (r < 0)
+        return r;
+    query_put_int(&q, at);
+    return query_run(&q, err);
+}
+
+static int roll_one(struct sqlite *s, wall_us until_us, bool *ret_more, struct err *err)
+{
+    struct marks marks;
+    wall_us first_us = 0, next_us = 0;
+    int r = sqlite_marks(s, &marks, err);
+    if (r < 0 || marks.rolled_up_us >= until_us)
+        return r;
+
+    wall_us end_us = until_us;
+    r = next_slot(s, marks.rolled_up_us, &first_us, err);
+    if (r == 0 && first_us < until_us) {
+        if (first_us + SLICE_US < end_us)
+            end_us = first_us + SLICE_US;
+        r = roll_slice(s, first_us, &end_us, err);
+        if (r == 0)
+            r = next_slot(s, end_us, &next_us, err);
+        *ret_more = r == 0 && next_us < until_us;
+        if (!*ret_more)
+            end_us = until_us;
+    }
+    return r < 0 && r != -ENOENT ? r : set_rolled(s, end_us, err);
+}
+
+int sqlite_roll_up(struct store *base, wall_us until_us, bool *ret_more, struct err *err)
+{
+    struct sqlite *s = sqlite_of(base);
+    struct marks marks;
+    bool more = false;
+    int r = sqlite_marks(s, &marks, err);
+    if (r == 0 && marks.rolled_up_us < until_us) { /* otherwise not worth a lock */
+        r = sqlite_begin(s, "roll up", err);
+        if (r < 0)
+            return r;
+        r = roll_one(s, until_us, &more, err);
+        r = sqlite_end(s, r, "roll up", err);
+    }
+    if (r == 0)
+        *ret_more = more;
+    return r;
+}
+
+/* ── Reading ───────────────────────────────────────────────────────────── */
+
+static int each_row(struct query *q, store_rollup_fn *fn, void *arg, struct err *err)
+{
+    int r;
+    while ((r = query_step(q, err)) > 0) {
+        const char *location = "";
+        struct rollup u = {
+            .hour_us = query_int(q, 0) * US_PER_HOUR,
+            .site_id = (uint64_t)query_int(q, 1),
+            .up = (uint32_t)query_int(q, 3),
+            .down = (uint32_t)query_int(q, 4),
+            .unknown = (uint32_t)query_int(q, 5),
+            .took_sum_us = (uint64_t)query_int(q, 6),
+            .took_min_us = (uint32_t)query_int(q, 7),
+            .took_max_us = (uint32_t)query_int(q, 8),
+        };
+        r = sqlite_word_text(q->s, query_int(q, 2), &location, err);
+        if (r < 0)
+            return r;
+        snprintf(u.location, sizeof u.location, "%s", location);
+        r = fn(arg, &u);
+        if (r != 0)
+            return r;
+    }
+    return r;
+}
+
+#define ROLLUP_COLUMNS "hour, site_id, location_id, up, down, unknown, took_sum_us, took_min_us, took_max_us"
+
+/* The first and last hour that have roll-ups; -ENOENT when none has. */
+static int known_hours(struct sqlite *s, int64_t *first, int64_t *last, struct err *err)
+{
+    scoped(query) struct query q = { 0 };
+    int r = query_new(&q, s, Q_ROLLUP_HOURS, "read the roll-ups",
+                      "SELECT (SELECT min(hour) FROM rollup), (SELECT max(hour) FROM rollup)", err);
+    if (r == 0)
+        r = query_step(&q, err);
+    if (r < 0)
+        return r;
+    if (r == 0 || sqlite3_column_type(q.st, 0) == SQLITE_NULL)
+        return -ENOENT;
+    *first = query_int(&q, 0);
+    *last = query_int(&q, 1);
+    return 0;
+}
+
+static int64_t hour_at_or_after(wall_us at)
+{
+    return at <= 0 ? 0 : (at - 1) / US_PER_HOUR + 1;
+}
+
+int sqlite_each_rollup(struct store *base, uint64_t site_id, wall_us from_us, wall_us to_us,
+                       store_rollup_fn *fn, void *arg, struct err *err)
+{
+    struct sqlite *s = sqlite_of(base);
+    int64_t first = 0, last = 0;
+    int64_t from = hour_at_or_after(from_us), to = hour_at_or_after(to_us);
+    int r = known_hours(s, &first, &last, err);
+    if (r < 0)
+        return r == -ENOENT ? 0 : r;
+    if (from < first)
+        from = first;
+    if (to > last + 1)
+        to = last + 1;
+
+    scoped(query) struct query q = { 0 };
+    r = site_id ? query_new(&q, s, Q_ROLLUPS_SITE, "read the roll-ups",
+                            "SELECT " ROLLUP_COLUMNS " FROM rollup WHERE hour = ? AND site_id = ? "
+                            "ORDER BY location_id",
+                            err)
+                : query_new(&q, s, Q_ROLLUPS_ALL, "read the roll-ups",
+                            "SELECT " ROLLUP_COLUMNS " FROM rollup WHERE hour = ? "
+                            "ORDER BY site_id, location_id",
+                            err);
+    for (int64_t hour = from; r == 0 && hour < to; hour++) {
+        query_put_int(&q, hour);
+        if (site_id)
+            query_put_int(&q, (int64_t)site_id);
+        r = each_row(&q, fn, arg, err);
+        sqlite3_reset(q.st);
+        q.at = 0;
+    }
+    return r;
+}
+
+/* ── Forgetting ────────────────────────────────────────────────────────── */
+
+static int run_numbers(struct sqlite *s, enum query_id id, const char *sql, int64_t a, int64_t b,
+                       struct err *err)
+{
+    scoped(query) struct query q = { 0 };
+    int r = query_new(&q, s, id, "forget", sql, err);
+    if (r < 0)
+        return r;
+    query_put_int(&q, a);
+    if (sqlite3_bind_parameter_count(q.st) > 1)
+        query_put_int(&q, b);
+    return query_run(&q, err);
+}
+
+/* Whether there is a line before `before_us`, and its slot. */
+static int has_line(struct sqlite *s, wall_us before_us, bool *ret, wall_us *ret_slot_us, struct err *err)
+{
+    int r = next_slot(s, INT64_MIN + 1, ret_slot_us, err);
+    *ret = r == 0 && *ret_slot_us < before_us;
+    return r == -ENOENT ? 0 : r;
+}
+
+static int has_rollup(struct sqlite *s, int64_t before_hour, bool *ret, struct err *err)
+{
+    int64_t first = 0, last = 0;
+    int r = known_hours(s, &first, &last, err);
+    *ret = r == 0 && first < before_hour;
+    return r == -ENOENT ? 0 : r;
+}
+
+static int prune_looks(struct sqlite *s, wall_us before_us, int64_t max, bool *ret_more, struct err *err)
+{
+    wall_us oldest_us = 0;
+    int r = run_numbers(s, Q_PRUNE_LOOKS,
+                        "DELETE FROM look WHERE (slot_us, site_id, look, location_id) IN "
+                        "(SELECT slot_us, site_id, look, location_id FROM look WHERE slot_us < ? "
+                        "ORDER BY slot_us, site_id, look, location_id LIMIT ?)",
+                        before_us, max, err);
+    int64_t gone = sqlite3_changes(s->db);
+    if (r == 0)
+        r = has_line(s, before_us, ret_more, &oldest_us, err);
+    wall_us pruned_us = *ret_more ? oldest_us : before_us;
+    if (r == 0)
+        r = run_numbers(s, Q_PRUNE_SET, "UPDATE meta SET looks = looks - ?1, pruned_us = max(pruned_us, ?2)",
+                        gone, pruned_us, err);
+    if (r == 0)
+        r = run_numbers(s, Q_PRUNE_SPANS, "DELETE FROM missed_span WHERE slot_us < ?", pruned_us, 0, err);
+    if (r == 0)
+        r = run_numbers(s, Q_PRUNE_GRIDS, "DELETE FROM former_grid WHERE until_us < ?",
+                        pruned_us - US_PER_DAY, 0, err);
+    return r;
+}
+
+static int prune_rollups(struct sqlite *s, int64_t before_hour, int64_t max, bool *ret_more, struct err *err)
+{
+    int r = run_numbers(s, Q_PRUNE_ROLLUPS,
+                        "DELETE FROM rollup WHERE (hour, site_id, location_id) IN "
+                        "(SELECT hour, site_id, location_id FROM rollup WHERE hour < ? "
+                        "ORDER BY hour, site_id, location_id LIMIT ?)",
+                        before_hour, max, err);
+    return r < 0 ? r : has_rollup(s, before_hour, ret_more, err);
+}
+
+int sqlite_prune(struct store *base, wall_us results_us, wall_us rollups_us, size_t max, bool *ret_more,
+                 struct err *err)
+{
+    struct sqlite *s = sqlite_of(base);
+    struct marks marks;
+    bool looks = false, rollups = false;
+    wall_us oldest_us = 0;
+    int64_t before_hour = hour_at_or_after(rollups_us);
+    int64_t most = max < INT64_MAX ? (int64_t)max : INT64_MAX;
+    int r = sqlite_marks(s, &marks, err);
+    wall_us before_us = r == 0 && marks.rolled_up_us < results_us ? marks.rolled_up_us : results_us;
+    if (r == 0)
+        r = has_line(s, before_us, &looks, &oldest_us, err);
+    if (r == 0)
+        r = has_rollup(s, before_hour, &rollups, err);
+    if (r == 0 && (looks || rollups)) { /* otherwise not worth a lock */
+        r = sqlite_begin(s, "forget", err);
+        if (r < 0)
+            return r;
+        if (looks)
+            r = prune_looks(s, before_us, most, &looks, err);
+        if (r == 0 && rollups)
+            r = prune_rollups(s, before_hour, most, &rollups, err);
+        r = sqlite_end(s, r, "forget", err);
+    }
+    if (r == 0)
+        *ret_more = looks || rollups;
+    return r;
+}

@@ -1,0 +1,288 @@
+/* sqlite_inside.h - what the sqlite_*.c files share: the handle, its queries
+ * and transactions, and the interned names. Included by them only. */
+#ifndef COMMON_STORE_SQLITE_INSIDE_H
+#define COMMON_STORE_SQLITE_INSIDE_H
+
+#include "common/store/backend.h"
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* ── Queries (sqlite_query.c) ──────────────────────────────────────────── */
+
+/* One for each SQL text: its place among the handle's prepared statements. */
+enum query_id {
+    Q_BEGIN,
+    Q_COMMIT,
+    Q_ROLLBACK,
+    Q_IDENTITY,
+    Q_WORD_BY_TEXT,
+    Q_WORD_BY_ID,
+    Q_WORD_ADD,
+    Q_CHANGE,
+    Q_CHANGE_SET,
+    Q_SITES_ALL,
+    Q_SITES_SINCE,
+    Q_SITE_BY_ID,
+    Q_SITE_BY_NAME,
+    Q_SITE_BY_URL,
+    Q_SITE_WATCH,
+    Q_SITE_ADD,
+    Q_SITE_SET,
+    Q_SITE_REMOVE,
+    Q_GRID_ADD,
+    Q_OWNERS_SINCE,
+    Q_OWNER_CHANNELS,
+    Q_OWNER_LIVES,
+    Q_OWNER_ADD,
+    Q_OWNER_SET,
+    Q_OWNER_REMOVE,
+    Q_OWNER_HAS_SITE,
+    Q_CHANNELS_DROP,
+    Q_CHANNEL_ADD,
+    Q_EPOCH,
+    Q_NEWEST_IDS,
+    Q_MARKS,
+    Q_LOOKS_COUNT,
+    Q_LOOK_ADD,
+    Q_LOOK_IS,
+    Q_LOOK_NEXT,
+    Q_SPAN_AT,
+    Q_SPAN_NEXT,
+    Q_SPAN_ADD,
+    Q_SPAN_UNTIL_SET,
+    Q_STATE_PUT,
+    Q_INCIDENT_PUT,
+    Q_EVIDENCE_ADD,
+    Q_NOTICE_ADD,
+    Q_NOTICE_IS,
+    Q_NOTICE_OUTCOME,
+    Q_VITALS_PUT,
+    Q_VITALS,
+    Q_WORKER_PUT,
+    Q_WORKERS_FORGET,
+    Q_WORKERS,
+    Q_STATES,
+    Q_STATE,
+    Q_LOOKS_ALL,
+    Q_LOOKS_OF_SITE,
+    Q_LOOKS_OF_SLOT,
+    Q_LOOKS_FAR,
+    Q_LOOK_OLDEST,
+    Q_SITE_GRIDS,
+    Q_INCIDENTS_ALL,
+    Q_INCIDENTS_ONE,
+    Q_INCIDENTS_SITE,
+    Q_INCIDENTS_OPEN,
+    Q_EVIDENCE,
+    Q_NOTICES_ALL,
+    Q_NOTICES_INCIDENT,
+    Q_NOTICES_PENDING,
+    Q_NOTICES_PENDING_INCIDENT,
+    Q_SUMMARY_SITES,
+    Q_SUMMARY_NOTICES,
+    Q_SUMMARY_REST,
+    Q_ROLL_LINES,
+    Q_ROLL_ADD,
+    Q_ROLLED_SET,
+    Q_ROLLUPS_ALL,
+    Q_ROLLUPS_SITE,
+    Q_ROLLUP_HOURS,
+    Q_PRUNE_LOOKS,
+    Q_PRUNE_SPANS,
+    Q_PRUNE_GRIDS,
+    Q_PRUNE_SET,
+    Q_PRUNE_ROLLUPS,
+    QUERY_COUNT, /* last */
+};
+
+struct word;
+
+struct sqlite {
+    struct store base; /* first */
+    sqlite3 *db;
+    char *path; /* for sentences */
+    int64_t patience_us;
+    sqlite3_stmt *kept[QUERY_COUNT]; /* prepared at first use, until the handle is closed */
+    struct word *by_text, *by_id;    /* interned names that were seen lately */
+    struct {
+        bool open;
+        int broken; /* a failure after which it cannot be committed */
+        uint64_t change;
+        wall_us now;
+    } edit;
+};
+
+static inline struct sqlite *sqlite_of(struct store *s)
+{
+    return (struct sqlite *)s;
+}
+
+/* What SQLite's last complaint means, as store.h's number and a sentence that
+ * names the store: "sqlite:/var/x.db: cannot record: the disk is full". */
+int sqlite_fail(struct sqlite *s, int rc, const char *doing, struct err *err);
+
+/* A statement in use. Parameters are put in order of their numbers; columns are
+ * got by number, from 0. One that is already running (a callback asks what its
+ * walk is asking) gets a second statement of its own. */
+struct query {
+    struct sqlite *s;
+    sqlite3_stmt *st;
+    const char *doing; /* for sentences: "cannot <doing>: ..." */
+    int at;            /* parameters put so far */
+    int trouble;       /* the first failure of putting one */
+    bool own;
+};
+int query_new(struct query *ret, struct sqlite *s, enum query_id id, const char *doing, const char *sql,
+              struct err *err);
+void query_done(struct query *q); /* a zeroed one is fine */
+static inline void scope_end_query(struct query *q)
+{
+    query_done(q);
+}
+
+void query_put_int(struct query *q, int64_t v);
+void query_put_text(struct query *q, const char *v); /* NULL as ""; borrowed until the next run */
+void query_put_bytes(struct query *q, const void *v, int len);
+void query_put_null(struct query *q);
+
+int query_step(struct query *q, struct err *err); /* 1: a row, 0: no more */
+/* To its end, and ready for new parameters. */
+int query_run(struct query *q, struct err *err);
+/* The first row's first column, then as query_run; -ENOENT without a sentence when there is no row. */
+int query_number(struct query *q, int64_t *ret, struct err *err);
+
+static inline int64_t query_int(const struct query *q, int column)
+{
+    return sqlite3_column_int64(q->st, column);
+}
+static inline const char *query_text(const struct query *q, int column)
+{
+    const unsigned char *text = sqlite3_column_text(q->st, column);
+    return text ? (const char *)text : "";
+}
+void query_copy(const struct query *q, int column, char *to, size_t size); /* cut to fit */
+
+/* Write transactions. -EINVAL while an edit is open on the handle. */
+int sqlite_begin(struct sqlite *s, const char *doing, struct err *err);
+/* Commits when r is 0, otherwise, or when that fails, undoes all; returns what to return. */
+int sqlite_end(struct sqlite *s, int r, const char *doing, struct err *err);
+void sqlite_rollback(struct sqlite *s);
+
+/* ── Names (sqlite_words.c) ────────────────────────────────────────────── */
+
+/* The number of a name, given one if it has none; inside a write transaction.
+ * 0 for "". */
+int sqlite_word(struct sqlite *s, const char *text, int64_t *ret, struct err *err);
+/* The name of a number, "" for 0 and for numbers that are none; borrowed until the next call. */
+int sqlite_word_text(struct sqlite *s, int64_t id, const char **ret, struct err *err);
+void sqlite_forget_words(struct sqlite *s);
+
+/* ── Lines of the ledger ───────────────────────────────────────────────── */
+
+/* As in the tables look and evidence; query_put_result and query_result follow this order. */
+#define LOOK_COLUMNS                                                                       \
+    "slot_us, site_id, look, location_id, job_id, span, verdict, cause, status, method, "  \
+    "redirects, suspect, late_us, took_us, dns_us, connect_us, tls_us, wait_us, body_us, " \
+    "tls_expires_s, address, worker_id, lane, detail"
+#define LOOK_MARKS "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
+
+/* The line of a run, or the part of a missed span, that begins at slot_us. */
+int query_put_result(struct query *q, const struct result *r, wall_us slot_us, uint32_t span,
+                     int64_t location_id, struct err *err);
+int query_result(const struct query *q, struct result *ret, struct err *err);
+/* Every row to fn: 0, an error, or what fn said. */
+int query_each_result(struct query *q, size_t *left, store_result_fn *fn, void *arg, struct err *err);
+
+/* What a write transaction must know of the whole ledger. */
+struct marks {
+    wall_us rolled_up_us, spans_until_us, pruned_us;
+};
+int sqlite_marks(struct sqlite *s, struct marks *ret, struct err *err);
+
+/* The intervals that a site has or had, the present one first; 0 for a site
+ * that is not in the store, more than `max` when there are more. */
+int sqlite_grids(struct sqlite *s, uint64_t site_id, int64_t *every_us, size_t max, size_t *ret_n,
+                 wall_us *ret_added_us, struct err *err);
+#define SQLITE_MAX_GRIDS 32
+
+/* Missed spans (sqlite_span.c). A part is consecutive slots without a line; its
+ * interval is 0 when the slots are on no grid that the site has or had. */
+struct span_part {
+    wall_us slot_us;
+    uint32_t n;
+    int64_t every_us;
+};
+typedef int span_part_fn(void *arg, const struct span_part *part, struct err *err);
+/* Every such part of r's span, in order. */
+int sqlite_span_parts(struct sqlite *s, const struct result *r, int64_t location_id, span_part_fn *fn,
+                      void *arg, struct err *err);
+int sqlite_span_add(struct sqlite *s, uint64_t site_id, int64_t location_id, const struct span_part *part,
+                    struct err *err);
+/* Whether a span line stands for this slot, and which interval it has. */
+struct span_seen {
+    bool covered;
+    int64_t every_us;
+    wall_us until_us; /* from the slot to here nothing changes, as far as spans go that began before */
+};
+int sqlite_span_see(struct sqlite *s, uint64_t site_id, int64_t location_id, wall_us slot_us,
+                    struct span_seen *ret, struct err *err);
+
+/* One line into the roll-ups of its hours; *work counts the rows touched. */
+struct roll_line {
+    uint64_t site_id;
+    int64_t location_id;
+    struct span_part slots;
+    enum verdict verdict;
+    uint32_t took_us;
+};
+int sqlite_roll_up_line(struct sqlite *s, const struct roll_line *line, size_t *work, struct err *err);
+
+/* ── The members of store_sqlite, by file ──────────────────────────────── */
+
+/* sqlite_sites.c, sqlite_edit.c */
+int sqlite_newest_change(struct store *s, uint64_t *ret, struct err *err);
+int sqlite_each_site(struct store *s, uint64_t since, store_site_fn *fn, void *arg, struct err *err);
+int sqlite_each_owner(struct store *s, uint64_t since, store_owner_fn *fn, void *arg, struct err *err);
+int sqlite_find_site(struct store *s, const char *what, struct site **ret, struct err *err);
+int sqlite_edit_begin(struct store *s, wall_us now, struct err *err);
+int sqlite_edit_owner(struct store *s, const struct owner *o, uint64_t *ret_id, struct err *err);
+int sqlite_edit_site(struct store *s, const struct site *site, uint64_t *ret_id, struct err *err);
+int sqlite_edit_remove_site(struct store *s, uint64_t id, struct err *err);
+int sqlite_edit_remove_owner(struct store *s, uint64_t id, struct err *err);
+int sqlite_edit_commit(struct store *s, struct err *err);
+void sqlite_edit_abort(struct store *s);
+
+/* sqlite_record.c */
+int sqlite_next_epoch(struct store *s, uint32_t *ret, struct err *err);
+int sqlite_newest_ids(struct store *s, uint64_t *ret_incident, uint64_t *ret_notice, struct err *err);
+int sqlite_record(struct store *s, const struct record *r, struct err *err);
+
+/* sqlite_vitals.c */
+int sqlite_put_vitals(struct store *s, const struct vitals *v, struct err *err);
+int sqlite_get_vitals(struct store *s, struct vitals *ret, struct err *err);
+int sqlite_each_worker(struct store *s, store_worker_fn *fn, void *arg, struct err *err);
+
+/* sqlite_ledger.c */
+int sqlite_each_result(struct store *s, uint64_t site_id, wall_us from_us, wall_us to_us, size_t max,
+                       store_result_fn *fn, void *arg, struct err *err);
+int sqlite_each_evidence(struct store *s, uint64_t incident_id, store_result_fn *fn, void *arg,
+                         struct err *err);
+
+/* sqlite_read.c */
+int sqlite_each_state(struct store *s, uint64_t site_id, store_state_fn *fn, void *arg, struct err *err);
+int sqlite_each_incident(struct store *s, const struct incident_filter *f, store_incident_fn *fn, void *arg,
+                         struct err *err);
+int sqlite_each_notice(struct store *s, const struct notice_filter *f, store_notice_fn *fn, void *arg,
+                       struct err *err);
+int sqlite_get_summary(struct store *s, struct summary *ret, struct err *err);
+
+/* sqlite_history.c */
+int sqlite_roll_up(struct store *s, wall_us until_us, bool *ret_more, struct err *err);
+int sqlite_each_rollup(struct store *s, uint64_t site_id, wall_us from_us, wall_us to_us, store_rollup_fn *fn,
+                       void *arg, struct err *err);
+int sqlite_prune(struct store *s, wall_us results_us, wall_us rollups_us, size_t max, bool *ret_more,
+                 struct err *err);
+
+#endif

@@ -1,0 +1,309 @@
+/* Lines of the ledger as rows and back, and finding those of one site.
+ *
+ * The key begins with the slot, so that a site's lines lie far apart: in a store
+ * of a million sites, a million lines lie between two of them. But the slots of
+ * a site are known: they are on the grids of the intervals that it has or had.
+ * So the newest few thousand lines of the range are scanned, whatever they are,
+ * and where that did not reach its other end the grids' slots are looked up one
+ * by one. */
+#include "common/store/sqlite_inside.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SCANNED_LINES "10000"
+
+/* A site's lines may be older than the site by as much: clocks are set. */
+#define CLOCK_DOUBT_US US_PER_DAY
+
+static void put_address(struct query *q, const char *address)
+{
+    unsigned char bytes[16];
+    char back[ADDRESS_SIZE];
+
+    if (!*address)
+        query_put_null(q);
+    else if (inet_pton(AF_INET, address, bytes) == 1) /* has only one spelling */
+        query_put_bytes(q, bytes, 4);
+    else if (inet_pton(AF_INET6, address, bytes) == 1 && inet_ntop(AF_INET6, bytes, back, sizeof back) &&
+             strcmp(address, back) == 0)
+        query_put_bytes(q, bytes, 16);
+    else
+        query_put_text(q, address);
+}
+
+static void get_address(const struct query *q, int column, char *to, size_t size)
+{
+    int type = sqlite3_column_type(q->st, column);
+    const void *bytes = type == SQLITE_BLOB ? sqlite3_column_blob(q->st, column) : NULL;
+    int len = sqlite3_column_bytes(q->st, column);
+
+    if (!bytes || (len != 4 && len != 16))
+        query_copy(q, column, to, size);
+    else
+        inet_ntop(len == 4 ? AF_INET : AF_INET6, bytes, to, (socklen_t)size);
+}
+
+int query_put_result(struct query *q, const struct result *r, wall_us slot_us, uint32_t span,
+                     int64_t location_id, struct err *err)
+{
+    int64_t worker_id = 0;
+    int rc = sqlite_word(q->s, r->worker, &worker_id, err);
+    if (rc < 0)
+        return rc;
+
+    query_put_int(q, slot_us);
+    query_put_int(q, (int64_t)r->run.site_id);
+    query_put_int(q, r->run.look);
+    query_put_int(q, location_id);
+    query_put_int(q, (int64_t)r->job_id);
+    query_put_int(q, span);
+    query_put_int(q, r->verdict);
+    query_put_int(q, r->cause);
+    query_put_int(q, r->status);
+    query_put_int(q, r->method);
+    query_put_int(q, r->redirects);
+    query_put_int(q, r->suspect);
+    query_put_int(q, r->at_us - slot_us);
+    query_put_int(q, r->took_us);
+    query_put_int(q, r->phases.dns_us);
+    query_put_int(q, r->phases.connect_us);
+    query_put_int(q, r->phases.tls_us);
+    query_put_int(q, r->phases.wait_us);
+    query_put_int(q, r->phases.body_us);
+    query_put_int(q, r->tls_expires_us / US_PER_S);
+    put_address(q, r->address);
+    query_put_int(q, worker_id);
+    query_put_int(q, r->lane);
+    /* What went well needs no explanation. */
+    if (!*r->detail || (r->verdict == VERDICT_UP && r->cause == CAUSE_NONE))
+        query_put_null(q);
+    else
+        query_put_text(q, r->detail);
+    return 0;
+}
+
+static int get_word(const struct query *q, int column, char *to, size_t size, struct err *err)
+{
+    const char *text = "";
+    int r = sqlite_word_text(q->s, query_int(q, column), &text, err);
+    if (r == 0)
+        snprintf(to, size, "%s", text);
+    return r;
+}
+
+int query_result(const struct query *q, struct result *ret, struct err *err)
+{
+    *ret = (struct result){
+        .run = {.slot_us = query_int(q, 0),
+                .site_id = (uint64_t)query_int(q, 1),
+                .look = (uint16_t)query_int(q,                     2) },
+        .job_id = (uint64_t)query_int(q, 4),
+        .span = (uint32_t)query_int(q, 5),
+        .verdict = (enum verdict)query_int(q, 6),
+        .cause = (enum cause)query_int(q, 7),
+        .status = (uint16_t)query_int(q, 8),
+        .method = (enum method)query_int(q, 9),
+        .redirects = (uint8_t)query_int(q, 10),
+        .suspect = query_int(q, 11),
+        .at_us = query_int(q, 0) + query_int(q, 12),
+        .took_us = (uint32_t)query_int(q, 13),
+        .phases = { (uint32_t)query_int(q, 14), (uint32_t)query_int(q, 15),           (uint32_t)query_int(q, 16),
+                (uint32_t)query_int(q, 17), (uint32_t)query_int(q, 18) },
+        .tls_expires_us = query_int(q, 19) * US_PER_S,
+        .lane = (uint16_t)query_int(q, 22),
+    };
+    get_address(q, 20, ret->address, sizeof ret->address);
+    query_copy(q, 23, ret->detail, sizeof ret->detail);
+    int r = get_word(q, 3, ret->run.location, sizeof ret->run.location, err);
+    return r < 0 ? r : get_word(q, 21, ret->worker, sizeof ret->worker, err);
+}
+
+int query_each_result(struct query *q, size_t *left, store_result_fn *fn, void *arg, struct err *err)
+{
+    int r = 0;
+    while (*left && (r = query_step(q, err)) > 0) {
+        struct result res;
+        (*left)--;
+        r = query_result(q, &res, err);
+        if (r == 0)
+            r = fn(arg, &res);
+        if (r != 0)
+            return r;
+    }
+    return r;
+}
+
+int sqlite_each_evidence(struct store *base, uint64_t incident_id, store_result_fn *fn, void *arg,
+                         struct err *err)
+{
+    scoped(query) struct query q = { 0 };
+    size_t left = SIZE_MAX;
+    int r = query_new(&q, sqlite_of(base), Q_EVIDENCE, "read the evidence",
+                      "SELECT " LOOK_COLUMNS " FROM evidence WHERE incident_id = ? "
+                      "ORDER BY slot_us, site_id, look, location_id",
+                      err);
+    if (r < 0)
+        return r;
+    query_put_int(&q, (int64_t)incident_id);
+    return query_each_result(&q, &left, fn, arg, err);
+}
+
+/* ── Finding ───────────────────────────────────────────────────────────── */
+
+int sqlite_grids(struct sqlite *s, uint64_t site_id, int64_t *every_us, size_t max, size_t *ret_n,
+                 wall_us *ret_added_us, struct err *err)
+{
+    scoped(query) struct query q = { 0 };
+    int r = query_new(&q, s, Q_SITE_GRIDS, "read the ledger",
+                      "SELECT 0, every_ms, added_us FROM site WHERE id = ?1 UNION ALL "
+                      "SELECT 1, every_ms, 0 FROM former_grid WHERE site_id = ?1 AND "
+                      "every_ms NOT IN (SELECT every_ms FROM site WHERE id = ?1) ORDER BY 1",
+                      err);
+    if (r < 0)
+        return r;
+    query_put_int(&q, (int64_t)site_id);
+    *ret_n = 0;
+    *ret_added_us = 0;
+    while ((r = query_step(&q, err)) > 0) {
+        if (*ret_n == 0)
+            *ret_added_us = query_int(&q, 2);
+        if (*ret_n < max)
+            every_us[*ret_n] = query_int(&q, 1) * US_PER_MS;
+        (*ret_n)++;
+    }
+    return r;
+}
+
+struct search {
+    struct sqlite *s;
+    uint64_t site_id;
+    wall_us from_us, to_us;
+    size_t left;
+    store_result_fn *fn;
+    void *arg;
+    size_t n_grids;
+    int64_t every_us[SQLITE_MAX_GRIDS];
+};
+
+static int scan(struct search *f, wall_us from_us, struct err *err)
+{
+    scoped(query) struct query q = { 0 };
+    int r = f->site_id ? query_new(&q, f->s, Q_LOOKS_OF_SITE, "read the ledger",
+                                   "SELECT " LOOK_COLUMNS " FROM look WHERE slot_us >= ? AND slot_us < ? AND "
+                                   "site_id = ? ORDER BY slot_us DESC, look, location_id",
+                                   err)
+                       : query_new(&q, f->s, Q_LOOKS_ALL, "read the ledger",
+                                   "SELECT " LOOK_COLUMNS " FROM look WHERE slot_us >= ? AND slot_us < ? "
+                                   "ORDER BY slot_us DESC, site_id, look, location_id",
+                                   err);
+    if (r < 0)
+        return r;
+    query_put_int(&q, from_us);
+    query_put_int(&q, f->to_us);
+    if (f->site_id)
+        query_put_int(&q, (int64_t)f->site_id);
+    return query_each_result(&q, &f->left, f->fn, f->arg, err);
+}
+
+/* The slot of the last line that is scanned; -ENOENT when the range has fewer. */
+static int scan_edge(struct search *f, wall_us *ret, struct err *err)
+{
+    scoped(query) struct query q = { 0 };
+    int r = query_new(&q, f->s, Q_LOOKS_FAR, "read the ledger",
+                      "SELECT slot_us FROM look WHERE slot_us >= ? AND slot_us < ? ORDER BY slot_us DESC "
+                      "LIMIT 1 OFFSET " SCANNED_LINES,
+                      err);
+    if (r < 0)
+        return r;
+    query_put_int(&q, f->from_us);
+    query_put_int(&q, f->to_us);
+    return query_number(&q, ret, err);
+}
+
+static int look_up_slot(struct search *f, wall_us slot_us, struct err *err)
+{
+    scoped(query) struct query q = { 0 };
+    int r = query_new(&q, f->s, Q_LOOKS_OF_SLOT, "read the ledger",
+                      "SELECT " LOOK_COLUMNS " FROM look WHERE slot_us = ? AND site_id = ? "
+                      "ORDER BY look, location_id",
+                      err);
+    if (r < 0)
+        return r;
+    query_put_int(&q, slot_us);
+    query_put_int(&q, (int64_t)f->site_id);
+    return query_each_result(&q, &f->left, f->fn, f->arg, err);
+}
+
+/* Every slot of the site's grids from before `at` down to `from_us`. */
+static int look_up_grids(struct search *f, wall_us at, wall_us from_us, struct err *err)
+{
+    int r = 0;
+    while (r == 0 && f->left) {
+        wall_us newest = INT64_MIN;
+        for (size_t i = 0; i < f->n_grids; i++) {
+            wall_us before =
+                site_next_slot(f->site_id, (uint32_t)(f->every_us[i] / US_PER_MS), at) - f->every_us[i];
+            if (before > newest)
+                newest = before;
+        }
+        if (newest < from_us)
+            break;
+        at = newest;
+        r = look_up_slot(f, at, err);
+    }
+    return r;
+}
+
+static int oldest_slot(struct sqlite *s, wall_us *ret, struct err *err)
+{
+    scoped(query) struct query q = { 0 };
+    int r = query_new(&q, s, Q_LOOK_OLDEST, "read the ledger",
+                      "SELECT slot_us FROM look ORDER BY slot_us LIMIT 1", err);
+    return r < 0 ? r : query_number(&q, ret, err);
+}
+
+static int find(struct search *f, struct err *err)
+{
+    wall_us edge_us = 0, added_us = 0, oldest_us = 0;
+    int r = f->site_id ? scan_edge(f, &edge_us, err) : -ENOENT;
+    if (r == -ENOENT)
+        return scan(f, f->from_us, err);
+    if (r == 0)
+        r = sqlite_grids(f->s, f->site_id, f->every_us, SQLITE_MAX_GRIDS, &f->n_grids, &added_us, err);
+    if (r < 0)
+        return r;
+    /* Nothing is known of its slots, or too much: slow, and complete. */
+    if (f->n_grids == 0 || f->n_grids > SQLITE_MAX_GRIDS)
+        return scan(f, f->from_us, err);
+
+    r = scan(f, edge_us, err);
+    if (r != 0)
+        return r;
+    r = oldest_slot(f->s, &oldest_us, err);
+    if (r < 0)
+        return r == -ENOENT ? 0 : r;
+    wall_us from_us = f->from_us;
+    if (from_us < oldest_us)
+        from_us = oldest_us;
+    if (from_us < added_us - CLOCK_DOUBT_US)
+        from_us = added_us - CLOCK_DOUBT_US;
+    return look_up_grids(f, edge_us, from_us, err);
+}
+
+int sqlite_each_result(struct store *base, uint64_t site_id, wall_us from_us, wall_us to_us, size_t max,
+                       store_result_fn *fn, void *arg, struct err *err)
+{
+    struct search f = {
+        .s = sqlite_of(base),
+        .site_id = site_id,
+        .from_us = from_us,
+        .to_us = to_us,
+        .left = max,
+        .fn = fn,
+        .arg = arg,
+    };
+    return find(&f, err);
+}

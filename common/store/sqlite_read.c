@@ -1,0 +1,248 @@
+/* States, incidents and notices as they are read, and the numbers of `vedette
+ * status`. */
+#include "common/store/sqlite_inside.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#define STATE_COLUMNS                                                                         \
+    "site_id, health, since_us, last_slot_us, incident_id, blips, last_at_us, last_verdict, " \
+    "last_cause, last_status, last_took_us, tls_expires_us, last_worker_id"
+/* A late result may bring back the state of a site that is gone. */
+#define NOT_REMOVED "NOT EXISTS (SELECT 1 FROM site WHERE site.id = state.site_id AND site.removed = 1)"
+
+static int read_state(const struct query *q, struct site_state *ret, struct err *err)
+{
+    const char *worker = "";
+    int r = sqlite_word_text(q->s, query_int(q, 12), &worker, err);
+    if (r < 0)
+        return r;
+    *ret = (struct site_state){
+        .site_id = (uint64_t)query_int(q, 0),
+        .health = (enum health)query_int(q, 1),
+        .since_us = query_int(q, 2),
+        .last_slot_us = query_int(q, 3),
+        .incident_id = (uint64_t)query_int(q, 4),
+        .blips = (uint64_t)query_int(q, 5),
+        .last_at_us = query_int(q, 6),
+        .last_verdict = (enum verdict)query_int(q, 7),
+        .last_cause = (enum cause)query_int(q, 8),
+        .last_status = (uint16_t)query_int(q, 9),
+        .last_took_us = (uint32_t)query_int(q, 10),
+        .tls_expires_us = query_int(q, 11),
+    };
+    snprintf(ret->last_worker, sizeof ret->last_worker, "%s", worker);
+    return 0;
+}
+
+int sqlite_each_state(struct store *base, uint64_t site_id, store_state_fn *fn, void *arg, struct err *err)
+{
+    scoped(query) struct query q = { 0 };
+    int r = site_id ? query_new(&q, sqlite_of(base), Q_STATE, "read the states",
+                                "SELECT " STATE_COLUMNS " FROM state WHERE site_id = ? AND " NOT_REMOVED, err)
+                    : query_new(&q, sqlite_of(base), Q_STATES, "read the states",
+                                "SELECT " STATE_COLUMNS " FROM state WHERE " NOT_REMOVED " ORDER BY site_id",
+                                err);
+    if (r < 0)
+        return r;
+    if (site_id)
+        query_put_int(&q, (int64_t)site_id);
+
+    while ((r = query_step(&q, err)) > 0) {
+        struct site_state state;
+        r = read_state(&q, &state, err);
+        if (r == 0)
+            r = fn(arg, &state);
+        if (r != 0)
+            break;
+    }
+    return r;
+}
+
+/* ── Incidents ─────────────────────────────────────────────────────────── */
+
+#define INCIDENTS(where)                                                                   \
+    "SELECT id, site_id, began_us, confirmed_us, ended_us, ending, cause, status, detail " \
+    "FROM incident WHERE " where " ORDER BY id DESC LIMIT ?1"
+
+static int ask_incidents(struct query *q, struct sqlite *s, const struct incident_filter *f, struct err *err)
+{
+    static const char *const doing = "read the incidents";
+    int64_t key = (int64_t)(f->id ? f->id : f->site_id);
+    int r = f->id          ? query_new(q, s, Q_INCIDENTS_ONE, doing, INCIDENTS("id = ?2"), err)
+            : f->site_id   ? query_new(q, s, Q_INCIDENTS_SITE, doing,
+                                       INCIDENTS("site_id = ?2 AND (?3 = 0 OR ending = 0)"), err)
+            : f->open_only ? query_new(q, s, Q_INCIDENTS_OPEN, doing, INCIDENTS("ending = 0"), err)
+                           : query_new(q, s, Q_INCIDENTS_ALL, doing, INCIDENTS("true"), err);
+    if (r < 0)
+        return r;
+    query_put_int(q, f->max && f->max < INT64_MAX ? (int64_t)f->max : -1);
+    if (key)
+        query_put_int(q, key);
+    if (!f->id && f->site_id)
+        query_put_int(q, f->open_only);
+    return 0;
+}
+
+static bool incident_fits(const struct incident_filter *f, const struct incident *in)
+{
+    return (!f->site_id || in->site_id == f->site_id) && (!f->open_only || in->end == INCIDENT_OPEN);
+}
+
+int sqlite_each_incident(struct store *base, const struct incident_filter *f, store_incident_fn *fn,
+                         void *arg, struct err *err)
+{
+    scoped(query) struct query q = { 0 };
+    int r = ask_incidents(&q, sqlite_of(base), f, err);
+    if (r < 0)
+        return r;
+    while ((r = query_step(&q, err)) > 0) {
+        struct incident in = {
+            .id = (uint64_t)query_int(&q, 0),
+            .site_id = (uint64_t)query_int(&q, 1),
+            .began_us = query_int(&q, 2),
+            .confirmed_us = query_int(&q, 3),
+            .ended_us = query_int(&q, 4),
+            .end = (enum incident_end)query_int(&q, 5),
+            .cause = (enum cause)query_int(&q, 6),
+            .status = (uint16_t)query_int(&q, 7),
+        };
+        query_copy(&q, 8, in.detail, sizeof in.detail);
+        r = incident_fits(f, &in) ? fn(arg, &in) : 0;
+        if (r != 0)
+            break;
+    }
+    return r;
+}
+
+/* ── Notices ───────────────────────────────────────────────────────────── */
+
+#define NOTICES(where, order)                                                                            \
+    "SELECT id, incident_id, site_id, owner_id, kind, number, channel, payload, key, state, "            \
+    "attempts, created_us, next_try_us, sent_us, trouble FROM notice WHERE " where " ORDER BY id " order \
+    " LIMIT ?1"
+
+static int ask_notices(struct query *q, struct sqlite *s, const struct notice_filter *f, struct err *err)
+{
+    static const char *const doing = "read the notices";
+    int r;
+    if (f->pending_only && f->incident_id)
+        r = query_new(q, s, Q_NOTICES_PENDING_INCIDENT, doing,
+                      NOTICES("incident_id = ?2 AND state = 0", "ASC"), err);
+    else if (f->pending_only)
+        r = query_new(q, s, Q_NOTICES_PENDING, doing, NOTICES("state = 0", "ASC"), err);
+    else if (f->incident_id)
+        r = query_new(q, s, Q_NOTICES_INCIDENT, doing, NOTICES("incident_id = ?2", "DESC"), err);
+    else
+        r = query_new(q, s, Q_NOTICES_ALL, doing, NOTICES("true", "DESC"), err);
+    if (r < 0)
+        return r;
+    query_put_int(q, f->max && f->max < INT64_MAX ? (int64_t)f->max : -1);
+    if (f->incident_id)
+        query_put_int(q, (int64_t)f->incident_id);
+    return 0;
+}
+
+int sqlite_each_notice(struct store *base, const struct notice_filter *f, store_notice_fn *fn, void *arg,
+                       struct err *err)
+{
+    scoped(query) struct query q = { 0 };
+    int r = ask_notices(&q, sqlite_of(base), f, err);
+    if (r < 0)
+        return r;
+    while ((r = query_step(&q, err)) > 0) {
+        struct notice n = {
+            .id = (uint64_t)query_int(&q, 0),
+            .incident_id = (uint64_t)query_int(&q, 1),
+            .site_id = (uint64_t)query_int(&q, 2),
+            .owner_id = (uint64_t)query_int(&q, 3),
+            .kind = (enum notice_kind)query_int(&q, 4),
+            .number = (uint32_t)query_int(&q, 5),
+            .channel = query_text(&q, 6),
+            .payload = query_text(&q, 7),
+            .state = (enum notice_state)query_int(&q, 9),
+            .attempts = (uint32_t)query_int(&q, 10),
+            .created_us = query_int(&q, 11),
+            .next_try_us = query_int(&q, 12),
+            .sent_us = query_int(&q, 13),
+            .trouble = query_text(&q, 14),
+        };
+        query_copy(&q, 8, n.key, sizeof n.key);
+        r = fn(arg, &n);
+        if (r != 0)
+            break;
+    }
+    return r;
+}
+
+/* ── Summary ───────────────────────────────────────────────────────────── */
+
+static int count_sites(struct sqlite *s, struct summary *ret, struct err *err)
+{
+    scoped(query) struct query q = { 0 };
+    int r = query_new(&q, s, Q_SUMMARY_SITES, "count",
+                      "SELECT paused, coalesce(health, 0), count(*) FROM site LEFT JOIN state "
+                      "ON state.site_id = site.id WHERE removed = 0 GROUP BY 1, 2",
+                      err);
+    if (r < 0)
+        return r;
+    while ((r = query_step(&q, err)) > 0) {
+        uint64_t health = (uint64_t)query_int(&q, 1), n = (uint64_t)query_int(&q, 2);
+        if (query_int(&q, 0))
+            ret->paused += n;
+        else if (health < HEALTH_COUNT) {
+            ret->health[health] += n;
+            ret->sites += n;
+        }
+    }
+    return r;
+}
+
+static int count_notices(struct sqlite *s, struct summary *ret, struct err *err)
+{
+    scoped(query) struct query q = { 0 };
+    int r = query_new(&q, s, Q_SUMMARY_NOTICES, "count", "SELECT state, count(*) FROM notice GROUP BY state",
+                      err);
+    if (r < 0)
+        return r;
+    while ((r = query_step(&q, err)) > 0)
+        if (query_int(&q, 0) >= 0 && query_int(&q, 0) < NOTICE_STATE_COUNT)
+            ret->notices[query_int(&q, 0)] = (uint64_t)query_int(&q, 1);
+    return r;
+}
+
+static int count_rest(struct sqlite *s, struct summary *ret, struct err *err)
+{
+    scoped(query) struct query q = { 0 };
+    int r = query_new(&q, s, Q_SUMMARY_REST, "count",
+                      "SELECT (SELECT count(*) FROM incident WHERE ending = 0), "
+                      "(SELECT count(*) FROM incident), "
+                      "coalesce((SELECT min(created_us) FROM notice WHERE state = 0), 0), looks, "
+                      "(SELECT page_count FROM pragma_page_count) * (SELECT page_size FROM pragma_page_size) "
+                      "FROM meta",
+                      err);
+    if (r == 0)
+        r = query_step(&q, err);
+    if (r <= 0)
+        return r;
+    ret->incidents_open = (uint64_t)query_int(&q, 0);
+    ret->incidents_all = (uint64_t)query_int(&q, 1);
+    ret->oldest_pending_us = query_int(&q, 2);
+    ret->looks = (uint64_t)query_int(&q, 3);
+    ret->bytes = (uint64_t)query_int(&q, 4);
+    return 0;
+}
+
+int sqlite_get_summary(struct store *base, struct summary *ret, struct err *err)
+{
+    struct sqlite *s = sqlite_of(base);
+    struct summary sum = { 0 };
+    int r = count_sites(s, &sum, err);
+    if (r == 0)
+        r = count_notices(s, &sum, err);
+    if (r == 0)
+        r = count_rest(s, &sum, err);
+    if (r == 0)
+        *ret = sum;
+    return r;
+}

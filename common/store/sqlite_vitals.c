@@ -1,0 +1,152 @@
+/* How the coordinator and its workers are: only the newest is kept. */
+#include "common/store/sqlite_inside.h"
+
+#include <errno.h>
+
+#define DOING           "write the vitals"
+#define FORGET_AFTER_US US_PER_HOUR
+
+static int put_numbers(struct sqlite *s, const struct vitals *v, struct err *err)
+{
+    scoped(query) struct query q = { 0 };
+    int r = query_new(&q, s, Q_VITALS_PUT, DOING,
+                      "INSERT OR REPLACE INTO vitals (one, epoch, at_us, started_us, sites, scheduled, "
+                      "concluded, missed, confirming, again, in_flight, waiting, late_p50_us, late_p99_us, "
+                      "late_max_us) VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                      err);
+    if (r < 0)
+        return r;
+    const int64_t numbers[] = {
+        v->epoch,
+        v->at_us,
+        v->started_us,
+        (int64_t)v->sites,
+        (int64_t)v->scheduled,
+        (int64_t)v->concluded,
+        (int64_t)v->missed,
+        (int64_t)v->confirming,
+        (int64_t)v->again,
+        (int64_t)v->in_flight,
+        (int64_t)v->waiting,
+        v->late_p50_us,
+        v->late_p99_us,
+        v->late_max_us,
+    };
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        query_put_int(&q, numbers[i]);
+    return query_run(&q, err);
+}
+
+static int put_workers(struct sqlite *s, const struct vitals *v, struct err *err)
+{
+    scoped(query) struct query q = { 0 };
+    int r = query_new(&q, s, Q_WORKER_PUT, DOING,
+                      "INSERT OR REPLACE INTO worker (worker, lane, location, software, health, doubts, "
+                      "joined_us, heard_us, slots, in_hand, done, named_us) "
+                      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                      err);
+    for (size_t i = 0; r == 0 && i < v->n_workers; i++) {
+        const struct worker_vitals *w = &v->workers[i];
+        query_put_text(&q, w->worker);
+        query_put_int(&q, w->lane);
+        query_put_text(&q, w->location);
+        query_put_text(&q, w->software);
+        query_put_int(&q, w->health);
+        query_put_int(&q, w->doubts);
+        query_put_int(&q, w->joined_us);
+        query_put_int(&q, w->heard_us);
+        query_put_int(&q, w->slots);
+        query_put_int(&q, w->in_hand);
+        query_put_int(&q, (int64_t)w->done);
+        query_put_int(&q, v->at_us);
+        r = query_run(&q, err);
+    }
+    return r;
+}
+
+static int forget_workers(struct sqlite *s, wall_us before_us, struct err *err)
+{
+    scoped(query) struct query q = { 0 };
+    int r = query_new(&q, s, Q_WORKERS_FORGET, DOING, "DELETE FROM worker WHERE named_us < ?", err);
+    if (r < 0)
+        return r;
+    query_put_int(&q, before_us);
+    return query_run(&q, err);
+}
+
+int sqlite_put_vitals(struct store *base, const struct vitals *v, struct err *err)
+{
+    struct sqlite *s = sqlite_of(base);
+    int r = sqlite_begin(s, DOING, err);
+    if (r < 0)
+        return r;
+    r = put_numbers(s, v, err);
+    if (r == 0)
+        r = put_workers(s, v, err);
+    if (r == 0)
+        r = forget_workers(s, v->at_us - FORGET_AFTER_US, err);
+    return sqlite_end(s, r, DOING, err);
+}
+
+int sqlite_get_vitals(struct store *base, struct vitals *ret, struct err *err)
+{
+    struct sqlite *s = sqlite_of(base);
+    scoped(query) struct query q = { 0 };
+    int r = query_new(&q, s, Q_VITALS, "read the vitals",
+                      "SELECT epoch, at_us, started_us, sites, scheduled, concluded, missed, confirming, "
+                      "again, in_flight, waiting, late_p50_us, late_p99_us, late_max_us FROM vitals",
+                      err);
+    if (r == 0)
+        r = query_step(&q, err);
+    if (r < 0)
+        return r;
+    if (r == 0)
+        return err_set(err, -ENOENT, "sqlite:%s: no coordinator has told how it is yet", s->path);
+    *ret = (struct vitals){
+        .epoch = (uint32_t)query_int(&q, 0),
+        .at_us = query_int(&q, 1),
+        .started_us = query_int(&q, 2),
+        .sites = (uint64_t)query_int(&q, 3),
+        .scheduled = (uint64_t)query_int(&q, 4),
+        .concluded = (uint64_t)query_int(&q, 5),
+        .missed = (uint64_t)query_int(&q, 6),
+        .confirming = (uint64_t)query_int(&q, 7),
+        .again = (uint64_t)query_int(&q, 8),
+        .in_flight = (uint64_t)query_int(&q, 9),
+        .waiting = (uint64_t)query_int(&q, 10),
+        .late_p50_us = (uint32_t)query_int(&q, 11),
+        .late_p99_us = (uint32_t)query_int(&q, 12),
+        .late_max_us = (uint32_t)query_int(&q, 13),
+    };
+    return 0;
+}
+
+int sqlite_each_worker(struct store *base, store_worker_fn *fn, void *arg, struct err *err)
+{
+    scoped(query) struct query q = { 0 };
+    int r = query_new(&q, sqlite_of(base), Q_WORKERS, "read the workers",
+                      "SELECT worker, lane, location, software, health, doubts, joined_us, heard_us, slots, "
+                      "in_hand, done FROM worker ORDER BY worker, lane",
+                      err);
+    if (r < 0)
+        return r;
+    while ((r = query_step(&q, err)) > 0) {
+        struct worker_vitals w = {
+            .lane = (uint16_t)query_int(&q, 1),
+            .health = (enum worker_health)query_int(&q, 4),
+            .doubts = query_int(&q, 5),
+            .joined_us = query_int(&q, 6),
+            .heard_us = query_int(&q, 7),
+            .slots = (uint32_t)query_int(&q, 8),
+            .in_hand = (uint32_t)query_int(&q, 9),
+            .done = (uint64_t)query_int(&q, 10),
+        };
+        query_copy(&q, 0, w.worker, sizeof w.worker);
+        query_copy(&q, 2, w.location, sizeof w.location);
+        query_copy(&q, 3, w.software, sizeof w.software);
+        r = fn(arg, &w);
+        if (r != 0)
+            break;
+    }
+    return r;
+}

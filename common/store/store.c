@@ -1,0 +1,214 @@
+#include "common/store/backend.h"
+
+#include <errno.h>
+#include <string.h>
+
+static const struct store_backend *const backends[] = {
+    &store_sqlite,
+};
+
+/* The backend of a URL, and what follows the scheme. */
+static int find_backend(const char *url, const struct store_backend **ret, const char **ret_rest,
+                        struct err *err)
+{
+    const char *colon = strchr(url, ':');
+    if (!colon)
+        return err_set(err, -EINVAL, "'%.200s' is not a store: write it like sqlite:/path/to/vedette.db",
+                       url);
+    size_t len = (size_t)(colon - url);
+    for (size_t i = 0; i < sizeof backends / sizeof *backends; i++) {
+        const char *scheme = backends[i]->scheme;
+        if (strlen(scheme) != len || strncmp(scheme, url, len) != 0)
+            continue;
+        if (colon[1] == '\0')
+            return err_set(err, -EINVAL, "'%s' does not say where the store is: write it like sqlite:/path",
+                           url);
+        *ret = backends[i];
+        *ret_rest = colon + 1;
+        return 0;
+    }
+    return err_set(err, -EINVAL, "'%.200s': there is no kind of store called '%.*s', only sqlite", url,
+                   (int)(len < 40 ? len : 40), url);
+}
+
+int store_url_check(const char *url, struct err *err)
+{
+    const struct store_backend *backend = NULL;
+    const char *rest = NULL;
+    return find_backend(url, &backend, &rest, err);
+}
+
+int store_open(struct store **ret, const char *url, enum store_mode mode, struct err *err)
+{
+    const struct store_backend *backend = NULL;
+    const char *rest = NULL;
+    int r = find_backend(url, &backend, &rest, err);
+    return r < 0 ? r : backend->open(ret, rest, mode, err);
+}
+
+void store_close(struct store *s)
+{
+    if (s)
+        s->backend->close(s);
+}
+
+int store_exit_code(int r)
+{
+    static const struct {
+        int r, code;
+    } codes[] = {
+        {0,        0 },
+        { -ENOENT, 10},
+        { -EROFS,  11},
+        { -ENOSPC, 12},
+        { -EBUSY,  13},
+        { -EPROTO, 14},
+        { -EINVAL, 15},
+        { -EIO,    16},
+    };
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+        if (codes[i].r == r)
+            return codes[i].code;
+    return 1;
+}
+
+void store_set_patience(struct store *s, int64_t wait_us)
+{
+    s->backend->set_patience(s, wait_us);
+}
+
+int store_newest_change(struct store *s, uint64_t *ret, struct err *err)
+{
+    return s->backend->newest_change(s, ret, err);
+}
+
+int store_each_site(struct store *s, uint64_t since, store_site_fn *fn, void *arg, struct err *err)
+{
+    return s->backend->each_site(s, since, fn, arg, err);
+}
+
+int store_each_owner(struct store *s, uint64_t since, store_owner_fn *fn, void *arg, struct err *err)
+{
+    return s->backend->each_owner(s, since, fn, arg, err);
+}
+
+int store_find_site(struct store *s, const char *what, struct site **ret, struct err *err)
+{
+    return s->backend->find_site(s, what, ret, err);
+}
+
+int store_edit_begin(struct store *s, wall_us now, struct err *err)
+{
+    return s->backend->edit_begin(s, now, err);
+}
+
+int store_edit_owner(struct store *s, const struct owner *o, uint64_t *ret_id, struct err *err)
+{
+    return s->backend->edit_owner(s, o, ret_id, err);
+}
+
+int store_edit_site(struct store *s, const struct site *site, uint64_t *ret_id, struct err *err)
+{
+    return s->backend->edit_site(s, site, ret_id, err);
+}
+
+int store_edit_remove_site(struct store *s, uint64_t id, struct err *err)
+{
+    return s->backend->edit_remove_site(s, id, err);
+}
+
+int store_edit_remove_owner(struct store *s, uint64_t id, struct err *err)
+{
+    return s->backend->edit_remove_owner(s, id, err);
+}
+
+int store_edit_commit(struct store *s, struct err *err)
+{
+    return s->backend->edit_commit(s, err);
+}
+
+void store_edit_abort(struct store *s)
+{
+    s->backend->edit_abort(s);
+}
+
+int store_next_epoch(struct store *s, uint32_t *ret, struct err *err)
+{
+    return s->backend->next_epoch(s, ret, err);
+}
+
+int store_newest_ids(struct store *s, uint64_t *ret_incident, uint64_t *ret_notice, struct err *err)
+{
+    return s->backend->newest_ids(s, ret_incident, ret_notice, err);
+}
+
+int store_record(struct store *s, const struct record *r, struct err *err)
+{
+    return s->backend->record(s, r, err);
+}
+
+int store_put_vitals(struct store *s, const struct vitals *v, struct err *err)
+{
+    return s->backend->put_vitals(s, v, err);
+}
+
+int store_each_state(struct store *s, uint64_t site_id, store_state_fn *fn, void *arg, struct err *err)
+{
+    return s->backend->each_state(s, site_id, fn, arg, err);
+}
+
+int store_each_result(struct store *s, uint64_t site_id, wall_us from_us, wall_us to_us, size_t max,
+                      store_result_fn *fn, void *arg, struct err *err)
+{
+    return s->backend->each_result(s, site_id, from_us, to_us, max, fn, arg, err);
+}
+
+int store_each_incident(struct store *s, const struct incident_filter *f, store_incident_fn *fn, void *arg,
+                        struct err *err)
+{
+    return s->backend->each_incident(s, f, fn, arg, err);
+}
+
+int store_each_evidence(struct store *s, uint64_t incident_id, store_result_fn *fn, void *arg,
+                        struct err *err)
+{
+    return s->backend->each_evidence(s, incident_id, fn, arg, err);
+}
+
+int store_each_notice(struct store *s, const struct notice_filter *f, store_notice_fn *fn, void *arg,
+                      struct err *err)
+{
+    return s->backend->each_notice(s, f, fn, arg, err);
+}
+
+int store_get_vitals(struct store *s, struct vitals *ret, struct err *err)
+{
+    return s->backend->get_vitals(s, ret, err);
+}
+
+int store_each_worker(struct store *s, store_worker_fn *fn, void *arg, struct err *err)
+{
+    return s->backend->each_worker(s, fn, arg, err);
+}
+
+int store_get_summary(struct store *s, struct summary *ret, struct err *err)
+{
+    return s->backend->get_summary(s, ret, err);
+}
+
+int store_roll_up(struct store *s, wall_us until_us, bool *ret_more, struct err *err)
+{
+    return s->backend->roll_up(s, until_us, ret_more, err);
+}
+
+int store_each_rollup(struct store *s, uint64_t site_id, wall_us from_us, wall_us to_us, store_rollup_fn *fn,
+                      void *arg, struct err *err)
+{
+    return s->backend->each_rollup(s, site_id, from_us, to_us, fn, arg, err);
+}
+
+int store_prune(struct store *s, wall_us results_us, wall_us rollups_us, size_t max, bool *ret_more,
+                struct err *err)
+{
+    return s->backend->prune(s, results_us, rollups_us, max, ret_more, err);
+}
