@@ -32,10 +32,14 @@ class World:
     background: Background
 
 
+def pytest_report_header():
+    there = "" if (BIN / "vedette").exists() else " (there are none: make, or set VEDETTE_BIN)"
+    return f"programs: {BIN}{there}"
+
+
 @pytest.fixture(scope="session")
 def world():
     """DNS, certificates, nginx, and a thread for the servers that are ours."""
-    assert (BIN / "vedette").exists(), f"there are no programs in {BIN}: make, or set VEDETTE_BIN"
     background = Background()
     resolver = Resolver()
     pki = Pki()
