@@ -83,7 +83,8 @@ static error_t parse_own(int key, char *arg, struct argp_state *state)
 /* Settings: the file, the environment, then the command line in its order. */
 static int read_settings(struct call *call, struct err *err)
 {
-    int r = config_load(&call->config, call->config_path, environ, err);
+    int r = config_load(&call->config, call->config_path ? call->config_path : getenv("VEDETTE_CONFIG"),
+                        environ, err);
     for (size_t i = 0; r == 0 && i < call->n_sets; i++)
         r = config_set(&call->config, call->sets[i], err);
     if (r == 0)
