@@ -72,9 +72,9 @@ def check(*args, resolver=None, ca_file=None, sets=(), **how):
     """`vedette check --json`: {url: what it said of it}, and the whole call."""
     options = []
     if resolver:
-        options += ["--set", f"worker.resolver={resolver}"]
+        options += ["--resolver", resolver]
     if ca_file:
-        options += ["--set", f"worker.ca_file={ca_file}"]
+        options += ["--ca-file", ca_file]
     for s in sets:
         options += ["--set", s]
     said = vedette("check", "--json", *options, *args, **how)

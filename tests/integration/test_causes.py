@@ -58,7 +58,7 @@ def named(name, port=80):
 KEYWORD = {"expect": {"contains": "needle"}}
 
 # ── statuses ─────────────────────────────────────────────────────────────────
-row("healthy", site(b.healthy()), UP, status=200, method="HEAD", redirects=0)
+row("healthy", site(b.healthy()), UP, status=200, method="HEAD")
 for code in (200, 201, 204, 206, 304):
     row(f"status-{code}", site(b.status(code)), UP, status=code, method="HEAD")
 for code in (400, 401, 403, 404, 405, 410, 418, 429, 451):
@@ -120,12 +120,12 @@ row("garbage", site(b.raw(b"\x00\x01\x02\x03 not at all\n\n")), DOWN, "protocol"
 row("no-listener", site(b.healthy(), listen=False), DOWN, "connect_refused")
 
 # ── redirects ────────────────────────────────────────────────────────────────
-row("chain-1", site(b.chain(1)), UP, redirects=1, status=200)
-row("chain-3", site(b.chain(3)), UP, redirects=3, status=200)
-row("chain-10", site(b.chain(10)), UP, redirects=10)
+row("chain-1", site(b.chain(1)), UP, status=200)
+row("chain-3", site(b.chain(3)), UP, status=200)
+row("chain-10", site(b.chain(10)), UP)
 row("chain-11", site(b.chain(11)), DOWN, "redirect_loop")
 for code in (301, 303, 307, 308):
-    row(f"redirect-{code}", site(b.chain(1, code)), UP, redirects=1)
+    row(f"redirect-{code}", site(b.chain(1, code)), UP)
 row("circle", site(b.circle()), DOWN, "redirect_loop")
 row("to-itself", site(b.redirect("/")), DOWN, "redirect_loop")
 row("to-file", site(b.redirect("file:///etc/passwd")), DOWN, "redirect_bad")
@@ -139,9 +139,9 @@ def to_other(world, village, name):
     return village.site(name, b.redirect(other.url("/there"))).url()
 
 
-row("to-other-host", to_other, UP, redirects=1, status=200)
-row("to-other-host-keyword", to_other, UP, "none", KEYWORD, redirects=1)
-row("to-https", lambda w, v, n: v.site(n, b.redirect(w.web.sites["good-p256"].url)).url(), UP, redirects=1)
+row("to-other-host", to_other, UP, status=200)
+row("to-other-host-keyword", to_other, UP, "none", KEYWORD)
+row("to-https", lambda w, v, n: v.site(n, b.redirect(w.web.sites["good-p256"].url)).url(), UP)
 row(
     "to-expired", lambda w, v, n: v.site(n, b.redirect(w.web.sites["expired"].url)).url(), DOWN, "cert_expired",
     redirects=1,
@@ -266,6 +266,12 @@ def test_get_alone_when_the_list_says_so(answers):
     assert [v.method for v in answers[1].sites["only-get"].visits] == ["GET"]
 
 
+def test_redirects_are_followed_in_order_and_each_place_is_asked_once(answers):
+    paths = [v.path.split("?")[0] for v in answers[1].sites["chain-3"].visits]
+    assert paths == ["/", "/1", "/2", "/3"]
+    assert [v.path for v in answers[1].sites["to-other-host-target"].visits] == ["/there"]
+
+
 def test_a_redirect_loop_is_left_early(answers):
     assert len(answers[1].sites["chain-11"].visits) <= 2 * 12
     assert len(answers[1].sites["to-itself"].visits) <= 4
@@ -287,13 +293,13 @@ def test_the_end_of_the_certificate_is_told_also_of_bad_ones(answers, world):
 
 def test_the_phases_say_where_the_time_went(answers):
     slow = answers[0]["slow"]
-    assert slow["phases"]["wait_us"] >= 450_000
+    assert slow["phases"]["wait_ms"] >= 450
     assert slow["time_ms"] >= 450
     secure = answers[0]["tls-rsa"]
-    assert secure["phases"]["tls_us"] > 0
-    assert answers[0]["healthy"]["phases"]["tls_us"] == 0
+    assert secure["phases"]["tls_ms"] > 0
+    assert answers[0]["healthy"]["phases"]["tls_ms"] == 0
     lost = answers[0]["black-hole"]
-    assert lost["phases"]["connect_us"] >= TIMEOUT * 0.8e6 / 2
+    assert lost["phases"]["connect_ms"] >= TIMEOUT * 800 / 2
 
 
 def test_the_keyword_ends_the_reading(answers):

@@ -53,7 +53,7 @@ def test_exit_status_is_0_when_all_are_up(world, village):
 def test_the_table_for_people(world, village):
     thirty_three.settle(village, speed=10)
     said = vedette(
-        "check", *thirty_three.urls(village), "--set", f"worker.resolver={world.resolver.address}"
+        "check", *thirty_three.urls(village), "--resolver", world.resolver.address
     )
     assert said.status == 2
     for name in thirty_three.SITES:

@@ -238,4 +238,4 @@ def test_the_console(cluster, village):
     def screen():
         return cluster.screen.read_text() + cluster.supervisor.said()
 
-    until(lambda: "[down]" in screen() and "[back]" in screen(), 10, screen)
+    until(lambda: "DOWN  shop" in screen() and "BACK  shop" in screen(), 10, screen)
