@@ -31,6 +31,28 @@ struct instead {
     bool out;        /* the member is not there */
 };
 
+/* Stories in one word. */
+#define AS_USUAL       \
+    {                  \
+        .member = NULL \
+    }
+#define WITHOUT(m)                 \
+    {                              \
+        .member = (m), .out = true \
+    }
+#define NUMBER(m, n)                 \
+    {                                \
+        .member = (m), .number = (n) \
+    }
+#define TEXT(m, t)                 \
+    {                              \
+        .member = (m), .text = (t) \
+    }
+#define BYTES(m, t, len)                              \
+    {                                                 \
+        .member = (m), .text = (t), .text_len = (len) \
+    }
+
 static inline void piece_varint(struct piece *p, uint64_t v)
 {
     for (; v >= 0x80; v >>= 7)

@@ -226,26 +226,26 @@ static const struct {
     int code;
     const char *says;
 } refused[] = {
-    {CONTROL_HELLO,      { "major", .out = true },                                     -EBADMSG, "without a version"                   },
-    { CONTROL_HELLO,     { "major", .number = 2 },                                     -EPROTO,  "upgrade it"                          },
-    { CONTROL_HELLO,     { "kind", .out = true },                                      -EBADMSG, "0 is no kind"                        },
-    { CONTROL_HELLO,     { "kind", .number = CONTROL_KIND_END },                       -EBADMSG, "12 is no kind"                       },
-    { CONTROL_HELLO,     { "kind", .number = UINT64_MAX },                             -EBADMSG, "no kind"                             },
-    { CONTROL_HELLO,     { "worker", .out = true },                                    -EBADMSG, "hello: a worker's name"              },
-    { CONTROL_BEAT,      { "worker", .text = "w 1" },                                  -EBADMSG, "beat: a worker's name"               },
-    { CONTROL_HELLO,     { "worker", .text = "w\0", .text_len = 2 },                   -EBADMSG, "NUL"                                 },
-    { CONTROL_HELLO,     { "lane", .number = 65536 },                                  -EBADMSG, "lane 65536"                          },
-    { CONTROL_HELLO,     { "location", .out = true },                                  -EBADMSG, "location"                            },
-    { CONTROL_HELLO,     { "slots", .out = true },                                     -EBADMSG, "without slots"                       },
-    { CONTROL_HELLO,     { "software", .text = "an unreasonably long software name" }, -EBADMSG, "software"                            },
-    { CONTROL_WELCOME,   { "jobs", .out = true },                                      -EBADMSG, "welcome: an endpoint is missing"     },
-    { CONTROL_WELCOME,   { "results", .out = true },                                   -EBADMSG, "welcome: an endpoint is missing"     },
-    { CONTROL_WELCOME,   { "epoch", .number = 0x1000000 },                             -EBADMSG, "epoch"                               },
-    { CONTROL_REFUSED,   { "text", .text = "t\0", .text_len = 2 },                     -EBADMSG, "text"                                },
-    { CONTROL_TAKEN,     { "ids", .text = "\0", .text_len = 1 },                       -EBADMSG, "taken: id 0 is 0"                    },
-    { CONTROL_TAKEN,     { "ids", .text = "\x02\x01" },                                -EBADMSG, "taken: id 1 is 0"                    },
-    { CONTROL_TAKEN,     { "ids", .text = "\xff" },                                    -EBADMSG, "are no Control"                      },
-    { CONTROL_HEARTBEAT, { "all_ids", .out = true },                                   -EBADMSG, "heartbeat: such a message has no ids"},
+    { CONTROL_HELLO, WITHOUT("major"), -EBADMSG, "without a version" },
+    { CONTROL_HELLO, NUMBER("major", 2), -EPROTO, "upgrade it" },
+    { CONTROL_HELLO, WITHOUT("kind"), -EBADMSG, "0 is no kind" },
+    { CONTROL_HELLO, NUMBER("kind", CONTROL_KIND_END), -EBADMSG, "12 is no kind" },
+    { CONTROL_HELLO, NUMBER("kind", UINT64_MAX), -EBADMSG, "no kind" },
+    { CONTROL_HELLO, WITHOUT("worker"), -EBADMSG, "hello: a worker's name" },
+    { CONTROL_BEAT, TEXT("worker", "w 1"), -EBADMSG, "beat: a worker's name" },
+    { CONTROL_HELLO, BYTES("worker", "w\0", 2), -EBADMSG, "NUL" },
+    { CONTROL_HELLO, NUMBER("lane", 65536), -EBADMSG, "lane 65536" },
+    { CONTROL_HELLO, WITHOUT("location"), -EBADMSG, "location" },
+    { CONTROL_HELLO, WITHOUT("slots"), -EBADMSG, "without slots" },
+    { CONTROL_HELLO, TEXT("software", "an unreasonably long software name"), -EBADMSG, "software" },
+    { CONTROL_WELCOME, WITHOUT("jobs"), -EBADMSG, "welcome: an endpoint is missing" },
+    { CONTROL_WELCOME, WITHOUT("results"), -EBADMSG, "welcome: an endpoint is missing" },
+    { CONTROL_WELCOME, NUMBER("epoch", 0x1000000), -EBADMSG, "epoch" },
+    { CONTROL_REFUSED, BYTES("text", "t\0", 2), -EBADMSG, "text" },
+    { CONTROL_TAKEN, BYTES("ids", "\0", 1), -EBADMSG, "taken: id 0 is 0" },
+    { CONTROL_TAKEN, TEXT("ids", "\x02\x01"), -EBADMSG, "taken: id 1 is 0" },
+    { CONTROL_TAKEN, TEXT("ids", "\xff"), -EBADMSG, "are no Control" },
+    { CONTROL_HEARTBEAT, WITHOUT("all_ids"), -EBADMSG, "heartbeat: such a message has no ids" },
 };
 
 static void what_is_out_of_bounds_is_refused_with_a_sentence(void **state)
@@ -271,11 +271,10 @@ static void more_ids_than_most_are_refused(void **state)
     static char deltas[CONTROL_MAX_IDS + 2];
     struct control got;
     memset(deltas, 2, sizeof deltas - 1);
-    tell_control(&p, CONTROL_TAKEN, &(struct instead){ "ids", .text = deltas, .text_len = CONTROL_MAX_IDS });
+    tell_control(&p, CONTROL_TAKEN, &(struct instead)BYTES("ids", deltas, CONTROL_MAX_IDS));
     assert_int_equal(wire_unpack_control(arena, p.bytes, p.len, &got, NULL), 0);
     assert_int_equal(got.ids[CONTROL_MAX_IDS - 1], CONTROL_MAX_IDS);
-    tell_control(&p, CONTROL_TAKEN,
-                 &(struct instead){ "ids", .text = deltas, .text_len = CONTROL_MAX_IDS + 1 });
+    tell_control(&p, CONTROL_TAKEN, &(struct instead)BYTES("ids", deltas, CONTROL_MAX_IDS + 1));
     assert_int_equal(wire_unpack_control(arena, p.bytes, p.len, &got, NULL), -EBADMSG);
 }
 

@@ -69,14 +69,7 @@ static void assert_run(const struct run *a, const struct run *b)
 static void both_lists_come_back(void **state)
 {
     (void)state;
-    static const size_t counts[][2] = {
-        {0,    0  },
-        { 3,   0  },
-        { 0,   3  },
-        { 256, 0  },
-        { 0,   256},
-        { 256, 256}
-    };
+    static const size_t counts[][2] = { { 0, 0 }, { 3, 0 }, { 0, 3 }, { 256, 0 }, { 0, 256 }, { 256, 256 } };
     fill();
     for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
         struct feedback got;
@@ -164,26 +157,26 @@ static const struct {
     int code;
     const char *says;
 } stories[] = {
-    {{ NULL },                                           0,        ""                                         },
-    { { "job_id", .out = true },                         0,        ""                                         },
-    { { "lane", .out = true },                           0,        ""                                         },
-    { { "avoid", .out = true },                          0,        ""                                         },
-    { { "within_ms", .out = true },                      0,        ""                                         },
-    { { "recorded", .out = true },                       0,        ""                                         },
-    { { "again", .out = true },                          0,        ""                                         },
-    { { "major", .out = true },                          -EBADMSG, "without a version"                        },
-    { { "major", .number = 2 },                          -EPROTO,  "upgrade it"                               },
-    { { "recorded", .text = "\xff" },                    -EBADMSG, "are no Feedback"                          },
-    { { "recorded.run", .out = true },                   -EBADMSG, "run is missing"                           },
-    { { "again.run", .out = true },                      -EBADMSG, "run is missing"                           },
-    { { "site_id", .out = true },                        -EBADMSG, "recorded 0: the site's id is 0"           },
-    { { "run.location", .out = true },                   -EBADMSG, "recorded 0: a location's name"            },
-    { { "look", .out = true },                           -EBADMSG, "look again 0: look 0 is the scheduled one"},
-    { { "worker", .out = true },                         -EBADMSG, "recorded 0: a worker's name"              },
-    { { "worker", .text = "w\0", .text_len = 2 },        -EBADMSG, "NUL"                                      },
-    { { "lane", .number = 65536 },                       -EBADMSG, "lane 65536"                               },
-    { { "avoid", .text = "w 1" },                        -EBADMSG, "look again 0: a worker's name"            },
-    { { "within_ms", .number = SITE_MAX_WITHIN_MS + 1 }, -EBADMSG, "600001 ms"                                },
+    { AS_USUAL, 0, "" },
+    { WITHOUT("job_id"), 0, "" },
+    { WITHOUT("lane"), 0, "" },
+    { WITHOUT("avoid"), 0, "" },
+    { WITHOUT("within_ms"), 0, "" },
+    { WITHOUT("recorded"), 0, "" },
+    { WITHOUT("again"), 0, "" },
+    { WITHOUT("major"), -EBADMSG, "without a version" },
+    { NUMBER("major", 2), -EPROTO, "upgrade it" },
+    { TEXT("recorded", "\xff"), -EBADMSG, "are no Feedback" },
+    { WITHOUT("recorded.run"), -EBADMSG, "run is missing" },
+    { WITHOUT("again.run"), -EBADMSG, "run is missing" },
+    { WITHOUT("site_id"), -EBADMSG, "recorded 0: the site's id is 0" },
+    { WITHOUT("run.location"), -EBADMSG, "recorded 0: a location's name" },
+    { WITHOUT("look"), -EBADMSG, "look again 0: look 0 is the scheduled one" },
+    { WITHOUT("worker"), -EBADMSG, "recorded 0: a worker's name" },
+    { BYTES("worker", "w\0", 2), -EBADMSG, "NUL" },
+    { NUMBER("lane", 65536), -EBADMSG, "lane 65536" },
+    { TEXT("avoid", "w 1"), -EBADMSG, "look again 0: a worker's name" },
+    { NUMBER("within_ms", SITE_MAX_WITHIN_MS + 1), -EBADMSG, "600001 ms" },
 };
 
 static void bytes_made_by_hand_are_understood_or_refused(void **state)

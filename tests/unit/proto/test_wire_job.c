@@ -30,7 +30,7 @@ static struct job usual(void)
 {
     return (struct job){
         .id = job_id_make(3, 12345),
-        .run = {.site_id = 77, .slot_us = 1772357400000000, .look = 0, .location = "berlin-2"},
+        .run = { .site_id = 77, .slot_us = 1772357400000000, .look = 0, .location = "berlin-2" },
         .attempt = 1,
         .url = "https://shop.example.com/health",
         .method = METHOD_AUTO,
@@ -274,7 +274,7 @@ static void bytes_made_by_hand_are_understood(void **state)
     /* And ours are the same bytes, but for the location that is said once. */
     struct job_batch b = { .epoch = 3, .stamp_ms = 99, .jobs = got.jobs, .n_jobs = 1 };
     int len = wire_pack_jobs(&b, buf, sizeof buf);
-    tell_batch(&p, &(struct instead){ "location", .text = "berlin-2" });
+    tell_batch(&p, &(struct instead)TEXT("location", "berlin-2"));
     assert_int_equal(len, p.len - 2 /* minor 0 */ - 2 - strlen("berlin-2"));
 }
 
@@ -285,43 +285,43 @@ static const struct {
     int code;
     const char *says;
 } refused[] = {
-    {{ "major", .out = true },                                          -EBADMSG, "without a version"                                       },
-    { { "major", .number = 0 },                                         -EBADMSG, "without a version"                                       },
-    { { "major", .number = 2 },                                         -EPROTO,  "protocol version 2 came, this program speaks version 1.0"},
-    { { "epoch", .number = 0x1000000 },                                 -EBADMSG, "epoch 16777216"                                          },
-    { { "location", .text = "an-unreasonably-long-location-na" },       -EBADMSG, "location is too long"                                    },
-    { { "job", .text = "\xff" },                                        -EBADMSG, "are no JobBatch"                                         },
-    { { "job", .number = 5 },                                           -EBADMSG, "are no JobBatch"                                         },
-    { { "run", .out = true },                                           -EBADMSG, "job 0: the run is missing"                               },
-    { { "site_id", .number = 0 },                                       -EBADMSG, "job 0: the site's id is 0"                               },
-    { { "site_id", .text = "x" },                                       -EBADMSG, "are no JobBatch"                                         },
-    { { "slot_us", .number = UINT64_MAX },                              -EBADMSG, "slot is before 1970"                                     },
-    { { "look", .number = 2 * SITE_MAX_LOOKS + 2 },                     -EBADMSG, "look 12 is more than 11"                                 },
-    { { "look", .number = 65536 },                                      -EBADMSG, "look 65536 is too high"                                  },
-    { { "run.location", .text = "Oslo" },                               -EBADMSG, "location"                                                },
-    { { "run.location", .text = "os\0lo", .text_len = 5 },              -EBADMSG, "NUL"                                                     },
-    { { "run.location", .text = "\0", .text_len = 1 },                  -EBADMSG, "NUL"                                                     },
-    { { "run.location", .text = "an-unreasonably-long-location-na" },   -EBADMSG, "too long"                                                },
-    { { "id", .out = true },                                            -EBADMSG, "job's id is 0"                                           },
-    { { "attempt", .out = true },                                       -EBADMSG, "attempt is 0"                                            },
-    { { "attempt", .number = 256 },                                     -EBADMSG, "attempt 256"                                             },
-    { { "url", .out = true },                                           -EBADMSG, "URL"                                                     },
-    { { "url", .text = "file:///etc/passwd" },                          -EBADMSG, "URL"                                                     },
-    { { "url", .text = "http://a/\tb" },                                -EBADMSG, "URL"                                                     },
-    { { "url", .text = nul_inside, .text_len = sizeof nul_inside - 1 }, -EBADMSG, "NUL"                                                     },
-    { { "method", .number = 3 },                                        -EBADMSG, "3 is no method"                                          },
-    { { "method", .number = UINT64_MAX },                               -EBADMSG, "no method"                                               },
-    { { "timeout_ms", .number = 49 },                                   -EBADMSG, "timeout of 49 ms"                                        },
-    { { "timeout_ms", .number = 120001 },                               -EBADMSG, "timeout of 120001 ms"                                    },
-    { { "status", .text = "\xc8\x01" },                                 -EBADMSG, "1 numbers are not"                                       },
-    { { "status", .text = "ddddddddddddddddd" },                        -EBADMSG, "17 numbers are not"                                      },
-    { { "status", .text = "dddddddddddddddddd" },                       -EBADMSG, "18 numbers are not"                                      },
-    { { "status", .text = "cd" },                                       -EBADMSG, "ranges within"                                           },
-    { { "status", .text = "d\xe8\x07" },                                -EBADMSG, "1000 is no status"                                       },
-    { { "status", .text = "\xab\x02\xc8\x01" },                         -EBADMSG, "ranges within"                                           },
-    { { "contains", .text = "a\0b", .text_len = 3 },                    -EBADMSG, "keyword"                                                 },
-    { { "avoid", .text = "two words" },                                 -EBADMSG, "worker to avoid"                                         },
-    { { "avoid", .text = "w\0", .text_len = 2 },                        -EBADMSG, "worker to avoid"                                         },
+    { WITHOUT("major"), -EBADMSG, "without a version" },
+    { NUMBER("major", 0), -EBADMSG, "without a version" },
+    { NUMBER("major", 2), -EPROTO, "protocol version 2 came, this program speaks version 1.0" },
+    { NUMBER("epoch", 0x1000000), -EBADMSG, "epoch 16777216" },
+    { TEXT("location", "an-unreasonably-long-location-na"), -EBADMSG, "location is too long" },
+    { TEXT("job", "\xff"), -EBADMSG, "are no JobBatch" },
+    { NUMBER("job", 5), -EBADMSG, "are no JobBatch" },
+    { WITHOUT("run"), -EBADMSG, "job 0: the run is missing" },
+    { NUMBER("site_id", 0), -EBADMSG, "job 0: the site's id is 0" },
+    { TEXT("site_id", "x"), -EBADMSG, "are no JobBatch" },
+    { NUMBER("slot_us", UINT64_MAX), -EBADMSG, "slot is before 1970" },
+    { NUMBER("look", 2 * SITE_MAX_LOOKS + 2), -EBADMSG, "look 12 is more than 11" },
+    { NUMBER("look", 65536), -EBADMSG, "look 65536 is too high" },
+    { TEXT("run.location", "Oslo"), -EBADMSG, "location" },
+    { BYTES("run.location", "os\0lo", 5), -EBADMSG, "NUL" },
+    { BYTES("run.location", "\0", 1), -EBADMSG, "NUL" },
+    { TEXT("run.location", "an-unreasonably-long-location-na"), -EBADMSG, "too long" },
+    { WITHOUT("id"), -EBADMSG, "job's id is 0" },
+    { WITHOUT("attempt"), -EBADMSG, "attempt is 0" },
+    { NUMBER("attempt", 256), -EBADMSG, "attempt 256" },
+    { WITHOUT("url"), -EBADMSG, "URL" },
+    { TEXT("url", "file:///etc/passwd"), -EBADMSG, "URL" },
+    { TEXT("url", "http://a/\tb"), -EBADMSG, "URL" },
+    { BYTES("url", nul_inside, sizeof nul_inside - 1), -EBADMSG, "NUL" },
+    { NUMBER("method", 3), -EBADMSG, "3 is no method" },
+    { NUMBER("method", UINT64_MAX), -EBADMSG, "no method" },
+    { NUMBER("timeout_ms", 49), -EBADMSG, "timeout of 49 ms" },
+    { NUMBER("timeout_ms", 120001), -EBADMSG, "timeout of 120001 ms" },
+    { TEXT("status", "\xc8\x01"), -EBADMSG, "1 numbers are not" },
+    { TEXT("status", "ddddddddddddddddd"), -EBADMSG, "17 numbers are not" },
+    { TEXT("status", "dddddddddddddddddd"), -EBADMSG, "18 numbers are not" },
+    { TEXT("status", "cd"), -EBADMSG, "ranges within" },
+    { TEXT("status", "d\xe8\x07"), -EBADMSG, "1000 is no status" },
+    { TEXT("status", "\xab\x02\xc8\x01"), -EBADMSG, "ranges within" },
+    { BYTES("contains", "a\0b", 3), -EBADMSG, "keyword" },
+    { TEXT("avoid", "two words"), -EBADMSG, "worker to avoid" },
+    { BYTES("avoid", "w\0", 2), -EBADMSG, "worker to avoid" },
 };
 
 static void what_is_out_of_bounds_is_refused_with_a_sentence(void **state)
@@ -364,18 +364,18 @@ static void an_older_peer_lacks_members_and_a_newer_has_more(void **state)
                                             "start_by_ms", "method", "status",   "contains", "avoid" };
     struct job_batch got;
     for (size_t i = 0; i < sizeof optional / sizeof *optional; i++) {
-        tell_batch(&p, &(struct instead){ optional[i], .out = true });
+        tell_batch(&p, &(struct instead)WITHOUT(optional[i]));
         assert_int_equal(wire_unpack_jobs(arena, p.bytes, p.len, &got, NULL), 0);
         assert_int_equal(got.n_jobs, 1);
     }
     assert_string_equal(got.jobs[0].avoid, "");
     assert_int_equal(got.jobs[0].method, METHOD_HEAD);
 
-    tell_batch(&p, &(struct instead){ "run.location", .out = true });
+    tell_batch(&p, &(struct instead)WITHOUT("run.location"));
     assert_int_equal(wire_unpack_jobs(arena, p.bytes, p.len, &got, NULL), 0);
     assert_string_equal(got.jobs[0].run.location, "oslo"); /* the batch's */
 
-    tell_batch(&p, &(struct instead){ "minor", .number = 9 });
+    tell_batch(&p, &(struct instead)NUMBER("minor", 9));
     piece_number(&p, 500, 1);
     piece_bytes(&p, 501, "something new", 13);
     assert_int_equal(wire_unpack_jobs(arena, p.bytes, p.len, &got, NULL), 0);

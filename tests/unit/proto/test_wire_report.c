@@ -30,7 +30,7 @@ static struct result usual(void)
 {
     return (struct result){
         .job_id = job_id_make(3, 12345),
-        .run = {.site_id = 77,    .slot_us = 1772357400000000, .location = "berlin-2"},
+        .run = { .site_id = 77, .slot_us = 1772357400000000, .location = "berlin-2" },
         .span = 1,
         .verdict = VERDICT_DOWN,
         .cause = CAUSE_HTTP_5XX,
@@ -39,7 +39,7 @@ static struct result usual(void)
         .redirects = 2,
         .at_us = 1772357400012345,
         .took_us = 51234,
-        .phases = { .dns_us = 1000, .connect_us = 10000,            .tls_us = 20000,         .wait_us = 20000, .body_us = 234 },
+        .phases = { .dns_us = 1000, .connect_us = 10000, .tls_us = 20000, .wait_us = 20000, .body_us = 234 },
         .tls_expires_us = 1780000000000000,
         .address = "192.0.2.17",
         .worker = "w1.example",
@@ -75,10 +75,7 @@ static struct result largest(void)
 
 static struct result smallest(void)
 {
-    return (struct result){
-        .job_id = 1, .run = {.site_id = 1, .location = "a"},
-             .span = 1, .worker = "w"
-    };
+    return (struct result){ .job_id = 1, .run = { .site_id = 1, .location = "a" }, .span = 1, .worker = "w" };
 }
 
 static int pack(const struct result *results, size_t n)
@@ -273,117 +270,6 @@ static void what_a_site_said_is_passed_on_calmed(void **state)
     assert_string_equal(got.results[0].address, "::1?");
 }
 
-/* --- vitals --- */
-
-static struct vitals usual_vitals(const struct worker_vitals *workers, size_t n)
-{
-    return (struct vitals){
-        .epoch = 0xffffff,
-        .at_us = 1772357400000000,
-        .started_us = 1772357000000000,
-        .sites = 1,
-        .scheduled = 2,
-        .concluded = 3,
-        .missed = 4,
-        .confirming = 5,
-        .again = 6,
-        .in_flight = UINT64_MAX,
-        .waiting = 8,
-        .late_p50_us = 9,
-        .late_p99_us = 10,
-        .late_max_us = UINT32_MAX,
-        .part = 1,
-        .parts = 2,
-        .workers = workers,
-        .n_workers = n,
-    };
-}
-
-static struct worker_vitals largest_worker(void)
-{
-    struct worker_vitals w = {
-        .lane = UINT16_MAX,
-        .health = WORKER_GONE,
-        .doubts = true,
-        .joined_us = INT64_MAX,
-        .heard_us = INT64_MAX,
-        .slots = UINT32_MAX,
-        .in_hand = UINT32_MAX,
-        .done = UINT64_MAX,
-    };
-    long_text(w.worker, sizeof w.worker, "w", '.', sizeof w.worker - 1);
-    long_text(w.location, sizeof w.location, "l", '-', sizeof w.location - 1);
-    long_text(w.software, sizeof w.software, "", 's', sizeof w.software - 1);
-    return w;
-}
-
-static void assert_worker(const struct worker_vitals *a, const struct worker_vitals *b)
-{
-    assert_string_equal(a->worker, b->worker);
-    assert_int_equal(a->lane, b->lane);
-    assert_string_equal(a->location, b->location);
-    assert_string_equal(a->software, b->software);
-    assert_int_equal(a->health, b->health);
-    assert_int_equal(a->doubts, b->doubts);
-    assert_int_equal(a->joined_us, b->joined_us);
-    assert_int_equal(a->heard_us, b->heard_us);
-    assert_int_equal(a->slots, b->slots);
-    assert_int_equal(a->in_hand, b->in_hand);
-    assert_int_equal(a->done, b->done);
-}
-
-static void vitals_with_most_workers_fit_and_come_back(void **state)
-{
-    (void)state;
-    static struct worker_vitals workers[VITALS_MAX_WORKERS + 1];
-    for (size_t i = 0; i <= VITALS_MAX_WORKERS; i++)
-        workers[i] = largest_worker();
-    workers[7] = (struct worker_vitals){ .worker = "w7", .location = "oslo" };
-
-    struct report got, rep = { .kind = REPORT_VITALS };
-    rep.vitals = usual_vitals(workers, VITALS_MAX_WORKERS);
-    int len = wire_pack_report(&rep, buf, sizeof buf);
-    assert_true(len > 0);
-    assert_int_equal(wire_unpack_report(arena, buf, (size_t)len, &got, NULL), 0);
-    assert_int_equal(got.kind, REPORT_VITALS);
-    assert_int_equal(got.n_results, 0);
-    assert_int_equal(got.vitals.n_workers, VITALS_MAX_WORKERS);
-    for (size_t i = 0; i < VITALS_MAX_WORKERS; i++)
-        assert_worker(&got.vitals.workers[i], &workers[i]);
-    struct vitals numbers = got.vitals;
-    numbers.workers = workers;
-    assert_memory_equal(&numbers, &rep.vitals, sizeof numbers);
-
-    rep.vitals.n_workers++;
-    assert_int_equal(wire_pack_report(&rep, buf, sizeof buf), -EINVAL);
-}
-
-#define VITALS_REFUSED(change)                                              \
-    do {                                                                    \
-        struct worker_vitals w = largest_worker();                          \
-        struct report rep = { .kind = REPORT_VITALS };                      \
-        struct vitals *v = &rep.vitals;                                     \
-        *v = usual_vitals(&w, 1);                                           \
-        change;                                                             \
-        assert_int_equal(wire_pack_report(&rep, buf, sizeof buf), -EINVAL); \
-    } while (0)
-
-static void vitals_out_of_bounds_are_not_packed(void **state)
-{
-    (void)state;
-    VITALS_REFUSED(v->epoch = 0x1000000);
-    VITALS_REFUSED(v->at_us = -1);
-    VITALS_REFUSED(v->started_us = -1);
-    VITALS_REFUSED(v->part = 2);
-    VITALS_REFUSED(w.worker[0] = '\0');
-    VITALS_REFUSED(w.worker[3] = ' ');
-    VITALS_REFUSED(w.location[0] = '\0');
-    VITALS_REFUSED(w.health = WORKER_HEALTH_COUNT);
-    VITALS_REFUSED(w.joined_us = -1);
-    VITALS_REFUSED(w.heard_us = -1);
-    VITALS_REFUSED(memset(w.software, 's', sizeof w.software));
-}
-
 /* --- what others send --- */
 
 static void tell_result(struct piece *p, const struct instead *story)
@@ -414,39 +300,16 @@ static void tell_result(struct piece *p, const struct instead *story)
     tell_number(p, story, "more", 21, 0);
 }
 
-static void tell_worker(struct piece *p, const struct instead *story)
+static void tell_report(struct piece *p, const struct instead *story)
 {
-    p->len = 0;
-    tell_text(p, story, "w.worker", 1, "w1");
-    tell_number(p, story, "w.lane", 2, 1);
-    tell_text(p, story, "w.location", 3, "oslo");
-    tell_text(p, story, "w.software", 4, "vedette 0.1.0");
-    tell_number(p, story, "w.health", 5, WORKER_READY);
-}
-
-static void tell_vitals(struct piece *p, const struct instead *story)
-{
-    p->len = 0;
-    tell_number(p, story, "v.epoch", 1, 3);
-    tell_number(p, story, "v.at_us", 2, 1772357400000000);
-    tell_number(p, story, "v.part", 15, 0);
-    tell_number(p, story, "v.parts", 16, 1);
-}
-
-static void tell_report(struct piece *p, enum report_kind kind, const struct instead *story)
-{
-    static struct piece result, vitals, worker;
+    static struct piece result;
     tell_result(&result, story);
-    tell_vitals(&vitals, story);
-    tell_worker(&worker, story);
     tell_version(p, story);
-    tell_number(p, story, "kind", 3, kind);
+    tell_number(p, story, "kind", 3, REPORT_RESULTS);
     tell_text(p, story, "said.worker", 4, "w1");
     tell_number(p, story, "said.lane", 5, 1);
     tell_text(p, story, "said.location", 6, "oslo");
     tell_inner(p, story, "result", 7, &result);
-    tell_inner(p, story, "vitals", 8, &vitals);
-    tell_inner(p, story, "vitals.worker", 9, &worker);
 }
 
 static void bytes_made_by_hand_are_understood(void **state)
@@ -464,65 +327,48 @@ static void bytes_made_by_hand_are_understood(void **state)
     expected.lane = 4;
     strcpy(expected.detail, "HTTP 503");
 
-    tell_report(&p, REPORT_RESULTS, NULL);
+    tell_report(&p, NULL);
     assert_int_equal(wire_unpack_report(arena, p.bytes, p.len, &got, NULL), 0);
     assert_int_equal(got.n_results, 1);
     assert_result(&got.results[0], &expected);
-
-    tell_report(&p, REPORT_VITALS, NULL);
-    assert_int_equal(wire_unpack_report(arena, p.bytes, p.len, &got, NULL), 0);
-    assert_int_equal(got.vitals.n_workers, 1);
-    assert_int_equal(got.vitals.parts, 1);
-    assert_string_equal(got.vitals.workers[0].worker, "w1");
-    assert_string_equal(got.vitals.workers[0].software, "vedette 0.1.0");
 }
 
 static const struct {
-    enum report_kind kind;
     struct instead what;
     int code;
     const char *says;
 } refused[] = {
-    {REPORT_RESULTS,  { "major", .out = true },                         -EBADMSG, "without a version"                              },
-    { REPORT_RESULTS, { "major", .number = 7 },                         -EPROTO,  "version 7 came, this program speaks version 1.0"},
-    { REPORT_RESULTS, { "kind", .out = true },                          -EBADMSG, "0 is no kind of report"                         },
-    { REPORT_RESULTS, { "kind", .number = 3 },                          -EBADMSG, "3 is no kind of report"                         },
-    { REPORT_RESULTS, { "said.worker", .text = "w\0x", .text_len = 3 }, -EBADMSG, "NUL"                                            },
-    { REPORT_RESULTS, { "said.lane", .number = 65536 },                 -EBADMSG, "lane 65536"                                     },
-    { REPORT_RESULTS, { "result", .text = "\x08" },                     -EBADMSG, "are no Report"                                  },
-    { REPORT_RESULTS, { "job_id", .out = true },                        -EBADMSG, "result 0: the job's id is 0"                    },
-    { REPORT_RESULTS, { "run", .out = true },                           -EBADMSG, "result 0: the run is missing"                   },
-    { REPORT_RESULTS, { "site_id", .number = 0 },                       -EBADMSG, "site's id is 0"                                 },
-    { REPORT_RESULTS, { "slot_us", .number = UINT64_MAX },              -EBADMSG, "before 1970"                                    },
-    { REPORT_RESULTS, { "run.location", .text = "?" },                  -EBADMSG, "location"                                       },
-    { REPORT_RESULTS, { "verdict", .number = 3 },                       -EBADMSG, "3 is no verdict"                                },
-    { REPORT_RESULTS, { "verdict", .number = UINT64_MAX },              -EBADMSG, "no verdict"                                     },
-    { REPORT_RESULTS, { "verdict", .out = true },                       -EBADMSG, "verdict up cannot have cause http_5xx"          },
-    { REPORT_RESULTS, { "cause", .number = CAUSE_LOST },                -EBADMSG, "verdict down cannot have cause lost"            },
-    { REPORT_RESULTS, { "cause", .out = true },                         -EBADMSG, "verdict down cannot have cause none"            },
-    { REPORT_RESULTS, { "cause", .number = 50 },                        -EBADMSG, "50 is no cause"                                 },
-    { REPORT_RESULTS, { "cause", .number = UINT64_MAX },                -EBADMSG, "no cause"                                       },
-    { REPORT_RESULTS, { "status", .number = 99 },                       -EBADMSG, "status 99"                                      },
-    { REPORT_RESULTS, { "status", .number = 1000 },                     -EBADMSG, "status 1000"                                    },
-    { REPORT_RESULTS, { "status", .number = 65536 + 200 },              -EBADMSG, "status 65736"                                   },
-    { REPORT_RESULTS, { "method", .number = 3 },                        -EBADMSG, "3 is no method"                                 },
-    { REPORT_RESULTS, { "redirects", .number = 256 },                   -EBADMSG, "redirects 256"                                  },
-    { REPORT_RESULTS, { "at_us", .number = UINT64_MAX },                -EBADMSG, "beginning of the look is before 1970"           },
-    { REPORT_RESULTS, { "address", .text = "1\0", .text_len = 2 },      -EBADMSG, "address"                                        },
-    { REPORT_RESULTS, { "worker", .text = "w\n" },                      -EBADMSG, "worker"                                         },
-    { REPORT_RESULTS, { "lane", .number = 65536 },                      -EBADMSG, "lane 65536"                                     },
-    { REPORT_RESULTS, { "detail", .text = "d\0", .text_len = 2 },       -EBADMSG, "detail"                                         },
-    { REPORT_RESULTS, { "more", .number = 1 },                          -EBADMSG, "span of 2"                                      },
-    { REPORT_RESULTS, { "more", .number = UINT32_MAX },                 -EBADMSG, "too high"                                       },
-    { REPORT_VITALS,  { "vitals", .out = true },                        -EBADMSG, "vitals are missing"                             },
-    { REPORT_VITALS,  { "v.epoch", .number = 0x1000000 },               -EBADMSG, "epoch"                                          },
-    { REPORT_VITALS,  { "v.at_us", .number = UINT64_MAX },              -EBADMSG, "before 1970"                                    },
-    { REPORT_VITALS,  { "v.part", .number = 1 },                        -EBADMSG, "part 1 of 1"                                    },
-    { REPORT_VITALS,  { "w.worker", .out = true },                      -EBADMSG, "worker 0: a worker's name"                      },
-    { REPORT_VITALS,  { "w.lane", .number = 65536 },                    -EBADMSG, "worker 0: lane 65536"                           },
-    { REPORT_VITALS,  { "w.location", .out = true },                    -EBADMSG, "worker 0: a location's name"                    },
-    { REPORT_VITALS,  { "w.health", .number = 5 },                      -EBADMSG, "5 is no health"                                 },
-    { REPORT_VITALS,  { "w.software", .text = "s\0", .text_len = 2 },   -EBADMSG, "software"                                       },
+    { WITHOUT("major"), -EBADMSG, "without a version" },
+    { NUMBER("major", 7), -EPROTO, "version 7 came, this program speaks version 1.0" },
+    { WITHOUT("kind"), -EBADMSG, "0 is no kind of report" },
+    { NUMBER("kind", 3), -EBADMSG, "3 is no kind of report" },
+    { BYTES("said.worker", "w\0x", 3), -EBADMSG, "NUL" },
+    { NUMBER("said.lane", 65536), -EBADMSG, "lane 65536" },
+    { TEXT("result", "\x08"), -EBADMSG, "are no Report" },
+    { WITHOUT("job_id"), -EBADMSG, "result 0: the job's id is 0" },
+    { WITHOUT("run"), -EBADMSG, "result 0: the run is missing" },
+    { NUMBER("site_id", 0), -EBADMSG, "site's id is 0" },
+    { NUMBER("slot_us", UINT64_MAX), -EBADMSG, "before 1970" },
+    { TEXT("run.location", "?"), -EBADMSG, "location" },
+    { NUMBER("verdict", 3), -EBADMSG, "3 is no verdict" },
+    { NUMBER("verdict", UINT64_MAX), -EBADMSG, "no verdict" },
+    { WITHOUT("verdict"), -EBADMSG, "verdict up cannot have cause http_5xx" },
+    { NUMBER("cause", CAUSE_LOST), -EBADMSG, "verdict down cannot have cause lost" },
+    { WITHOUT("cause"), -EBADMSG, "verdict down cannot have cause none" },
+    { NUMBER("cause", 50), -EBADMSG, "50 is no cause" },
+    { NUMBER("cause", UINT64_MAX), -EBADMSG, "no cause" },
+    { NUMBER("status", 99), -EBADMSG, "status 99" },
+    { NUMBER("status", 1000), -EBADMSG, "status 1000" },
+    { NUMBER("status", 65536 + 200), -EBADMSG, "status 65736" },
+    { NUMBER("method", 3), -EBADMSG, "3 is no method" },
+    { NUMBER("redirects", 256), -EBADMSG, "redirects 256" },
+    { NUMBER("at_us", UINT64_MAX), -EBADMSG, "beginning of the look is before 1970" },
+    { BYTES("address", "1\0", 2), -EBADMSG, "address" },
+    { TEXT("worker", "w\n"), -EBADMSG, "worker" },
+    { NUMBER("lane", 65536), -EBADMSG, "lane 65536" },
+    { BYTES("detail", "d\0", 2), -EBADMSG, "detail" },
+    { NUMBER("more", 1), -EBADMSG, "span of 2" },
+    { NUMBER("more", UINT32_MAX), -EBADMSG, "too high" },
 };
 
 static void what_is_out_of_bounds_is_refused_with_a_sentence(void **state)
@@ -532,7 +378,7 @@ static void what_is_out_of_bounds_is_refused_with_a_sentence(void **state)
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
         struct report got = { .n_results = 4711 };
         struct err err = { 0 };
-        tell_report(&p, refused[i].kind, &refused[i].what);
+        tell_report(&p, &refused[i].what);
         int r = wire_unpack_report(arena, p.bytes, p.len, &got, &err);
         if (r != refused[i].code || !strstr(err.text, refused[i].says))
             fail_msg("%s: %d, '%s' instead of %d, '%s'", refused[i].what.member, r, err.text, refused[i].code,
@@ -550,10 +396,10 @@ static void an_older_peer_lacks_members(void **state)
                                             "method",     "said.worker",    "lane",    "said.lane" };
     struct report got;
     for (size_t i = 0; i < sizeof optional / sizeof *optional; i++) {
-        tell_report(&p, REPORT_RESULTS, &(struct instead){ optional[i], .out = true });
+        tell_report(&p, &(struct instead)WITHOUT(optional[i]));
         assert_int_equal(wire_unpack_report(arena, p.bytes, p.len, &got, NULL), 0);
     }
-    tell_report(&p, REPORT_RESULTS, &(struct instead){ "worker", .out = true });
+    tell_report(&p, &(struct instead)WITHOUT("worker"));
     assert_int_equal(wire_unpack_report(arena, p.bytes, p.len, &got, NULL), 0);
     assert_string_equal(got.results[0].worker, "w1"); /* both are the report's */
     assert_int_equal(got.results[0].lane, 1);
@@ -570,8 +416,6 @@ int main(void)
         cmocka_unit_test(what_the_receiver_refuses_is_not_packed),
         cmocka_unit_test(nobody_was_there_needs_no_job),
         cmocka_unit_test(what_a_site_said_is_passed_on_calmed),
-        cmocka_unit_test(vitals_with_most_workers_fit_and_come_back),
-        cmocka_unit_test(vitals_out_of_bounds_are_not_packed),
         cmocka_unit_test(bytes_made_by_hand_are_understood),
         cmocka_unit_test(what_is_out_of_bounds_is_refused_with_a_sentence),
         cmocka_unit_test(an_older_peer_lacks_members),
