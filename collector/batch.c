@@ -1,0 +1,207 @@
+#include "collector/batch.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Room for one more in an array that doubles. */
+static bool grow(struct batch *b, void **at, size_t *room, size_t n, size_t size)
+{
+    if (b->failed)
+        return false;
+    if (n < *room)
+        return true;
+    size_t more = *room ? *room * 2 : 64;
+    void *larger = realloc(*at, more * size);
+    if (!larger) {
+        b->failed = -ENOMEM;
+        return false;
+    }
+    *at = larger;
+    *room = more;
+    return true;
+}
+#define GROW(b, array, count, i) grow(b, (void **)&(b)->array, &(b)->room[i], (b)->count, sizeof *(b)->array)
+
+void batch_clear(struct batch *b)
+{
+    for (size_t i = 0; i < b->n_notices; i++)
+        notice_free(b->notices[i]);
+    for (size_t i = 0; i < b->n_news; i++)
+        free(b->news[i].strings);
+    for (size_t i = 0; i < b->n_states; i++)
+        b->states[i]->dirty = false;
+    b->n_results = b->n_states = b->n_incidents = b->n_evidence = 0;
+    b->n_notices = b->n_tolds = b->n_asks = b->n_news = 0;
+    b->failed = 0;
+}
+
+void batch_done(struct batch *b)
+{
+    batch_clear(b);
+    free(b->results);
+    free(b->fresh);
+    free(b->states);
+    free(b->incidents);
+    free(b->evidence);
+    free(b->notices);
+    free(b->tolds);
+    free(b->asks);
+    free(b->news);
+    free(b->state_rows);
+    free(b->notice_rows);
+    free(b->outcome_rows);
+    *b = (struct batch){ 0 };
+}
+
+bool batch_empty(const struct batch *b)
+{
+    return !b->failed && b->n_results + b->n_states + b->n_incidents + b->n_evidence + b->n_notices +
+                                 b->n_tolds + b->n_asks + b->n_news ==
+                             0;
+}
+
+void batch_result(struct batch *b, const struct result *r)
+{
+    if (GROW(b, results, n_results, 0))
+        b->results[b->n_results++] = *r;
+}
+
+void batch_state(struct batch *b, struct watched *w)
+{
+    if (w->dirty || !GROW(b, states, n_states, 1))
+        return;
+    w->dirty = true;
+    b->states[b->n_states++] = w;
+}
+
+void batch_incident(struct batch *b, const struct incident *incident)
+{
+    /* Opened and ended in one batch: the later word is the one to keep. */
+    for (size_t i = 0; i < b->n_incidents; i++)
+        if (b->incidents[i].id == incident->id) {
+            b->incidents[i] = *incident;
+            return;
+        }
+    if (GROW(b, incidents, n_incidents, 2))
+        b->incidents[b->n_incidents++] = *incident;
+}
+
+void batch_evidence(struct batch *b, uint64_t incident_id, const struct result *looks, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (GROW(b, evidence, n_evidence, 3))
+            b->evidence[b->n_evidence++] = (struct evidence){ incident_id, looks[i] };
+}
+
+void batch_notice(struct batch *b, struct notice *take)
+{
+    if (!take)
+        b->failed = -ENOMEM;
+    else if (GROW(b, notices, n_notices, 4))
+        b->notices[b->n_notices++] = take;
+    else
+        notice_free(take);
+}
+
+void batch_told(struct batch *b, const struct told *t)
+{
+    if (GROW(b, tolds, n_tolds, 5))
+        b->tolds[b->n_tolds++] = *t;
+}
+
+void batch_ask(struct batch *b, const struct look_again *a)
+{
+    if (GROW(b, asks, n_asks, 6))
+        b->asks[b->n_asks++] = *a;
+}
+
+void batch_news(struct batch *b, const struct event *e)
+{
+    if (!GROW(b, news, n_news, 7))
+        return;
+    char *strings = malloc(strlen(e->site) + strlen(e->url) + strlen(e->channel) + strlen(e->text) + 4);
+    if (!strings) {
+        b->failed = -ENOMEM;
+        return;
+    }
+    struct news *n = &b->news[b->n_news++];
+    *n = (struct news){ *e, strings };
+    char *to = strings;
+    n->event.site = to;
+    to = stpcpy(to, e->site) + 1;
+    n->event.url = to;
+    to = stpcpy(to, e->url) + 1;
+    n->event.channel = to;
+    to = stpcpy(to, e->channel) + 1;
+    n->event.text = to;
+    strcpy(to, e->text);
+}
+
+/* ── The transaction ───────────────────────────────────────────────────── */
+
+static int make_rows(struct batch *b)
+{
+    if (b->n_results > 0) {
+        free(b->fresh);
+        b->fresh = calloc(b->n_results, sizeof *b->fresh);
+        if (!b->fresh)
+            return -ENOMEM;
+    }
+    const struct {
+        void **rows;
+        size_t *room;
+        size_t want, size;
+    } tables[] = {
+        {(void **)&b->state_rows,    &b->rows_room[0], b->n_states,  sizeof *b->state_rows  },
+        { (void **)&b->notice_rows,  &b->rows_room[1], b->n_notices, sizeof *b->notice_rows },
+        { (void **)&b->outcome_rows, &b->rows_room[2], b->n_tolds,   sizeof *b->outcome_rows},
+    };
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+        if (tables[i].want <= *tables[i].room)
+            continue;
+        void *larger = realloc(*tables[i].rows, tables[i].want * tables[i].size);
+        if (!larger)
+            return -ENOMEM;
+        *tables[i].rows = larger;
+        *tables[i].room = tables[i].want;
+    }
+    for (size_t i = 0; i < b->n_states; i++)
+        b->state_rows[i] = b->states[i]->state;
+    for (size_t i = 0; i < b->n_notices; i++)
+        b->notice_rows[i] = *b->notices[i];
+    for (size_t i = 0; i < b->n_tolds; i++) {
+        const struct told *t = &b->tolds[i];
+        b->outcome_rows[i] = (struct notice_outcome){
+            .notice_id = t->notice_id,
+            .state = t->state,
+            .attempts = t->attempts,
+            .next_try_us = t->next_try_us,
+            .sent_us = t->sent_us,
+            .trouble = t->trouble,
+        };
+    }
+    return 0;
+}
+
+int batch_commit(struct batch *b, struct store *s, struct err *err)
+{
+    if (b->failed || make_rows(b) < 0)
+        return err_set(err, -ENOMEM, "out of memory for a batch of %zu results", b->n_results);
+    struct record record = {
+        .results = b->results,
+        .n_results = b->n_results,
+        .fresh = b->fresh,
+        .states = b->state_rows,
+        .n_states = b->n_states,
+        .incidents = b->incidents,
+        .n_incidents = b->n_incidents,
+        .evidence = b->evidence,
+        .n_evidence = b->n_evidence,
+        .notices = b->notice_rows,
+        .n_notices = b->n_notices,
+        .outcomes = b->outcome_rows,
+        .n_outcomes = b->n_tolds,
+    };
+    return store_record(s, &record, err);
+}

@@ -1,0 +1,250 @@
+#include "collector/books.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What the callbacks of the store's walks are given. */
+struct filling {
+    struct books *books;
+    struct batch *batch;
+    struct instant now;
+    /* open incidents of sites that are not among the watched */
+    struct incident *orphans;
+    size_t n_orphans;
+    int failed;
+};
+
+/* ── Walks ─────────────────────────────────────────────────────────────── */
+
+static int on_owner(void *arg, const struct owner *o)
+{
+    struct filling *f = arg;
+    return sites_set_owner(f->books->judge.sites, o);
+}
+
+static int on_site(void *arg, const struct site *s)
+{
+    struct filling *f = arg;
+    judge_site(&f->books->judge, f->batch, s, f->now);
+    return 0;
+}
+
+static int on_state(void *arg, const struct site_state *state)
+{
+    struct filling *f = arg;
+    sites_load_state(f->books->judge.sites, state);
+    return 0;
+}
+
+static int on_incident(void *arg, const struct incident *i)
+{
+    struct filling *f = arg;
+    if (!sites_find(f->books->judge.sites, i->site_id)) {
+        struct incident *more = realloc(f->orphans, (f->n_orphans + 1) * sizeof *more);
+        if (!more)
+            return -ENOMEM;
+        f->orphans = more;
+        f->orphans[f->n_orphans++] = *i;
+    }
+    return incidents_load(f->books->judge.incidents, i);
+}
+
+/* ── Incidents whose reason went away while nobody was here ────────────── */
+
+/* The highest reminder, and the URL that the owner was told. */
+struct history {
+    uint32_t reminders;
+    char url[SITE_MAX_URL + 1];
+};
+
+static int on_notice(void *arg, const struct notice *n)
+{
+    struct history *h = arg;
+    if (n->kind == NOTICE_STILL_DOWN && n->number > h->reminders)
+        h->reminders = n->number;
+    if (h->url[0])
+        return 0;
+    json_t *facts = json_loads(n->payload, 0, NULL);
+    const char *url = json_string_value(json_object_get(json_object_get(facts, "site"), "url"));
+    if (url && strlen(url) < sizeof h->url)
+        strcpy(h->url, url);
+    json_decref(facts);
+    return 0;
+}
+
+static int review(struct filling *f, struct store *s, struct watched *w, struct err *err)
+{
+    struct history h = { 0 };
+    struct notice_filter filter = { .incident_id = w->state.incident_id };
+    const struct incident *i = incidents_find(f->books->judge.incidents, w->state.incident_id);
+    int r = store_each_notice(s, &filter, on_notice, &h, err);
+    if (r < 0 || !i)
+        return r;
+    incidents_set_reminders(f->books->judge.incidents, i->id, h.reminders);
+    if (w->site->paused)
+        judge_withdraw(&f->books->judge, f->batch, w, "the site was paused", f->now);
+    else if (h.url[0] && strcmp(h.url, w->site->url) != 0)
+        judge_withdraw(&f->books->judge, f->batch, w, "the site has another URL now", f->now);
+    return 0;
+}
+
+static int on_tombstone(void *arg, const struct site *s)
+{
+    struct filling *f = arg;
+    struct judge *j = &f->books->judge;
+    for (size_t i = 0; i < f->n_orphans; i++) {
+        struct watched *w = NULL;
+        if (f->orphans[i].site_id != s->id)
+            continue;
+        if (sites_set(j->sites, s, &w) < 0)
+            return -ENOMEM;
+        w->state.health = HEALTH_DOWN;
+        w->state.incident_id = f->orphans[i].id;
+        judge_withdraw(j, f->batch, w, "the site was removed", f->now);
+    }
+    return 0;
+}
+
+/* ── Rounds that were open ─────────────────────────────────────────────── */
+
+#define MAX_LINES (3 * (QUORUM_MAX_LOOKS + 1))
+
+struct lines {
+    struct result line[MAX_LINES];
+    size_t n;
+};
+
+static int on_line(void *arg, const struct result *r)
+{
+    struct lines *l = arg;
+    if (l->n == MAX_LINES)
+        return 1;
+    l->line[l->n++] = *r;
+    return 0;
+}
+
+/* The round's slot is the newest on the grid when its first look began; its
+ * neighbours are read too, since the clock of the worker may differ from that of
+ * the coordinator. The ledger is in order of slots, so exact ones cost little. */
+static int resume(struct filling *f, struct store *s, struct watched *w, struct err *err)
+{
+    int64_t every = (int64_t)w->site->every_ms * US_PER_MS;
+    wall_us slot = site_next_slot(w->site->id, w->site->every_ms, w->state.since_us + 1) - every;
+    struct lines *lines = calloc(1, sizeof *lines);
+    if (!lines)
+        return err_set(err, -ENOMEM, "out of memory");
+    int r = 0;
+    for (int i = -1; r >= 0 && i <= 1; i++)
+        r = store_each_result(s, w->site->id, slot + i * every, slot + i * every + 1, QUORUM_MAX_LOOKS + 1,
+                              on_line, lines, err);
+    if (r >= 0)
+        judge_resume(&f->books->judge, f->batch, w, lines->line, lines->n, f->now);
+    free(lines);
+    return r < 0 ? r : 0;
+}
+
+struct chosen {
+    struct watched **list;
+    size_t n, room;
+    bool failed;
+};
+
+static void choose(void *arg, struct watched *w)
+{
+    struct chosen *c = arg;
+    if (w->state.health != HEALTH_SUSPECTED && w->state.incident_id == 0)
+        return;
+    if (c->n == c->room) {
+        size_t room = c->room ? c->room * 2 : 64;
+        struct watched **list = realloc(c->list, room * sizeof *list);
+        if (!list) {
+            c->failed = true;
+            return;
+        }
+        c->list = list;
+        c->room = room;
+    }
+    c->list[c->n++] = w;
+}
+
+static int review_all(struct filling *f, struct store *s, struct err *err)
+{
+    struct chosen c = { 0 };
+    int r = 0;
+    sites_each(f->books->judge.sites, choose, &c);
+    for (size_t i = 0; r == 0 && i < c.n; i++) {
+        struct watched *w = c.list[i];
+        if (w->state.incident_id)
+            r = review(f, s, w, err);
+        else if (w->site->paused || w->site->changed_us > w->state.since_us)
+            judge_withdraw(&f->books->judge, f->batch, w, "", f->now);
+        else
+            r = resume(f, s, w, err);
+    }
+    free(c.list);
+    return c.failed ? err_set(err, -ENOMEM, "out of memory") : r;
+}
+
+/* ── Opening, closing, following ───────────────────────────────────────── */
+
+static int fill(struct filling *f, struct store *s, struct err *err)
+{
+    struct incident_filter open = { .open_only = true };
+    int r = store_each_owner(s, 0, on_owner, f, err);
+    if (r == 0)
+        r = store_each_site(s, 0, on_site, f, err);
+    if (r == 0)
+        r = store_each_state(s, 0, on_state, f, err);
+    if (r == 0)
+        r = store_each_incident(s, &open, on_incident, f, err);
+    /* Tombstones only come with changes; the first edit of a store has none. */
+    if (r == 0 && f->n_orphans > 0)
+        r = store_each_site(s, 1, on_tombstone, f, err);
+    return r == 0 ? review_all(f, s, err) : r;
+}
+
+int books_open(struct books *k, struct store *s, struct batch *b, struct instant now, struct err *err)
+{
+    struct filling f = { .books = k, .batch = b, .now = now };
+    uint64_t incident = 0, notice = 0, change = 0;
+    *k = (struct books){ 0 };
+
+    int r = store_newest_ids(s, &incident, &notice, err);
+    if (r == 0)
+        r = store_newest_change(s, &change, err);
+    if (r == 0 && (sites_new(&k->judge.sites) < 0 || rounds_new(&k->judge.rounds) < 0 ||
+                   incidents_new(&k->judge.incidents, incident, notice) < 0))
+        r = err_set(err, -ENOMEM, "out of memory");
+    if (r == 0)
+        r = fill(&f, s, err);
+    free(f.orphans);
+    if (r == 0)
+        k->change = change;
+    return r;
+}
+
+void books_close(struct books *k)
+{
+    rounds_free(k->judge.rounds);
+    incidents_free(k->judge.incidents);
+    sites_free(k->judge.sites);
+    *k = (struct books){ 0 };
+}
+
+int books_follow(struct books *k, struct store *s, struct batch *b, struct instant now, struct err *err)
+{
+    struct filling f = { .books = k, .batch = b, .now = now };
+    uint64_t change = 0;
+    int r = store_newest_change(s, &change, err);
+    if (r < 0 || change == k->change)
+        return r;
+    /* Read before the walks: what is edited meanwhile is read twice, not missed. */
+    r = store_each_owner(s, k->change, on_owner, &f, err);
+    if (r == 0)
+        r = store_each_site(s, k->change, on_site, &f, err);
+    if (r == 0)
+        k->change = change;
+    return r;
+}

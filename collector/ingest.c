@@ -1,0 +1,291 @@
+#include "collector/ingest.h"
+#include "collector/parcel.h"
+#include "common/log.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+enum {
+    READ_PER_TURN = 64,
+    RETRY_MS = 50, /* for feedback that found nobody */
+};
+
+struct out { /* one packed message */
+    struct out *next;
+    const char *topic; /* the feed's; NULL: it is feedback */
+    size_t len;
+    uint8_t bytes[];
+};
+
+struct ingest {
+    struct loop *loop;
+    void *results, *feedback, *feed;
+    struct wire_arena *arena;
+    loop_fn *arrived;
+    void *arg;
+
+    struct queue *in, *out;
+    struct loop_bell bell;
+    struct loop_timer retry;
+    bool bell_made, retry_made;
+    bool paused, stopped;
+    struct out *waiting; /* feedback that found nobody, oldest first */
+    size_t n_waiting;
+
+    struct log_gate malformed_gate, dropped_gate;
+    struct ingest_counts counts;
+    atomic_uint_fast64_t feed_full, feedback_full; /* the queue was full: counted by the keeper's thread */
+    uint8_t buf[WIRE_MAX_BYTES];                   /* of the keeper's thread */
+    atomic_bool reading_waits;                     /* room in the queue is news */
+};
+
+/* ── In ────────────────────────────────────────────────────────────────── */
+
+static void malformed(struct ingest *i, const char *peer, const char *why)
+{
+    uint64_t held = 0;
+    i->counts.malformed++;
+    if (log_gate_open(&i->malformed_gate, loop_now(i->loop), &held))
+        log_warn("ingest.malformed", "peer=%s total=%llu held_back=%llu: %s", peer[0] ? peer : "unknown",
+                 (unsigned long long)i->counts.malformed, (unsigned long long)held, why);
+}
+
+static void receive(struct ingest *i, const struct bus_message *m)
+{
+    struct err err = { 0 };
+    struct report report;
+    if (wire_unpack_report(i->arena, m->bytes, m->len, &report, &err) < 0) {
+        malformed(i, bus_message_from(m), err.text);
+        return;
+    }
+    struct parcel *p = parcel_make(&report);
+    if (!p || queue_put(i->in, p) < 0) {
+        /* Short of memory; the room was asked for before. Not acknowledged, so
+         * it comes again. */
+        parcel_free(p);
+        return;
+    }
+    i->counts.reports++;
+}
+
+static void on_results(void *arg)
+{
+    struct ingest *i = arg;
+    struct bus_message m;
+    for (int n = 0; n < READ_PER_TURN; n++) {
+        if (queue_room(i->in) == 0) {
+            atomic_store(&i->reading_waits, true);
+            i->paused = true;
+            loop_pause(i->loop, i->results, true);
+            /* Taken meanwhile, before it could know that we wait? */
+            if (queue_room(i->in) > 0)
+                ingest_nudge(i);
+            break;
+        }
+        int r = bus_take(i->results, &m);
+        if (r == 0)
+            break;
+        if (r < 0) {
+            if (r == -EBADMSG)
+                malformed(i, "", "a message of several parts");
+            continue;
+        }
+        receive(i, &m);
+        bus_message_done(&m);
+    }
+    i->arrived(i->arg);
+}
+
+static void read_again(struct ingest *i)
+{
+    if (!i->paused || i->stopped || queue_room(i->in) < INGEST_MAX_PARCELS / 2)
+        return;
+    atomic_store(&i->reading_waits, false);
+    i->paused = false;
+    loop_pause(i->loop, i->results, false);
+}
+
+/* ── Out ───────────────────────────────────────────────────────────────── */
+
+static void send_waiting(struct ingest *i)
+{
+    struct out *o;
+    while ((o = i->waiting) && bus_send(i->feedback, o->bytes, o->len) == 0) {
+        LL_DELETE(i->waiting, o);
+        i->n_waiting--;
+        free(o);
+    }
+    loop_timer_at(&i->retry, i->waiting ? loop_now(i->loop) + RETRY_MS * NS_PER_MS : MONO_NEVER);
+}
+
+static void keep_feedback(struct ingest *i, struct out *o)
+{
+    uint64_t held = 0;
+    if (i->n_waiting >= INGEST_MAX_FEEDBACK) {
+        struct out *oldest = i->waiting;
+        LL_DELETE(i->waiting, oldest);
+        free(oldest);
+        i->n_waiting--;
+        i->counts.feedback_dropped++;
+        if (log_gate_open(&i->dropped_gate, loop_now(i->loop), &held))
+            log_warn("ingest.feedback_dropped",
+                     "total=%llu: the coordinator takes none; what it lacks comes again",
+                     (unsigned long long)i->counts.feedback_dropped);
+    }
+    LL_APPEND(i->waiting, o);
+    i->n_waiting++;
+}
+
+static void on_bell(void *arg)
+{
+    struct ingest *i = arg;
+    struct out *o;
+    while ((o = queue_take(i->out))) {
+        if (o->topic) {
+            bus_send_topic(i->feed, o->topic, o->bytes, o->len); /* a slow subscriber misses it */
+            free(o);
+        } else
+            keep_feedback(i, o);
+    }
+    send_waiting(i);
+    read_again(i);
+}
+
+static void on_retry(void *arg)
+{
+    send_waiting(arg);
+}
+
+/* ── From the keeper's thread ──────────────────────────────────────────── */
+
+struct parcel *ingest_take(struct ingest *i)
+{
+    return queue_take(i->in);
+}
+
+bool ingest_has_parcels(struct ingest *i)
+{
+    return queue_count(i->in) > 0;
+}
+
+static bool put_out(struct ingest *i, const char *topic, int len)
+{
+    if (len < 0)
+        return false;
+    struct out *o = malloc(sizeof *o + (size_t)len);
+    if (!o)
+        return false;
+    *o = (struct out){ .topic = topic, .len = (size_t)len };
+    memcpy(o->bytes, i->buf, (size_t)len);
+    if (queue_put(i->out, o) == 0)
+        return true;
+    free(o);
+    return false;
+}
+
+void ingest_feedback(struct ingest *i, const struct feedback *f)
+{
+    if (!put_out(i, NULL, wire_pack_feedback(f, i->buf, sizeof i->buf)))
+        atomic_fetch_add(&i->feedback_full, 1);
+}
+
+void ingest_publish(struct ingest *i, const struct event *e)
+{
+    if (!put_out(i, event_kind_name(e->kind), wire_pack_event(e, i->buf, sizeof i->buf)))
+        atomic_fetch_add(&i->feed_full, 1);
+}
+
+void ingest_nudge(struct ingest *i)
+{
+    if (queue_count(i->out) > 0 || atomic_load(&i->reading_waits))
+        loop_bell_ring(&i->bell);
+}
+
+/* ── Making one ────────────────────────────────────────────────────────── */
+
+static int open_sockets(struct ingest *i, struct bus *b, const struct config *c, struct err *err)
+{
+    int r = bus_open(b, LANE_RESULTS, SIDE_TO, c->endpoint.results, &i->results, err);
+    if (r == 0)
+        r = bus_open(b, LANE_FEED, SIDE_FROM, c->endpoint.feed, &i->feed, err);
+    if (r == 0)
+        r = bus_open(b, LANE_FEEDBACK, SIDE_FROM, c->endpoint.feedback, &i->feedback, err);
+    return r;
+}
+
+int ingest_new(struct ingest **ret, struct loop *l, struct bus *b, const struct config *c, loop_fn *arrived,
+               void *arg, struct err *err)
+{
+    scoped(ingest) struct ingest *i = calloc(1, sizeof *i);
+    if (!i)
+        return err_set(err, -ENOMEM, "out of memory");
+    i->loop = l;
+    i->arrived = arrived;
+    i->arg = arg;
+    int r = open_sockets(i, b, c, err);
+    if (r < 0)
+        return r;
+    if (wire_arena_new(&i->arena) < 0 || queue_new(&i->in, INGEST_MAX_PARCELS) < 0 ||
+        queue_new(&i->out, INGEST_MAX_OUT) < 0)
+        return err_set(err, -ENOMEM, "out of memory");
+
+    r = loop_bell_init(l, &i->bell, on_bell, i);
+    if (r < 0)
+        return err_set(err, r, "cannot make a bell: %s", uv_strerror(r));
+    i->bell_made = true;
+    loop_timer_init(l, &i->retry, on_retry, i);
+    i->retry_made = true;
+    r = loop_watch(l, i->results, on_results, i);
+    if (r < 0)
+        return err_set(err, r, "too many sockets on one loop");
+    *ret = moved(i);
+    return 0;
+}
+
+void ingest_free(struct ingest *i)
+{
+    if (!i)
+        return;
+    if (i->results)
+        loop_unwatch(i->loop, i->results);
+    if (i->bell_made)
+        loop_bell_done(&i->bell);
+    if (i->retry_made)
+        loop_timer_done(&i->retry);
+    if (i->bell_made)
+        loop_turn(i->loop, 0); /* the closing handles are part of us */
+    bus_close(i->results);
+    bus_close(i->feedback);
+    bus_close(i->feed);
+    while (i->waiting) {
+        struct out *o = i->waiting;
+        LL_DELETE(i->waiting, o);
+        free(o);
+    }
+    queue_free(i->in, parcel_free);
+    queue_free(i->out, free);
+    wire_arena_free(i->arena);
+    free(i);
+}
+
+void ingest_stop_reading(struct ingest *i)
+{
+    i->stopped = true;
+    loop_pause(i->loop, i->results, true);
+}
+
+bool ingest_is_flushed(struct ingest *i)
+{
+    return i->n_waiting == 0 && queue_count(i->out) == 0;
+}
+
+struct ingest_counts ingest_counts(const struct ingest *i)
+{
+    struct ingest_counts c = i->counts;
+    c.feed_dropped += atomic_load(&i->feed_full);
+    c.feedback_dropped += atomic_load(&i->feedback_full);
+    return c;
+}

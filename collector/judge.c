@@ -1,0 +1,262 @@
+#include "collector/judge.h"
+#include "collector/state.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* ── One step of a site's health ───────────────────────────────────────── */
+
+static void publish_health(struct batch *b, const struct watched *w, enum health before,
+                           const struct result *look, wall_us now)
+{
+    struct event e = {
+        .kind = EVENT_HEALTH,
+        .at_us = now,
+        .site_id = w->site->id,
+        .site = w->site->name,
+        .url = w->site->url,
+        .health_from = before,
+        .health_to = w->state.health,
+        .incident_id = w->state.incident_id,
+        .channel = "",
+        .text = "",
+    };
+    if (look)
+        e.result = *look;
+    batch_news(b, &e);
+}
+
+static enum change step(struct judge *j, struct batch *b, struct watched *w, enum step what,
+                        const struct result *look, wall_us at, struct instant now)
+{
+    enum health before = w->state.health;
+    enum change change = state_step(&w->state, what, at);
+    batch_state(b, w);
+    if (w->state.health != before) {
+        sites_moved(j->sites, w, before);
+        publish_health(b, w, before, look, now.wall);
+    }
+    return change;
+}
+
+static const struct owner *owner_of(const struct judge *j, const struct watched *w)
+{
+    return sites_owner(j->sites, w->site->owner_id);
+}
+
+/* ── Rounds ────────────────────────────────────────────────────────────── */
+
+static void conclude(struct judge *j, struct batch *b, struct watched *w, struct round *r,
+                     enum quorum_word word, struct instant now)
+{
+    static const enum step steps[] = {
+        [QUORUM_DOWN] = STEP_CONFIRMED,
+        [QUORUM_REJECTED] = STEP_REJECTED,
+        [QUORUM_UNDECIDED] = STEP_UNDECIDED,
+    };
+    const struct result *last = &r->looks[r->n_looks - 1];
+    enum change change = step(j, b, w, steps[word], last, last->at_us, now);
+    if (change == CHANGE_WENT_DOWN)
+        incidents_open(j->incidents, b, w, owner_of(j, w), r->looks, r->n_looks, now.wall);
+    rounds_close(j->rounds, r);
+}
+
+static void ask(struct batch *b, const struct round *r, const struct quorum_answer *a)
+{
+    struct look_again again = { .run = r->looks[0].run, .within_ms = a->within_ms };
+    again.run.look = (uint16_t)a->look;
+    strncpy(again.avoid, a->avoid, sizeof again.avoid - 1);
+    batch_ask(b, &again);
+}
+
+/* Do what the quorum says until it wants to wait; the round may be gone then. */
+static void go_on(struct judge *j, struct batch *b, struct watched *w, struct round *r, struct instant now)
+{
+    for (;;) {
+        struct quorum_answer a = quorum_next(&r->quorum, now.mono);
+        if (a.word == QUORUM_ASK) {
+            ask(b, r, &a);
+            continue;
+        }
+        if (a.word != QUORUM_WAIT)
+            conclude(j, b, w, r, a.word, now);
+        else if (rounds_wait(j->rounds, r, a.until) < 0)
+            b->failed = -ENOMEM;
+        return;
+    }
+}
+
+static void begin_round(struct judge *j, struct batch *b, struct watched *w, const struct result *look0,
+                        struct instant now)
+{
+    struct round *r = NULL;
+    int e = rounds_open(j->rounds, look0, w->site->confirm, w->site->timeout_ms, now.mono, &r);
+    if (e == -ENOSPC)
+        step(j, b, w, STEP_UNDECIDED, look0, look0->at_us, now);
+    else if (e < 0)
+        b->failed = e;
+    else
+        go_on(j, b, w, r, now);
+}
+
+void judge_due(struct judge *j, struct batch *b, struct instant now)
+{
+    struct round *r;
+    while ((r = rounds_take_due(j->rounds, now.mono))) {
+        struct watched *w = sites_find(j->sites, r->site_id);
+        if (w)
+            go_on(j, b, w, r, now);
+        else
+            rounds_close(j->rounds, r);
+    }
+}
+
+/* ── Results ───────────────────────────────────────────────────────────── */
+
+static enum verdict believed(const struct result *r)
+{
+    return r->suspect ? VERDICT_UNKNOWN : r->verdict;
+}
+
+static int64_t every_us(const struct watched *w)
+{
+    return (int64_t)w->site->every_ms * US_PER_MS;
+}
+
+/* Nobody looked. last_slot_us stays: these rounds did not count. */
+static void missed(struct judge *j, struct batch *b, struct watched *w, const struct result *r,
+                   struct instant now)
+{
+    wall_us end = r->run.slot_us + (int64_t)r->span * every_us(w);
+    if (end <= w->state.last_slot_us)
+        return;
+    if (w->missed_to < r->run.slot_us)
+        w->missed_from = r->run.slot_us;
+    w->missed_to = end;
+    wall_us known = w->state.last_slot_us ? w->state.last_slot_us : w->missed_from;
+    if (end - known <= 2 * every_us(w) || w->state.health == HEALTH_UNKNOWN)
+        return;
+    if (step(j, b, w, STEP_UNKNOWN, r, r->run.slot_us, now) != CHANGE_NONE)
+        state_note(&w->state, r);
+}
+
+static void scheduled(struct judge *j, struct batch *b, struct watched *w, const struct result *r,
+                      struct instant now)
+{
+    wall_us slot = r->run.slot_us;
+    if (slot <= w->state.last_slot_us || (slot >= w->missed_from && slot < w->missed_to))
+        return;
+    w->state.last_slot_us = slot;
+    state_note(&w->state, r);
+    batch_state(b, w);
+
+    static const enum step steps[] = {
+        [VERDICT_UP] = STEP_UP,
+        [VERDICT_DOWN] = STEP_FAILED,
+        [VERDICT_UNKNOWN] = STEP_UNKNOWN,
+    };
+    switch (step(j, b, w, steps[believed(r)], r, r->at_us, now)) {
+    case CHANGE_SUSPECTED: begin_round(j, b, w, r, now); break;
+    case CHANGE_CAME_BACK:
+        incidents_end(j->incidents, b, w, owner_of(j, w), INCIDENT_RECOVERED, r, "", now.wall);
+        break;
+    case CHANGE_BLIP: rounds_close(j->rounds, rounds_find(j->rounds, w->site->id)); break;
+    default: break;
+    }
+}
+
+static void confirming(struct judge *j, struct batch *b, struct watched *w, const struct result *r,
+                       struct instant now)
+{
+    struct round *round = rounds_find(j->rounds, w->site->id);
+    if (!round || round->slot_us != r->run.slot_us)
+        return;
+    int counted = rounds_vote(round, r, believed(r));
+    if (counted < 0)
+        b->failed = counted;
+    if (counted <= 0)
+        return;
+    state_note(&w->state, r);
+    batch_state(b, w);
+    go_on(j, b, w, round, now);
+}
+
+void judge_result(struct judge *j, struct batch *b, const struct result *r, struct instant now)
+{
+    batch_result(b, r);
+    struct watched *w = sites_find(j->sites, r->run.site_id);
+    if (!w || w->site->removed || w->site->paused)
+        return;
+    if (r->run.look > 0)
+        /* The round is the measure: one that an edit voided is not open. */
+        confirming(j, b, w, r, now);
+    else if (r->cause == CAUSE_MISSED)
+        missed(j, b, w, r, now);
+    else if (r->at_us >= w->site->changed_us)
+        scheduled(j, b, w, r, now);
+}
+
+/* ── Changes of sites ──────────────────────────────────────────────────── */
+
+void judge_withdraw(struct judge *j, struct batch *b, struct watched *w, const char *reason,
+                    struct instant now)
+{
+    rounds_close(j->rounds, rounds_find(j->rounds, w->site->id));
+    if (step(j, b, w, STEP_WITHDRAWN, NULL, now.wall, now) == CHANGE_WITHDRAWN)
+        incidents_end(j->incidents, b, w, owner_of(j, w), INCIDENT_WITHDRAWN, NULL, reason, now.wall);
+}
+
+void judge_site(struct judge *j, struct batch *b, const struct site *site, struct instant now)
+{
+    struct watched *w = sites_find(j->sites, site->id);
+    const char *reason = NULL;
+    if (!w && site->removed)
+        return;
+    if (w && !w->site->removed && site->removed)
+        reason = "the site was removed";
+    else if (w && !w->site->paused && site->paused)
+        reason = "the site was paused";
+    else if (w && strcmp(w->site->url, site->url) != 0)
+        reason = "the site has another URL now";
+    /* Before the change: the notice names the site as it was when it went down. */
+    if (reason)
+        judge_withdraw(j, b, w, reason, now);
+    if (sites_set(j->sites, site, &w) < 0)
+        b->failed = -ENOMEM;
+}
+
+/* ── After a start ─────────────────────────────────────────────────────── */
+
+static const struct result *find_look0(const struct watched *w, const struct result *lines, size_t n)
+{
+    const struct result *best = NULL;
+    for (size_t i = 0; i < n; i++)
+        if (lines[i].run.look == 0 && believed(&lines[i]) == VERDICT_DOWN &&
+            lines[i].at_us == w->state.since_us)
+            best = &lines[i];
+    return best;
+}
+
+void judge_resume(struct judge *j, struct batch *b, struct watched *w, const struct result *lines, size_t n,
+                  struct instant now)
+{
+    const struct result *look0 = find_look0(w, lines, n);
+    if (!look0) { /* the next scheduled look decides anew */
+        step(j, b, w, STEP_UNDECIDED, NULL, now.wall, now);
+        return;
+    }
+    int64_t ago_us = now.wall - (look0->at_us + look0->took_us);
+    struct round *r = NULL;
+    int e = rounds_open(j->rounds, look0, w->site->confirm, w->site->timeout_ms,
+                        now.mono - (ago_us > 0 ? ago_us * NS_PER_US : 0), &r);
+    if (e < 0) {
+        b->failed = e == -ENOMEM ? e : b->failed;
+        step(j, b, w, STEP_UNDECIDED, NULL, now.wall, now);
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        if (lines[i].run.slot_us == look0->run.slot_us && lines[i].run.look > 0 &&
+            rounds_vote(r, &lines[i], believed(&lines[i])) < 0)
+            b->failed = -ENOMEM;
+    go_on(j, b, w, r, now);
+}

@@ -1,0 +1,371 @@
+#include "collector/keeper.h"
+#include "collector/books.h"
+#include "collector/fleet.h"
+#include "collector/housekeeping.h"
+#include "common/log.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How a batch lives
+ *
+ * What arrives is judged at once into the batch under way, which moves the
+ * memory. The batch is committed when it is full or its first entry has waited
+ * for batch_wait, and what follows from it is handed out then, and not before.
+ * When the store is away the batch is held: nothing further is judged, so that
+ * memory never runs more than one batch ahead of the store, and the very same
+ * batch is committed later. If we die in between, nobody has been told of it:
+ * workers send their results again, and the next process judges them from what
+ * the store says.
+ */
+
+enum {
+    FOLLOW_MS = 500,     /* how often the store is asked for edits */
+    HURRY_MS = 50,       /* ... when a result names a site that we do not know */
+    TICK_MS = 1000,      /* pulse, reminders, vitals */
+    HOLD_FIRST_MS = 100, /* patience with a store that is away */
+    HOLD_MOST_MS = 5000,
+};
+
+struct keeper {
+    struct store *store; /* borrowed */
+    const struct config *config;
+    struct keeper_ports ports;
+
+    struct books books;
+    struct batch batch;
+    struct fleet *fleet;
+    struct postbox *postbox;
+    struct housekeeping housekeeping;
+
+    bool waiting;     /* the batch has something in it ... */
+    mono_ns since;    /* ... since then */
+    int64_t hold_ms;  /* 0: not held */
+    mono_ns retry_at; /* held: when to commit again */
+    mono_ns follow_at, followed_at, tick_at;
+    uint64_t seq; /* of the feed */
+    struct keeper_counts counts;
+    struct log_gate side_gate; /* for failures of what is only looked after */
+};
+
+/* ── What leaves ───────────────────────────────────────────────────────── */
+
+static void publish(void *arg, const struct event *e)
+{
+    struct keeper *k = arg;
+    struct event numbered = *e;
+    numbered.seq = ++k->seq;
+    k->ports.publish(k->ports.arg, &numbered);
+}
+
+static void publish_result(struct keeper *k, const struct result *r, wall_us now)
+{
+    const struct watched *w = sites_find(k->books.judge.sites, r->run.site_id);
+    struct event e = {
+        .kind = EVENT_RESULT,
+        .at_us = now,
+        .site_id = r->run.site_id,
+        .site = w ? w->site->name : "",
+        .url = w ? w->site->url : "",
+        .channel = "",
+        .text = "",
+        .result = *r,
+    };
+    publish(k, &e);
+}
+
+static void publish_told(struct keeper *k, const struct told *t, wall_us now)
+{
+    const struct watched *w = sites_find(k->books.judge.sites, t->site_id);
+    struct event e = {
+        .kind = EVENT_NOTICE,
+        .at_us = now,
+        .site_id = t->site_id,
+        .site = w ? w->site->name : "",
+        .url = w ? w->site->url : "",
+        .incident_id = t->incident_id,
+        .notice = t->kind,
+        .notice_state = t->state,
+        .channel = t->channel,
+        .text = t->trouble,
+    };
+    publish(k, &e);
+}
+
+static void acknowledge(struct keeper *k)
+{
+    const struct batch *b = &k->batch;
+    struct recorded recorded[WIRE_MAX_FEEDBACK];
+    size_t i = 0, asked = 0;
+    while (i < b->n_results || asked < b->n_asks) {
+        struct feedback f = { .recorded = recorded, .again = b->asks + asked };
+        for (; i < b->n_results && f.n_recorded < WIRE_MAX_FEEDBACK; i++) {
+            const struct result *r = &b->results[i];
+            struct recorded *to = &recorded[f.n_recorded++];
+            *to = (struct recorded){ .job_id = r->job_id, .lane = r->lane, .run = r->run };
+            memcpy(to->worker, r->worker, sizeof to->worker);
+        }
+        f.n_again = b->n_asks - asked < WIRE_MAX_FEEDBACK ? b->n_asks - asked : WIRE_MAX_FEEDBACK;
+        asked += f.n_again;
+        k->ports.feedback(k->ports.arg, &f);
+    }
+}
+
+/* The batch is in the store: now everybody may know. */
+static void hand_out(struct keeper *k, wall_us now)
+{
+    struct batch *b = &k->batch;
+    acknowledge(k);
+    for (size_t i = 0; i < b->n_results; i++) {
+        k->counts.results += b->fresh[i];
+        k->counts.duplicates += !b->fresh[i];
+        if (k->config->collector.feed_results && b->fresh[i])
+            publish_result(k, &b->results[i], now);
+    }
+    for (size_t i = 0; i < b->n_news; i++)
+        publish(k, &b->news[i].event);
+    for (size_t i = 0; i < b->n_tolds; i++) {
+        postbox_told(k->postbox, &b->tolds[i]);
+        publish_told(k, &b->tolds[i], now);
+    }
+    for (size_t i = 0; i < b->n_notices; i++)
+        postbox_put(k->postbox, moved(b->notices[i]));
+    b->n_notices = 0;
+    k->counts.batches++;
+    batch_clear(b);
+}
+
+/* ── The transaction ───────────────────────────────────────────────────── */
+
+static bool passes(int r)
+{
+    return r == -ENOSPC || r == -EBUSY || r == -EIO;
+}
+
+static void hold(struct keeper *k, mono_ns now, const struct err *err)
+{
+    if (k->hold_ms == 0)
+        log_warn("keeper.store_away", "results=%zu: keeping them and trying again: %s", k->batch.n_results,
+                 err->text);
+    k->counts.store_failures++;
+    k->hold_ms = k->hold_ms ? k->hold_ms * 2 : HOLD_FIRST_MS;
+    if (k->hold_ms > HOLD_MOST_MS)
+        k->hold_ms = HOLD_MOST_MS;
+    k->retry_at = now + k->hold_ms * NS_PER_MS;
+}
+
+static int commit(struct keeper *k, struct instant now, struct err *err)
+{
+    struct err why = { 0 };
+    int r = batch_commit(&k->batch, k->store, &why);
+    if (r < 0 && passes(r)) {
+        hold(k, now.mono, &why);
+        return 0;
+    }
+    if (r < 0)
+        return err_set(err, r, "%s", why.text);
+    if (k->hold_ms > 0)
+        log_info("keeper.store_back", "results=%zu attempts=%llu", k->batch.n_results,
+                 (unsigned long long)k->counts.store_failures);
+    k->hold_ms = 0;
+    k->waiting = false;
+    hand_out(k, now.wall);
+    return 0;
+}
+
+/* Things that are in the batch now have waited since now. */
+static void note_waiting(struct keeper *k, mono_ns now)
+{
+    if (k->waiting || batch_empty(&k->batch))
+        return;
+    k->waiting = true;
+    k->since = now;
+}
+
+static mono_ns commit_at(const struct keeper *k)
+{
+    if (k->hold_ms > 0)
+        return k->retry_at;
+    if (!k->waiting)
+        return MONO_NEVER;
+    if (k->batch.failed || k->batch.n_results >= k->config->collector.batch)
+        return k->since;
+    return k->since + k->config->collector.batch_wait_us * NS_PER_US;
+}
+
+/* ── What arrives ──────────────────────────────────────────────────────── */
+
+bool keeper_has_room(const struct keeper *k)
+{
+    return k->hold_ms == 0 && !k->batch.failed && k->batch.n_results < k->config->collector.batch;
+}
+
+static int side_failure(struct keeper *k, const char *what, int r, mono_ns now, struct err *err)
+{
+    uint64_t held = 0;
+    if (!passes(r))
+        return r;
+    k->counts.store_failures++;
+    if (log_gate_open(&k->side_gate, now, &held))
+        log_warn("keeper.store_slow", "what=%s held_back=%llu: %s", what, (unsigned long long)held,
+                 err->text);
+    return 0;
+}
+
+static int follow(struct keeper *k, struct instant now, struct err *err)
+{
+    k->followed_at = now.mono;
+    k->follow_at = now.mono + FOLLOW_MS * NS_PER_MS;
+    int r = books_follow(&k->books, k->store, &k->batch, now, err);
+    return r < 0 ? side_failure(k, "follow", r, now.mono, err) : 0;
+}
+
+/* A site that was added a moment ago may be looked at before we have heard of it. */
+static void hurry_for_unknown(struct keeper *k, const struct parcel *p, struct instant now)
+{
+    if (now.mono - k->followed_at < HURRY_MS * NS_PER_MS)
+        return;
+    for (size_t i = 0; i < p->n_results; i++)
+        if (!sites_find(k->books.judge.sites, p->results[i].run.site_id)) {
+            struct err err = { 0 };
+            follow(k, now, &err); /* a failure shows again at the next turn */
+            return;
+        }
+}
+
+void keeper_take(struct keeper *k, const struct parcel *p, struct instant now)
+{
+    if (p->kind == REPORT_VITALS) {
+        if (fleet_take(k->fleet, &p->vitals) < 0)
+            k->batch.failed = -ENOMEM;
+        return;
+    }
+    hurry_for_unknown(k, p, now);
+    for (size_t i = 0; i < p->n_results; i++)
+        judge_result(&k->books.judge, &k->batch, &p->results[i], now);
+    note_waiting(k, now.mono);
+}
+
+void keeper_told(struct keeper *k, const struct told *t, struct instant now)
+{
+    batch_told(&k->batch, t);
+    note_waiting(k, now.mono);
+}
+
+/* ── One turn ──────────────────────────────────────────────────────────── */
+
+static void pulse(struct keeper *k, wall_us now)
+{
+    struct event e = { .kind = EVENT_PULSE, .at_us = now, .site = "", .url = "", .channel = "", .text = "" };
+    sites_count(k->books.judge.sites, &e.pulse);
+    fleet_count(k->fleet, &e.pulse);
+    e.pulse.incidents_open = incidents_open_count(k->books.judge.incidents);
+    e.pulse.notices_pending = postbox_pending(k->postbox);
+    e.pulse.results = k->counts.results;
+    publish(k, &e);
+}
+
+static int tick(struct keeper *k, struct instant now, struct err *err)
+{
+    if (now.mono < k->tick_at)
+        return 0;
+    k->tick_at = now.mono + TICK_MS * NS_PER_MS;
+    pulse(k, now.wall);
+    if (k->hold_ms > 0)
+        return 0;
+    incidents_remind(k->books.judge.incidents, &k->batch, k->books.judge.sites, now.wall);
+    int r = fleet_put(k->fleet, k->store, now.wall, publish, k, err);
+    return r < 0 ? side_failure(k, "vitals", r, now.mono, err) : 0;
+}
+
+/* What is only looked after, when there is nothing better to do. */
+static int spare_time(struct keeper *k, struct instant now, struct err *err)
+{
+    int r = postbox_fill(k->postbox, k->store, err);
+    if (r == 0 && !k->waiting)
+        r = housekeeping_turn(&k->housekeeping, k->store, k->config, now, err);
+    return r < 0 ? side_failure(k, "housekeeping", r, now.mono, err) : 0;
+}
+
+int keeper_turn(struct keeper *k, struct instant now, struct err *err)
+{
+    int r = tick(k, now, err);
+    if (r == 0 && k->hold_ms == 0) {
+        if (now.mono >= k->follow_at)
+            r = follow(k, now, err);
+        judge_due(&k->books.judge, &k->batch, now);
+        note_waiting(k, now.mono);
+    }
+    if (r == 0 && now.mono >= commit_at(k))
+        r = commit(k, now, err);
+    if (r == 0 && k->hold_ms == 0)
+        r = spare_time(k, now, err);
+    return r;
+}
+
+static void sooner(mono_ns *next, mono_ns at)
+{
+    if (at < *next)
+        *next = at;
+}
+
+mono_ns keeper_next(const struct keeper *k)
+{
+    mono_ns next = k->tick_at;
+    sooner(&next, commit_at(k));
+    if (k->hold_ms > 0)
+        return next;
+    sooner(&next, k->follow_at);
+    sooner(&next, rounds_next(k->books.judge.rounds));
+    sooner(&next, housekeeping_next(&k->housekeeping));
+    return next;
+}
+
+bool keeper_flush(struct keeper *k, struct instant now, int *ret_failure, struct err *err)
+{
+    *ret_failure = 0;
+    if (batch_empty(&k->batch))
+        return true;
+    *ret_failure = commit(k, now, err);
+    return *ret_failure == 0 && k->hold_ms == 0;
+}
+
+struct keeper_counts keeper_counts(const struct keeper *k)
+{
+    return k->counts;
+}
+
+/* ── Making one ────────────────────────────────────────────────────────── */
+
+int keeper_new(struct keeper **ret, struct store *store, const struct config *config,
+               const struct keeper_ports *ports, struct instant now, struct err *err)
+{
+    scoped(keeper) struct keeper *k = calloc(1, sizeof *k);
+    if (!k)
+        return err_set(err, -ENOMEM, "out of memory");
+    k->store = store;
+    k->config = config;
+    k->ports = *ports;
+    k->tick_at = k->follow_at = k->followed_at = now.mono;
+    housekeeping_init(&k->housekeeping, now);
+    if (fleet_new(&k->fleet) < 0 || postbox_new(&k->postbox, ports->deliver, ports->arg) < 0)
+        return err_set(err, -ENOMEM, "out of memory");
+    int r = books_open(&k->books, store, &k->batch, now, err);
+    if (r < 0)
+        return r;
+    note_waiting(k, now.mono);
+    *ret = moved(k);
+    return 0;
+}
+
+void keeper_free(struct keeper *k)
+{
+    if (!k)
+        return;
+    batch_done(&k->batch); /* before the books: it points into them */
+    books_close(&k->books);
+    postbox_free(k->postbox);
+    fleet_free(k->fleet);
+    free(k);
+}

@@ -1,0 +1,51 @@
+#include "collector/collector.h"
+#include "common/daemon.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+
+static const struct daemon_program program = {
+    .name = "collector",
+    .about = "Takes in what the workers saw, decides what it means, records it and tells the owners.",
+};
+
+static int run(int argc, char **argv, struct err *err)
+{
+    struct config config;
+    scoped(bus) struct bus *bus = NULL;
+    scoped(loop) struct loop *loop = NULL;
+    scoped(store) struct store *store = NULL;
+    scoped(collector) struct collector *collector = NULL;
+
+    int r = daemon_begin(&program, argc, argv, &config, err);
+    if (r < 0)
+        return r;
+    /* Before there are threads: it is not safe beside any. */
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+        return err_set(err, -EIO, "libcurl does not work here");
+    r = store_open(&store, config.store, STORE_WRITE, err);
+    if (r < 0)
+        return daemon_store_failed(r, err);
+    r = bus_new(&bus);
+    if (r == 0)
+        r = loop_new(&loop);
+    if (r == 0)
+        r = daemon_watch_signals(loop, err);
+    if (r == 0)
+        r = collector_new(&collector, loop, bus, store, &config, err);
+    if (r < 0)
+        return r;
+
+    daemon_ready();
+    r = loop_run(loop);
+    daemon_leaving();
+
+    collector_drain(collector);
+    daemon_unwatch_signals(loop);
+    return r;
+}
+
+int main(int argc, char **argv)
+{
+    return daemon_main(run, argc, argv);
+}
