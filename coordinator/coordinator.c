@@ -1,0 +1,497 @@
+/* How a turn goes
+ *
+ * The loop has read the sockets: workers' words are in the roster and the lease,
+ * the collector's in the lease and the accounts. What time itself brings is done
+ * here, in the order in which one step feeds the next: silent workers give their
+ * runs back, overdue runs are judged, slots that have come become runs, runs
+ * become jobs, ends become reports. Each step is bounded, so that with a backlog
+ * the sockets are still read; what is left over makes the next turn begin at once.
+ */
+#include "coordinator/coordinator.h"
+
+#include "common/log.h"
+#include "coordinator/dispatch.h"
+#include "coordinator/parts.h"
+#include "coordinator/reception.h"
+#include "coordinator/reporter.h"
+#include "coordinator/returns.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+enum {
+    SLOTS_A_TURN = 4096,
+    JOBS_A_TURN = 4096,
+    ARREARS_A_TURN = 256, /* each costs a question to the store */
+    STRUCK_MOST = 256,    /* recorded slots of one site that are struck off its arrears at a time */
+};
+#define LEAVE_NS (NS_PER_S / 2)
+
+struct coordinator {
+    struct parts parts;
+    struct store *store;
+    struct dispatch *dispatch;
+    struct reception *reception;
+    struct returns *returns;
+    struct reporter *reporter;
+    struct loop_timer alarm;
+    bool alarm_made;
+    mono_ns catalog_at;
+    bool store_away;
+    mono_ns turned; /* when the last turn was */
+};
+
+/* ── Sites come and go ─────────────────────────────────────────────────── */
+
+/* The slots since the site was last looked at, or since it is watched this way. */
+static int owe(struct parts *p, const struct site *site)
+{
+    wall_us since = catalog_last_slot(p->catalog, site->id), first;
+    if (since < site->changed_us)
+        since = site->changed_us;
+    uint32_t count = schedule_overdue(site->id, site->every_ms, since, p->grid.at, &first);
+    p->scheduled += count;
+    return count ? arrears_add(p->arrears, site->id, site->every_ms, first, count) : 0;
+}
+
+static int watch(struct parts *p, const struct site *site)
+{
+    if (catalog_last_slot(p->catalog, site->id) == 0)
+        return schedule_set_new(p->schedule, site->id, site->every_ms, p->grid.at);
+    return schedule_set(p->schedule, site->id, site->every_ms, p->grid.at + 1);
+}
+
+static void on_loaded(void *arg, enum catalog_news news, const struct site *site)
+{
+    struct coordinator *c = arg;
+    (void)news;
+    int r = watch(&c->parts, site);
+    if (r == 0 && catalog_last_slot(c->parts.catalog, site->id) != 0)
+        r = owe(&c->parts, site);
+    if (r < 0)
+        log_error("schedule.no_memory", "site=%llu: it is not watched", (unsigned long long)site->id);
+}
+
+static void unwatch(struct parts *p, uint64_t id)
+{
+    schedule_drop(p->schedule, id);
+    lease_forget(p->lease, id);
+    arrears_forget(p->arrears, id);
+}
+
+static void on_news(void *arg, enum catalog_news news, const struct site *site)
+{
+    struct coordinator *c = arg;
+    struct parts *p = &c->parts;
+    int r = 0;
+    if (news == CATALOG_WATCH)
+        r = watch(p, site);
+    else if (news == CATALOG_INTERVAL)
+        r = schedule_set(p->schedule, site->id, site->every_ms, p->grid.at);
+    else if (news == CATALOG_UNWATCH)
+        unwatch(p, site->id);
+    log_info("catalog.changed", "site=%llu news=%s every_ms=%u name=%.120s", (unsigned long long)site->id,
+             catalog_news_name(news), site->every_ms, site->name);
+    if (r < 0)
+        log_error("schedule.no_memory", "site=%llu: it is not watched", (unsigned long long)site->id);
+}
+
+static void follow_catalog(struct coordinator *c, mono_ns now)
+{
+    struct err err = { 0 };
+    if (now < c->catalog_at)
+        return;
+    c->catalog_at = now + c->parts.config->coordinator.catalog_every_us * NS_PER_US;
+    int r = catalog_follow(c->parts.catalog, c->store, on_news, c, &err);
+    if (r < 0 && !c->store_away)
+        log_warn("catalog.store_away", "sites=%zu: going on with what is known: %s",
+                 catalog_watched(c->parts.catalog), err.text);
+    if (r >= 0 && c->store_away)
+        log_info("catalog.store_back", "sites=%zu", catalog_watched(c->parts.catalog));
+    c->store_away = r < 0;
+}
+
+/* ── Slots come ────────────────────────────────────────────────────────── */
+
+/* Where a site is looked at from. With several locations this is where a site's
+ * wishes and the health of the locations are weighed. */
+static unsigned place(const struct parts *p, const struct site *site)
+{
+    (void)p;
+    (void)site;
+    return 0;
+}
+
+static void missed(struct parts *p, uint64_t site_id, uint32_t every_ms, wall_us first, uint32_t count)
+{
+    struct account line = {
+        .site_id = site_id,
+        .slot_us = first,
+        .span = count,
+        .every_ms = every_ms,
+        .cause = CAUSE_MISSED,
+    };
+    if (count > 0)
+        parts_unseen(p, &line);
+}
+
+static void begin_run(struct parts *p, const struct schedule_due *due, mono_ns now)
+{
+    const struct site *site = catalog_find(p->catalog, due->site_id);
+    if (!site)
+        return; /* cannot be: what is not watched is not scheduled */
+    struct lease_run run = {
+        .site_id = site->id,
+        .slot_us = due->slot_us,
+        .location = place(p, site),
+        .timeout_ms = site->timeout_ms,
+        .every_ms = due->every_ms,
+        .until = grid_reaches(&p->grid, due->next_us),
+    };
+    p->scheduled += 1 + (uint64_t)due->missed;
+    missed(p, site->id, due->every_ms, due->missed_us, due->missed);
+    if (lease_due(p->lease, &run, now) < 0)
+        missed(p, site->id, due->every_ms, due->slot_us, 1);
+}
+
+static bool begin_runs(struct parts *p, mono_ns now)
+{
+    struct schedule_due due;
+    int n = 0;
+    while (n < SLOTS_A_TURN && schedule_take(p->schedule, p->grid.at, &due)) {
+        begin_run(p, &due, now);
+        n++;
+    }
+    return n == SLOTS_A_TURN;
+}
+
+static void end_runs(struct parts *p)
+{
+    struct lease_end end;
+    while (lease_take_end(p->lease, &end)) {
+        struct account line = {
+            .site_id = end.run.site_id,
+            .slot_us = end.run.slot_us,
+            .span = 1,
+            .every_ms = end.run.every_ms,
+            .look = end.run.look,
+            .location = (uint16_t)end.run.location,
+            .cause = end.cause,
+            .job_id = end.cause == CAUSE_MISSED ? 0
+                      : end.job_id              ? end.job_id
+                                                : lease_next_job_id(p->lease),
+            .attempts = end.attempts,
+            .at_us = loop_wall(p->loop),
+        };
+        parts_unseen(p, &line);
+    }
+}
+
+/* ── Slots from before we were there ───────────────────────────────────── */
+
+struct struck {
+    bool slot[STRUCK_MOST]; /* of the first so many slots in arrears */
+    const struct arrears_due *due;
+};
+
+static int on_recorded_slot(void *arg, const struct result *x)
+{
+    struct struck *s = arg;
+    int64_t every = (int64_t)s->due->every_ms * US_PER_MS;
+    int64_t i = (x->run.slot_us - s->due->first) / every;
+    for (uint32_t k = 0; x->run.look == 0 && k < x->span && i >= 0 && i < STRUCK_MOST; k++)
+        s->slot[i++] = true;
+    return 0;
+}
+
+/* The state of a site does not show every result that is in the store. Without
+ * an answer we report what we believe: the ledger keeps the lines it has. */
+static void ask_store(struct coordinator *c, struct struck *s, const struct arrears_due *due)
+{
+    uint32_t count = due->count < STRUCK_MOST ? due->count : STRUCK_MOST;
+    wall_us end = due->first + (int64_t)count * due->every_ms * US_PER_MS;
+    *s = (struct struck){ .due = due };
+    (void)store_each_result(c->store, due->site_id, due->first, end, STRUCK_MOST, on_recorded_slot, s, NULL);
+}
+
+static void report_arrears(struct coordinator *c, const struct arrears_due *due)
+{
+    struct struck s;
+    int64_t every = (int64_t)due->every_ms * US_PER_MS;
+    ask_store(c, &s, due);
+
+    uint32_t from = 0, i = 0;
+    for (; i < due->count && i < STRUCK_MOST; i++) {
+        if (!s.slot[i])
+            continue;
+        missed(&c->parts, due->site_id, due->every_ms, due->first + from * every, i - from);
+        c->parts.concluded++;
+        from = i + 1;
+    }
+    missed(&c->parts, due->site_id, due->every_ms, due->first + from * every, due->count - from);
+}
+
+static void look_after_all(struct coordinator *c, const struct arrears_due *due)
+{
+    struct parts *p = &c->parts;
+    struct struck s;
+    ask_store(c, &s, due);
+    if (s.slot[0])
+        p->concluded++;
+    else if (schedule_recall(p->schedule, due->site_id, due->first))
+        p->scheduled--; /* is counted when it is taken from there */
+    else
+        missed(p, due->site_id, due->every_ms, due->first, 1);
+}
+
+static bool settle_arrears(struct coordinator *c, mono_ns now)
+{
+    for (int i = 0; i < ARREARS_A_TURN; i++) {
+        struct arrears_due due = arrears_take(c->parts.arrears, now, c->parts.grid.at);
+        if (due.what == ARREARS_NOTHING)
+            return false;
+        if (due.what == ARREARS_LOOK)
+            look_after_all(c, &due);
+        else
+            report_arrears(c, &due);
+    }
+    return true;
+}
+
+/* ── Workers come and go ───────────────────────────────────────────────── */
+
+static const char *event_of(const struct roster_change *x)
+{
+    static const char *const names[] = {
+        [WORKER_READY] = "worker.ready",       [WORKER_SUSPECT] = "worker.suspect",
+        [WORKER_DRAINING] = "worker.draining", [WORKER_DEAD] = "worker.dead",
+        [WORKER_GONE] = "worker.gone",
+    };
+    return x->from == WORKER_GONE && x->to == WORKER_READY ? "worker.joined" : names[x->to];
+}
+
+static void follow_roster(struct parts *p, mono_ns now)
+{
+    struct roster_change x;
+    while (roster_take_change(p->roster, now, &x)) {
+        const struct roster_lane *l = roster_lane(p->roster, x.lane);
+        log_line(x.to == WORKER_DEAD || x.to == WORKER_SUSPECT ? LOG_WARN : LOG_INFO, event_of(&x),
+                 "worker=%s lane=%u location=%s slots=%u in_hand=%u doubts=%d", l->worker, l->number,
+                 p->location[l->location], l->slots, lease_in_hand(p->lease, x.lane), l->doubts);
+        if (x.to == WORKER_DEAD || x.to == WORKER_GONE) {
+            lease_lane_lost(p->lease, x.lane, now);
+            arrears_lane_lost(p->arrears, x.lane);
+        }
+    }
+}
+
+/* ── A turn ────────────────────────────────────────────────────────────── */
+
+/* The vitals alone make a turn every second. When one comes much later, we were
+ * stopped, or had no CPU: then nobody else was silent, and nothing is overdue. */
+static void excuse_silence(struct coordinator *c, mono_ns now)
+{
+    struct parts *p = &c->parts;
+    mono_ns gap = now - c->turned;
+    c->turned = now;
+    if (gap < REPORTER_VITALS_NS + p->config->coordinator.suspect_after_us * NS_PER_US / 2)
+        return;
+    log_warn("coordinator.was_away", "gap_ms=%lld: this process was not running; nobody is blamed",
+             (long long)(gap / NS_PER_MS));
+    roster_excuse(p->roster, gap);
+    lease_excuse(p->lease, gap);
+}
+
+static mono_ns sooner(mono_ns a, mono_ns b)
+{
+    return a < b ? a : b;
+}
+
+static void set_alarm(struct coordinator *c, bool more, mono_ns now)
+{
+    const struct parts *p = &c->parts;
+    mono_ns at = grid_reaches(&p->grid, schedule_next(p->schedule));
+    at = sooner(at, lease_next(p->lease));
+    at = sooner(at, roster_next(p->roster));
+    at = sooner(at, arrears_next(p->arrears, now));
+    at = sooner(at, reporter_next(c->reporter));
+    at = sooner(at, dispatch_next(c->dispatch));
+    at = sooner(at, c->catalog_at);
+    loop_timer_at(&c->alarm, more ? now : at);
+}
+
+static void turn(void *arg)
+{
+    struct coordinator *c = arg;
+    struct parts *p = &c->parts;
+    mono_ns now = loop_now(p->loop);
+
+    int64_t stepped = grid_step(&p->grid, now, loop_wall(p->loop));
+    if (stepped)
+        log_warn("clock.stepped", "by_ms=%lld ahead_ms=%lld", (long long)(stepped / US_PER_MS),
+                 (long long)(p->grid.lead_us / US_PER_MS));
+    excuse_silence(c, now);
+    follow_roster(p, now);
+    follow_catalog(c, now);
+    lease_step(p->lease, now);
+    bool more = settle_arrears(c, now);
+    more |= begin_runs(p, now);
+    more |= dispatch_step(c->dispatch, JOBS_A_TURN, now) >= JOBS_A_TURN;
+    end_runs(p);
+    reception_flush(c->reception);
+    reporter_step(c->reporter, now);
+    set_alarm(c, more, now);
+}
+
+static void on_alarm(void *arg)
+{
+    (void)arg; /* the turn that it woke the loop for follows */
+}
+
+/* ── Life ──────────────────────────────────────────────────────────────── */
+
+static int name_locations(struct parts *p, struct err *err)
+{
+    while (p->n_locations < CONFIG_MAX_LOCATIONS &&
+           config_location(p->config, p->n_locations, p->location[p->n_locations], LOCATION_SIZE))
+        p->n_locations++;
+    return p->n_locations ? 0 : err_set(err, -EINVAL, "the setting 'locations' names none");
+}
+
+static int make_parts(struct parts *p, struct err *err)
+{
+    const struct config *config = p->config;
+    mono_ns now = loop_now(p->loop);
+    const struct roster_rules roster = {
+        .suspect_after = config->coordinator.suspect_after_us * NS_PER_US,
+        .dead_after = config->coordinator.dead_after_us * NS_PER_US,
+        .window = config->coordinator.window,
+    };
+    const struct lease_rules lease = {
+        .taken_within = config->coordinator.taken_within_us * NS_PER_US,
+        .grace = config->coordinator.grace_us * NS_PER_US,
+        .breaker = config->coordinator.breaker_us * NS_PER_US,
+        .attempts = config->coordinator.attempts,
+        .again_percent = config->coordinator.again_percent,
+    };
+    lateness_init(&p->lateness, now);
+    int r = getrandom(&p->nonce, sizeof p->nonce, 0) == sizeof p->nonce ? 0 : -errno;
+    if (r == 0)
+        r = catalog_new(&p->catalog);
+    if (r == 0)
+        r = schedule_new(&p->schedule);
+    if (r == 0)
+        r = roster_new(&p->roster, &roster);
+    if (r == 0)
+        r = lease_new(&p->lease, &lease, p->epoch, now);
+    if (r == 0)
+        r = arrears_new(&p->arrears, p->epoch, now, roster.dead_after);
+    if (r == 0)
+        r = accounts_new(&p->accounts);
+    return r < 0 ? err_set(err, r, "cannot begin: %s", strerror(-r)) : name_locations(p, err);
+}
+
+static void free_parts(struct parts *p)
+{
+    accounts_free(p->accounts);
+    arrears_free(p->arrears);
+    lease_free(p->lease);
+    roster_free(p->roster);
+    schedule_free(p->schedule);
+    catalog_free(p->catalog);
+}
+
+static int open_sockets(struct coordinator *c, struct bus *bus, struct err *err)
+{
+    int r = dispatch_new(&c->dispatch, bus, &c->parts, err);
+    if (r == 0)
+        r = reception_new(&c->reception, bus, &c->parts, c->dispatch, err);
+    if (r == 0)
+        r = returns_new(&c->returns, bus, &c->parts, c->reception, err);
+    if (r == 0)
+        r = reporter_new(&c->reporter, bus, &c->parts, err);
+    return r;
+}
+
+/* The sites come first: their newest slot is where the grid's clock must not go back behind. */
+static void start_grid(void *arg, enum catalog_news news, const struct site *site)
+{
+    struct coordinator *c = arg;
+    (void)news;
+    if (c->parts.grid.at == 0)
+        grid_start(&c->parts.grid, loop_now(c->parts.loop), loop_wall(c->parts.loop),
+                   catalog_newest_slot(c->parts.catalog));
+    on_loaded(c, news, site);
+}
+
+static int load(struct coordinator *c, struct err *err)
+{
+    struct parts *p = &c->parts;
+    int r = catalog_load(p->catalog, c->store, start_grid, c, err);
+    if (r < 0)
+        return r;
+    if (p->grid.at == 0)
+        grid_start(&p->grid, loop_now(p->loop), loop_wall(p->loop), 0);
+    log_info("coordinator.started", "epoch=%u sites=%zu in_arrears=%zu ahead_ms=%lld", p->epoch,
+             catalog_watched(p->catalog), arrears_slots(p->arrears),
+             (long long)(p->grid.lead_us / US_PER_MS));
+    return 0;
+}
+
+int coordinator_new(struct coordinator **ret, const struct config *config, struct loop *loop, struct bus *bus,
+                    struct store *store, uint32_t epoch, struct err *err)
+{
+    scoped(coordinator) struct coordinator *c = calloc(1, sizeof *c);
+    if (!c)
+        return -ENOMEM;
+    c->parts =
+        (struct parts){ .config = config, .loop = loop, .epoch = epoch, .started_us = loop_wall(loop) };
+    c->store = store;
+    c->turned = loop_now(loop);
+    int r = make_parts(&c->parts, err);
+    if (r == 0)
+        r = load(c, err);
+    if (r == 0)
+        r = open_sockets(c, bus, err);
+    if (r == 0)
+        r = loop_after_turn(loop, turn, c);
+    if (r < 0)
+        return r;
+    loop_timer_init(loop, &c->alarm, on_alarm, c);
+    c->alarm_made = true;
+    loop_timer_at(&c->alarm, loop_now(loop)); /* the first turn is now */
+    *ret = moved(c);
+    return 0;
+}
+
+void coordinator_leave(struct coordinator *c)
+{
+    struct parts *p = &c->parts;
+    mono_ns end = loop_now(p->loop) + LEAVE_NS;
+    accounts_hurry(p->accounts, loop_now(p->loop));
+    while (accounts_next(p->accounts) <= loop_now(p->loop) && loop_now(p->loop) < end) {
+        mono_ns before = accounts_next(p->accounts);
+        reporter_step(c->reporter, loop_now(p->loop));
+        if (accounts_next(p->accounts) <= before)
+            break; /* nothing goes out any more */
+    }
+    reporter_vitals(c->reporter);
+}
+
+void coordinator_free(struct coordinator *c)
+{
+    if (!c)
+        return;
+    if (c->alarm_made) {
+        loop_timer_done(&c->alarm);
+        uv_run(loop_uv(c->parts.loop), UV_RUN_NOWAIT); /* libuv lets go of the alarm's memory */
+    }
+    reporter_free(c->reporter);
+    returns_free(c->returns);
+    reception_free(c->reception);
+    dispatch_free(c->dispatch);
+    free_parts(&c->parts);
+    free(c);
+}

@@ -1,0 +1,31 @@
+/* coordinator.h - the parts wired together, and one turn of the whole.
+ *
+ * A coordinator reads the sites from the store, binds its endpoints, and from
+ * then on does in each turn of the loop what has come due: see turn() in the .c,
+ * which is the table of contents of this folder. Between events it sleeps; idle
+ * sites cost nothing.
+ */
+#ifndef COORDINATOR_COORDINATOR_H
+#define COORDINATOR_COORDINATOR_H
+
+#include "common/bus.h"
+#include "common/config.h"
+#include "common/loop.h"
+#include "common/scope.h"
+#include "common/store/store.h"
+
+struct coordinator;
+
+/* `config`, `loop`, `bus` and `store` (for reading) are borrowed for as long as
+ * it lives. `epoch` is the number that this start has drawn. */
+int coordinator_new(struct coordinator **ret, const struct config *config, struct loop *loop, struct bus *bus,
+                    struct store *store, uint32_t epoch, struct err *err);
+
+/* The loop has ended: send nothing more out, tell what is still to be told, for
+ * at most half a second. Workers stay, and finish what they have in hand. */
+void coordinator_leave(struct coordinator *c);
+
+void coordinator_free(struct coordinator *c); /* NULL is fine */
+DEFINE_SCOPED(coordinator, struct coordinator *, coordinator_free)
+
+#endif

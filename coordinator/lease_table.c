@@ -1,0 +1,263 @@
+#include "coordinator/lease_inside.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+int lease_new(struct lease **ret, const struct lease_rules *rules, uint32_t epoch, mono_ns now)
+{
+    struct lease *l = calloc(1, sizeof *l);
+    if (!l)
+        return -ENOMEM;
+    l->rules = *rules;
+    l->epoch = epoch;
+    l->recorded_at = now;
+    heap_init(&l->timers);
+    purse_init(&l->purse, rules->again_percent, LEASE_BURST, now);
+    for (unsigned i = 0; i < CONFIG_MAX_LOCATIONS; i++)
+        pace_init(&l->at[i].pace, now);
+    *ret = l;
+    return 0;
+}
+
+void lease_free(struct lease *l)
+{
+    if (!l)
+        return;
+    struct leased *r, *tmp;
+    HASH_ITER (hh_key, l->by_key, r, tmp)
+        lease_remove(l, r);
+    heap_done(&l->timers);
+    free(l->end);
+    free(l);
+}
+
+/* ── Finding ───────────────────────────────────────────────────────────── */
+
+struct leased *lease_find(const struct lease *l, uint64_t site_id, uint32_t look, uint32_t location)
+{
+    struct run_key key = { .site_id = site_id, .look = look, .location = location };
+    struct leased *r;
+    HASH_FIND(hh_key, l->by_key, &key, sizeof key, r);
+    return r;
+}
+
+struct leased *lease_find_job(const struct lease *l, uint64_t job_id)
+{
+    struct leased *r;
+    HASH_FIND(hh_id, l->by_id, &job_id, sizeof job_id, r);
+    return r;
+}
+
+struct leased *lease_add(struct lease *l, const struct lease_run *run)
+{
+    struct leased *r = calloc(1, sizeof *r);
+    /* With a place in the heap from the start, setting the timer cannot fail later. */
+    if (!r || heap_set(&l->timers, &r->timer, MONO_NEVER) < 0) {
+        free(r);
+        return NULL;
+    }
+    r->key = (struct run_key){ .site_id = run->site_id, .look = run->look, .location = run->location };
+    r->run = *run;
+    r->last_lane = -1;
+    HASH_ADD(hh_key, l->by_key, key, sizeof r->key, r);
+    l->numbers.runs++;
+    l->numbers.confirming_runs += run->look > 0;
+    return r;
+}
+
+/* ── States ────────────────────────────────────────────────────────────── */
+
+static void leave(struct lease *l, struct leased *r)
+{
+    struct lease_location *at = &l->at[r->key.location];
+    switch (r->state) {
+    case RUN_NEW: break;
+    case RUN_QUEUED:
+        DL_DELETE(at->queue[r->queue], r);
+        at->queued[r->queue]--;
+        l->numbers.waiting--;
+        break;
+    case RUN_RESTING: l->numbers.waiting--; break;
+    case RUN_SENT:
+        at->untaken--;
+        l->numbers.in_flight--;
+        break;
+    case RUN_TAKEN:
+        DL_DELETE(l->held[r->holder], r);
+        l->in_hand[r->holder]--;
+        l->numbers.in_flight--;
+        lease_set_overdue(l, r, false);
+        break;
+    }
+    r->state = RUN_NEW;
+}
+
+static void enter(struct lease *l, struct leased *r, enum run_state state, mono_ns at_time, bool first)
+{
+    struct lease_location *at = &l->at[r->key.location];
+    leave(l, r);
+    r->state = state;
+    heap_set(&l->timers, &r->timer, at_time);
+    switch (state) {
+    case RUN_NEW: break;
+    case RUN_QUEUED:
+        if (first)
+            DL_PREPEND(at->queue[r->queue], r);
+        else
+            DL_APPEND(at->queue[r->queue], r);
+        at->queued[r->queue]++;
+        l->numbers.waiting++;
+        break;
+    case RUN_RESTING: l->numbers.waiting++; break;
+    case RUN_SENT:
+        at->untaken++;
+        l->numbers.in_flight++;
+        break;
+    case RUN_TAKEN:
+        DL_APPEND(l->held[r->holder], r);
+        l->in_hand[r->holder]++;
+        l->numbers.in_flight++;
+        break;
+    }
+}
+
+void lease_enter(struct lease *l, struct leased *r, enum run_state state, mono_ns at)
+{
+    enter(l, r, state, at, false);
+}
+
+void lease_enter_head(struct lease *l, struct leased *r, mono_ns at)
+{
+    enter(l, r, RUN_QUEUED, at, true);
+}
+
+void lease_set_job(struct lease *l, struct leased *r, uint64_t job_id)
+{
+    if (r->job_id)
+        HASH_DELETE(hh_id, l->by_id, r);
+    r->job_id = job_id;
+    if (job_id)
+        HASH_ADD(hh_id, l->by_id, job_id, sizeof r->job_id, r);
+}
+
+void lease_set_holder(struct lease *l, struct leased *r, int holder)
+{
+    DL_DELETE(l->held[r->holder], r);
+    l->in_hand[r->holder]--;
+    r->holder = holder;
+    DL_APPEND(l->held[r->holder], r);
+    l->in_hand[r->holder]++;
+}
+
+void lease_set_overdue(struct lease *l, struct leased *r, bool overdue)
+{
+    if (r->overdue == overdue)
+        return;
+    r->overdue = overdue;
+    if (overdue)
+        l->numbers.overdue++;
+    else
+        l->numbers.overdue--;
+}
+
+void lease_remove(struct lease *l, struct leased *r)
+{
+    leave(l, r);
+    heap_drop(&l->timers, &r->timer);
+    lease_set_job(l, r, 0);
+    if (r->heir.site_id)
+        l->numbers.heirs--;
+    HASH_DELETE(hh_key, l->by_key, r);
+    l->numbers.runs--;
+    l->numbers.confirming_runs -= r->run.look > 0;
+    free(r->avoid);
+    free(r);
+}
+
+/* ── Ends ──────────────────────────────────────────────────────────────── */
+
+/* Room for every run and heir to end, those of one more run among them, so that
+ * an end itself never fails. */
+int lease_reserve_ends(struct lease *l)
+{
+    size_t need = l->end_count + 2 * (l->numbers.runs + 1) + 2;
+    if (need <= l->end_room)
+        return 0;
+    size_t room = need < 64 ? 64 : need * 2;
+    struct lease_end *end = malloc(room * sizeof *end);
+    if (!end)
+        return -ENOMEM;
+    for (size_t i = 0; i < l->end_count; i++)
+        end[i] = l->end[(l->end_first + i) % l->end_room];
+    free(l->end);
+    l->end = end;
+    l->end_room = room;
+    l->end_first = 0;
+    return 0;
+}
+
+/* `run` is the leased one's own, or its heir. */
+void lease_put_end(struct lease *l, const struct lease_run *run, const struct leased *r, enum cause cause)
+{
+    bool own = run == &r->run;
+    l->end[(l->end_first + l->end_count++) % l->end_room] = (struct lease_end){
+        .run = *run,
+        .job_id = own ? r->job_id : 0,
+        .cause = cause,
+        .attempts = own ? r->attempts : 0,
+    };
+}
+
+bool lease_take_end(struct lease *l, struct lease_end *ret)
+{
+    if (l->end_count == 0)
+        return false;
+    *ret = l->end[l->end_first];
+    l->end_first = (l->end_first + 1) % l->end_room;
+    l->end_count--;
+    return true;
+}
+
+/* ── Numbers ───────────────────────────────────────────────────────────── */
+
+struct lease_numbers lease_numbers(const struct lease *l)
+{
+    return l->numbers;
+}
+
+uint32_t lease_untaken(const struct lease *l, unsigned location)
+{
+    return l->at[location].untaken;
+}
+
+uint32_t lease_in_hand(const struct lease *l, int lane)
+{
+    return l->in_hand[lane + 1];
+}
+
+uint32_t lease_pipeline(const struct lease *l, unsigned location)
+{
+    const struct pace *p = &l->at[location].pace;
+    double jobs = 2 * p->rate * (double)p->p99 / (double)NS_PER_S;
+    return jobs < 65536 ? (uint32_t)jobs : 65536;
+}
+
+/* Stretched by what was measured, but to no more than four times the rule:
+ * otherwise slow answers would allow still slower ones, without end. */
+mono_ns lease_taken_within(const struct lease *l)
+{
+    mono_ns worst = 0;
+    for (unsigned i = 0; i < CONFIG_MAX_LOCATIONS; i++)
+        if (l->at[i].pace.p99 > worst)
+            worst = l->at[i].pace.p99;
+    mono_ns stretched = 4 * worst, most = 4 * l->rules.taken_within;
+    if (stretched > most)
+        stretched = most;
+    return stretched > l->rules.taken_within ? stretched : l->rules.taken_within;
+}
+
+uint64_t lease_next_job_id(struct lease *l)
+{
+    return job_id_make(l->epoch, ++l->counter);
+}

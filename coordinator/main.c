@@ -1,0 +1,58 @@
+#include "common/daemon.h"
+#include "coordinator/coordinator.h"
+
+static const struct daemon_program program = {
+    .name = "coordinator",
+    .about = "Decides which site is due, gives jobs to workers, and takes them back when they are lost. "
+             "One for each cluster.",
+};
+
+/* Every start has a number of its own: job ids of this one are never those of
+ * another. It is the only thing that a coordinator writes. */
+static int draw_epoch(const char *url, uint32_t *ret, struct err *err)
+{
+    scoped(store) struct store *store = NULL;
+    int r = store_open(&store, url, STORE_WRITE, err);
+    return r < 0 ? r : store_next_epoch(store, ret, err);
+}
+
+static int run(int argc, char **argv, struct err *err)
+{
+    struct config config;
+    scoped(loop) struct loop *loop = NULL;
+    scoped(bus) struct bus *bus = NULL;
+    scoped(store) struct store *store = NULL;
+    scoped(coordinator) struct coordinator *coordinator = NULL;
+    uint32_t epoch = 0;
+
+    int r = daemon_begin(&program, argc, argv, &config, err);
+    if (r < 0)
+        return r;
+    r = draw_epoch(config.store, &epoch, err);
+    if (r == 0)
+        r = store_open(&store, config.store, STORE_READ, err);
+    if (r < 0)
+        return daemon_store_failed(r, err);
+
+    r = loop_new(&loop);
+    if (r == 0)
+        r = daemon_watch_signals(loop, err);
+    if (r == 0)
+        r = bus_new(&bus);
+    if (r == 0)
+        r = coordinator_new(&coordinator, &config, loop, bus, store, epoch, err);
+    if (r == 0) {
+        daemon_ready();
+        r = loop_run(loop);
+        daemon_leaving();
+        coordinator_leave(coordinator);
+    }
+    if (loop)
+        daemon_unwatch_signals(loop);
+    return r;
+}
+
+int main(int argc, char **argv)
+{
+    return daemon_main(run, argc, argv);
+}

@@ -1,0 +1,47 @@
+/* parts.h - what the coordinator knows: the parts that decide, and a few
+ * numbers. Those files that talk (dispatch, reception, returns, reporter) are
+ * handed these, work on them, and do not know each other.
+ */
+#ifndef COORDINATOR_PARTS_H
+#define COORDINATOR_PARTS_H
+
+#include "common/config.h"
+#include "common/loop.h"
+#include "coordinator/accounts.h"
+#include "coordinator/arrears.h"
+#include "coordinator/catalog.h"
+#include "coordinator/grid.h"
+#include "coordinator/lateness.h"
+#include "coordinator/lease.h"
+#include "coordinator/roster.h"
+#include "coordinator/schedule.h"
+
+struct parts {
+    const struct config *config;
+    struct loop *loop;
+    uint32_t epoch;
+    uint64_t nonce; /* of this process */
+    wall_us started_us;
+
+    char location[CONFIG_MAX_LOCATIONS][LOCATION_SIZE];
+    unsigned n_locations;
+
+    struct grid grid;
+    struct catalog *catalog;
+    struct schedule *schedule;
+    struct roster *roster;
+    struct lease *lease;
+    struct arrears *arrears;
+    struct accounts *accounts;
+    struct lateness lateness;
+
+    uint64_t scheduled, concluded, missed; /* runs with look 0, see vitals.h */
+};
+
+/* Its place in the configured list, or -ENOENT. */
+int parts_location(const struct parts *p, const char *name);
+
+/* A run, or `span` slots of a site, that ends without anybody having looked. */
+void parts_unseen(struct parts *p, const struct account *line);
+
+#endif

@@ -1,0 +1,306 @@
+#include "coordinator/reception.h"
+
+#include "common/daemon.h"
+#include "common/log.h"
+#include "proto/wire.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MESSAGES_A_TURN = 256 };
+
+/* Ids that a lane is to be told. */
+struct news {
+    uint64_t *ids;
+    size_t n, room;
+};
+
+struct reception {
+    struct parts *parts;
+    const struct dispatch *dispatch;
+    void *socket;
+    struct wire_arena *arena;
+    struct news news[ROSTER_MAX_LANES];
+    int dirty[ROSTER_MAX_LANES]; /* lanes with news */
+    size_t n_dirty;
+    uint64_t malformed;
+    struct log_gate malformed_gate, full_gate, twin_gate;
+    const struct bus_message *message; /* the one being dealt with */
+    uint8_t bytes[WIRE_MAX_BYTES];
+};
+
+/* ── Answering ─────────────────────────────────────────────────────────── */
+
+static void send_to(struct reception *r, const uint8_t *peer, size_t peer_len, struct control *c)
+{
+    c->nonce = r->parts->nonce;
+    c->epoch = r->parts->epoch;
+    int len = wire_pack_control(c, r->bytes, sizeof r->bytes);
+    if (len > 0) /* who is gone or does not drain will ask again */
+        (void)bus_send_to(r->socket, peer, peer_len, r->bytes, (size_t)len);
+}
+
+static struct control reply_to(const struct control *c, enum control_kind kind)
+{
+    struct control reply = { .kind = kind, .lane = c->lane };
+    memcpy(reply.worker, c->worker, sizeof reply.worker);
+    return reply;
+}
+
+static void answer(struct reception *r, struct control *c)
+{
+    send_to(r, r->message->peer, r->message->peer_len, c);
+}
+
+static void refuse(struct reception *r, const struct control *c, const char *why)
+{
+    struct control reply = reply_to(c, CONTROL_REFUSED);
+    strncpy(reply.text, why, sizeof reply.text - 1);
+    log_warn("worker.refused", "worker=%s lane=%u: %s", c->worker, c->lane, why);
+    answer(r, &reply);
+}
+
+/* ── What lanes say ────────────────────────────────────────────────────── */
+
+static void lane_lost(struct reception *r, int lane)
+{
+    lease_lane_lost(r->parts->lease, lane, loop_now(r->parts->loop));
+    arrears_lane_lost(r->parts->arrears, lane);
+    r->news[lane].n = 0;
+}
+
+static void welcome(struct reception *r, const struct control *c, unsigned location)
+{
+    struct control reply = reply_to(c, CONTROL_WELCOME);
+    strncpy(reply.jobs, dispatch_endpoint(r->dispatch, location), sizeof reply.jobs - 1);
+    memcpy(reply.results, r->parts->config->endpoint.results, sizeof reply.results);
+    memcpy(reply.location, r->parts->location[location], sizeof reply.location);
+    strncpy(reply.software, daemon_software(), sizeof reply.software - 1);
+    answer(r, &reply);
+}
+
+static void on_hello(struct reception *r, const struct control *c)
+{
+    struct parts *p = r->parts;
+    int location = parts_location(p, c->location);
+    if (location < 0) {
+        refuse(r, c, "the coordinator has no such location; its setting is 'locations'");
+        return;
+    }
+    enum roster_welcome how;
+    int lane = roster_hello(p->roster, c, (unsigned)location, loop_now(p->loop), loop_wall(p->loop), &how);
+    if (lane < 0) {
+        refuse(r, c, "the coordinator knows as many workers as it can");
+        return;
+    }
+    if (how != ROSTER_AGAIN)
+        lane_lost(r, lane);
+    if (how == ROSTER_RESTARTED)
+        log_info("worker.restarted", "worker=%s lane=%u", c->worker, c->lane);
+    roster_heard(p->roster, lane, c->nonce, r->message->peer, r->message->peer_len, loop_now(p->loop),
+                 loop_wall(p->loop));
+    welcome(r, c, (unsigned)location);
+}
+
+static void on_taken(struct reception *r, const struct control *c, int lane)
+{
+    struct parts *p = r->parts;
+    struct lease_run run;
+    for (size_t i = 0; i < c->n_ids; i++) {
+        if (!lease_taken(p->lease, c->ids[i], lane, loop_now(p->loop), &run))
+            continue;
+        roster_taken(p->roster, lane);
+        if (run.look == 0)
+            lateness_add(&p->lateness, loop_now(p->loop), p->grid.at - run.slot_us);
+    }
+}
+
+static void on_busy(struct reception *r, const struct control *c, int lane)
+{
+    bool full = false;
+    for (size_t i = 0; i < c->n_ids; i++)
+        full |= lease_busy(r->parts->lease, c->ids[i], loop_now(r->parts->loop)) == LEASE_FULL;
+    if (full)
+        roster_busy(r->parts->roster, lane);
+}
+
+static void on_heartbeat(struct reception *r, const struct control *c, int lane)
+{
+    struct parts *p = r->parts;
+    struct control beat = reply_to(c, CONTROL_BEAT);
+    roster_heartbeat(p->roster, lane, c);
+    if (c->all_ids) {
+        lease_holds(p->lease, lane, c->ids, c->n_ids, loop_now(p->loop));
+        arrears_in_hand(p->arrears, lane, c->ids, c->n_ids, loop_now(p->loop));
+    }
+    answer(r, &beat);
+}
+
+static void on_draining(struct reception *r, const struct control *c, int lane)
+{
+    (void)c;
+    roster_draining(r->parts->roster, lane);
+}
+
+static void on_goodbye(struct reception *r, const struct control *c, int lane)
+{
+    (void)c;
+    roster_goodbye(r->parts->roster, lane);
+    lane_lost(r, lane);
+}
+
+static void (*const handlers[CONTROL_KIND_END])(struct reception *r, const struct control *c, int lane) = {
+    [CONTROL_TAKEN] = on_taken,       [CONTROL_BUSY] = on_busy,       [CONTROL_HEARTBEAT] = on_heartbeat,
+    [CONTROL_DRAINING] = on_draining, [CONTROL_GOODBYE] = on_goodbye,
+};
+
+/* A message of a lane that is not the one we know under that name. */
+static void on_stranger(struct reception *r, const struct control *c, int lane)
+{
+    const struct roster_lane *known = roster_lane(r->parts->roster, lane);
+    uint64_t held;
+    if (known && known->nonce_before == c->nonce && c->kind == CONTROL_HEARTBEAT) {
+        if (log_gate_open(&r->twin_gate, loop_now(r->parts->loop), &held))
+            refuse(r, c, "another worker that is running has this name");
+        return;
+    }
+    struct control beat = reply_to(c, CONTROL_BEAT);
+    answer(r, &beat);
+}
+
+static void deal_with(struct reception *r, const struct control *c)
+{
+    struct parts *p = r->parts;
+    if (c->kind == CONTROL_HELLO) {
+        on_hello(r, c);
+        return;
+    }
+    if (!handlers[c->kind])
+        return; /* such as only we say */
+    int lane = roster_find(p->roster, c->worker, c->lane);
+    if (lane >= 0 && roster_heard(p->roster, lane, c->nonce, r->message->peer, r->message->peer_len,
+                                  loop_now(p->loop), loop_wall(p->loop)))
+        handlers[c->kind](r, c, lane);
+    else
+        on_stranger(r, c, lane);
+}
+
+/* ── Receiving ─────────────────────────────────────────────────────────── */
+
+static void on_malformed(struct reception *r, const struct bus_message *m, int code, const struct err *err)
+{
+    uint64_t held;
+    r->malformed++;
+    if (code == -EPROTO && m) {
+        struct control reply = { .kind = CONTROL_REFUSED };
+        strncpy(reply.text, err->text, sizeof reply.text - 1);
+        send_to(r, m->peer, m->peer_len, &reply);
+    }
+    if (log_gate_open(&r->malformed_gate, loop_now(r->parts->loop), &held))
+        log_warn("control.malformed", "from=%s held=%llu: %s", m ? bus_message_from(m) : "",
+                 (unsigned long long)held, err->text);
+}
+
+static void on_readable(void *arg)
+{
+    struct reception *r = arg;
+    struct bus_message m;
+    struct control c;
+
+    for (int i = 0; i < MESSAGES_A_TURN; i++) {
+        struct err err = { .text = "not a message of this lane" };
+        int got = bus_take(r->socket, &m);
+        if (got == -EBADMSG) {
+            on_malformed(r, NULL, got, &err);
+            continue;
+        }
+        if (got <= 0)
+            return;
+        r->message = &m;
+        int e = wire_unpack_control(r->arena, m.bytes, m.len, &c, &err);
+        if (e < 0)
+            on_malformed(r, &m, e, &err);
+        else
+            deal_with(r, &c);
+        bus_message_done(&m);
+    }
+}
+
+/* ── Recorded ──────────────────────────────────────────────────────────── */
+
+static void tell(struct reception *r, int lane)
+{
+    const struct roster_lane *l = roster_lane(r->parts->roster, lane);
+    struct news *n = &r->news[lane];
+    for (size_t at = 0; l && at < n->n; at += CONTROL_MAX_IDS) {
+        size_t left = n->n - at;
+        struct control c = {
+            .kind = CONTROL_RECORDED,
+            .lane = l->number,
+            .ids = n->ids + at,
+            .n_ids = left < CONTROL_MAX_IDS ? left : CONTROL_MAX_IDS,
+        };
+        memcpy(c.worker, l->worker, sizeof c.worker);
+        send_to(r, l->peer, l->peer_len, &c);
+    }
+    n->n = 0;
+}
+
+/* What is forgotten here for want of memory is asked for again: the worker sends
+ * its result once more. */
+void reception_recorded(struct reception *r, int lane, uint64_t job_id)
+{
+    struct news *n = &r->news[lane];
+    if (n->n == n->room) {
+        size_t room = n->room ? n->room * 2 : 64;
+        uint64_t *ids = realloc(n->ids, room * sizeof *ids);
+        if (!ids)
+            return;
+        n->ids = ids;
+        n->room = room;
+    }
+    if (n->n == 0 && r->n_dirty < ROSTER_MAX_LANES)
+        r->dirty[r->n_dirty++] = lane;
+    n->ids[n->n++] = job_id;
+}
+
+void reception_flush(struct reception *r)
+{
+    while (r->n_dirty > 0)
+        tell(r, r->dirty[--r->n_dirty]);
+}
+
+/* ── Life ──────────────────────────────────────────────────────────────── */
+
+int reception_new(struct reception **ret, struct bus *bus, struct parts *parts,
+                  const struct dispatch *dispatch, struct err *err)
+{
+    scoped(reception) struct reception *r = calloc(1, sizeof *r);
+    if (!r)
+        return -ENOMEM;
+    r->parts = parts;
+    r->dispatch = dispatch;
+    int e = wire_arena_new(&r->arena);
+    if (e == 0)
+        e = bus_open(bus, LANE_CONTROL, SIDE_TO, parts->config->endpoint.control, &r->socket, err);
+    if (e == 0)
+        e = loop_watch(parts->loop, r->socket, on_readable, r);
+    if (e < 0)
+        return e;
+    *ret = moved(r);
+    return 0;
+}
+
+void reception_free(struct reception *r)
+{
+    if (!r)
+        return;
+    if (r->socket)
+        loop_unwatch(r->parts->loop, r->socket);
+    bus_close(r->socket);
+    wire_arena_free(r->arena);
+    for (size_t i = 0; i < ROSTER_MAX_LANES; i++)
+        free(r->news[i].ids);
+    free(r);
+}

@@ -1,0 +1,28 @@
+/* reception.h - the control lane: where workers' lanes say hello, what they took
+ * and how they are, and where they hear what is recorded.
+ *
+ * Whatever arrives is answered from what the parts know; what is malformed is
+ * counted, logged once a minute, and dropped. A lane that we do not know (we were
+ * started again) is answered with our nonce: when that differs from the one that
+ * welcomed it, it says hello anew.
+ */
+#ifndef COORDINATOR_RECEPTION_H
+#define COORDINATOR_RECEPTION_H
+
+#include "common/bus.h"
+#include "coordinator/dispatch.h"
+#include "coordinator/parts.h"
+
+struct reception;
+
+/* Binds the control endpoint and reads it on the parts' loop. */
+int reception_new(struct reception **ret, struct bus *bus, struct parts *parts,
+                  const struct dispatch *dispatch, struct err *err);
+void reception_free(struct reception *r); /* NULL is fine */
+DEFINE_SCOPED(reception, struct reception *, reception_free)
+
+/* Tell that lane at the end of the turn that this job's result is in the store. */
+void reception_recorded(struct reception *r, int lane, uint64_t job_id);
+void reception_flush(struct reception *r);
+
+#endif

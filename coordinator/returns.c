@@ -1,0 +1,168 @@
+#include "coordinator/returns.h"
+
+#include "common/log.h"
+#include "proto/wire.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MESSAGES_A_TURN = 64 };
+
+struct returns {
+    struct parts *parts;
+    struct reception *reception;
+    void *socket;
+    struct wire_arena *arena;
+    uint64_t malformed;
+    struct log_gate malformed_gate, refused_gate;
+};
+
+/* ── Recorded ──────────────────────────────────────────────────────────── */
+
+static void conclude(struct returns *r, const struct recorded *x)
+{
+    struct parts *p = r->parts;
+    int location = parts_location(p, x->run.location);
+    if (x->run.look == 0)
+        catalog_looked(p->catalog, x->run.site_id, x->run.slot_us);
+    if (x->run.look == 0 && arrears_recorded(p->arrears, x->job_id, x->run.site_id, x->run.slot_us))
+        p->concluded++;
+    if (location >= 0 && lease_recorded(p->lease, x->run.site_id, x->run.slot_us, x->run.look,
+                                        (unsigned)location, loop_now(p->loop)))
+        p->concluded += x->run.look == 0;
+}
+
+static void on_recorded(struct returns *r, const struct recorded *x)
+{
+    struct parts *p = r->parts;
+    if (strcmp(x->worker, COORDINATOR_NAME) == 0) {
+        int location = parts_location(p, x->run.location);
+        if (location >= 0)
+            accounts_recorded(p->accounts, x->run.site_id, x->run.slot_us, x->run.look, (unsigned)location);
+        return;
+    }
+    int lane = roster_find(p->roster, x->worker, x->lane);
+    if (lane >= 0 && x->job_id) {
+        roster_recorded(p->roster, lane);
+        reception_recorded(r->reception, lane, x->job_id);
+    }
+    conclude(r, x);
+}
+
+/* ── Look again ────────────────────────────────────────────────────────── */
+
+static void cannot(struct returns *r, const struct lease_run *run)
+{
+    struct account line = {
+        .site_id = run->site_id,
+        .slot_us = run->slot_us,
+        .span = 1,
+        .every_ms = run->every_ms,
+        .look = run->look,
+        .location = (uint16_t)run->location,
+        .cause = CAUSE_LOST,
+        .job_id = lease_next_job_id(r->parts->lease),
+        .at_us = loop_wall(r->parts->loop),
+    };
+    parts_unseen(r->parts, &line);
+}
+
+static void on_look_again(struct returns *r, const struct look_again *x)
+{
+    struct parts *p = r->parts;
+    const struct site *site = catalog_find(p->catalog, x->run.site_id);
+    int location = parts_location(p, x->run.location);
+    uint64_t held;
+    if (!site)
+        return; /* paused or removed meanwhile: nobody wants to know any more */
+    if (location < 0) {
+        if (log_gate_open(&r->refused_gate, loop_now(p->loop), &held))
+            log_warn("returns.no_location",
+                     "location=%s held=%llu: a look is asked for there, and there is "
+                     "no such location",
+                     x->run.location, (unsigned long long)held);
+        return;
+    }
+    struct lease_run run = {
+        .site_id = site->id,
+        .slot_us = x->run.slot_us,
+        .look = x->run.look,
+        .location = (unsigned)location,
+        .timeout_ms = site->timeout_ms,
+        .every_ms = site->every_ms,
+        .until = loop_now(p->loop) + (mono_ns)x->within_ms * NS_PER_MS,
+    };
+    int e = lease_confirm(p->lease, &run, x->avoid, loop_now(p->loop));
+    if (e < 0 && e != -EALREADY)
+        cannot(r, &run);
+}
+
+/* ── Receiving ─────────────────────────────────────────────────────────── */
+
+static void on_message(struct returns *r, const struct bus_message *m)
+{
+    struct feedback f;
+    struct err err = { 0 };
+    uint64_t held;
+    if (wire_unpack_feedback(r->arena, m->bytes, m->len, &f, &err) < 0) {
+        r->malformed++;
+        if (log_gate_open(&r->malformed_gate, loop_now(r->parts->loop), &held))
+            log_warn("feedback.malformed", "from=%s held=%llu: %s", bus_message_from(m),
+                     (unsigned long long)held, err.text);
+        return;
+    }
+    for (size_t i = 0; i < f.n_recorded; i++)
+        on_recorded(r, &f.recorded[i]);
+    for (size_t i = 0; i < f.n_again; i++)
+        on_look_again(r, &f.again[i]);
+}
+
+static void on_readable(void *arg)
+{
+    struct returns *r = arg;
+    struct bus_message m;
+    for (int i = 0; i < MESSAGES_A_TURN; i++) {
+        int got = bus_take(r->socket, &m);
+        if (got == -EBADMSG) {
+            r->malformed++;
+            continue;
+        }
+        if (got <= 0)
+            return;
+        on_message(r, &m);
+        bus_message_done(&m);
+    }
+}
+
+/* ── Life ──────────────────────────────────────────────────────────────── */
+
+int returns_new(struct returns **ret, struct bus *bus, struct parts *parts, struct reception *reception,
+                struct err *err)
+{
+    scoped(returns) struct returns *r = calloc(1, sizeof *r);
+    if (!r)
+        return -ENOMEM;
+    r->parts = parts;
+    r->reception = reception;
+    int e = wire_arena_new(&r->arena);
+    if (e == 0)
+        e = bus_open(bus, LANE_FEEDBACK, SIDE_TO, parts->config->endpoint.feedback, &r->socket, err);
+    if (e == 0)
+        e = loop_watch(parts->loop, r->socket, on_readable, r);
+    if (e < 0)
+        return e;
+    *ret = moved(r);
+    return 0;
+}
+
+void returns_free(struct returns *r)
+{
+    if (!r)
+        return;
+    if (r->socket)
+        loop_unwatch(r->parts->loop, r->socket);
+    bus_close(r->socket);
+    wire_arena_free(r->arena);
+    free(r);
+}
