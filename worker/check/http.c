@@ -1,0 +1,508 @@
+#include "common/url.h"
+#include "worker/check.h"
+#include "worker/match.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The way of one look over HTTP
+ *
+ *   chain    from the site's own URL: with HEAD, or with GET where HEAD will not
+ *            do; if HEAD goes wrong in a way that GET may not, a second chain
+ *   hop      one URL of a chain: its own, then where each redirect leads
+ *   attempt  one address of a hop: up to three, until a connection comes about
+ *
+ * A hop's name is resolved once and vetted, and the very addresses that were
+ * vetted are connected to, so that a name cannot change its meaning in between.
+ */
+
+enum {
+    MAX_REDIRECTS = 10,
+    MAX_ATTEMPTS = 3,
+};
+#define FIRST_CONNECT_NS (5 * NS_PER_S) /* for an address that is not the last one to try */
+
+struct http {
+    struct look *look;
+    enum method method; /* of this chain: HEAD or GET */
+    bool second_chain;
+
+    char url[SITE_MAX_URL + 1]; /* of this hop */
+    struct url_parts parts;
+    uint64_t seen[MAX_REDIRECTS + 1]; /* URLs of this chain since a cookie was set */
+    unsigned n_seen;
+    bool downgraded; /* a redirect led from https to http */
+
+    struct resolver_wait wait;
+    mono_ns resolving_since; /* 0: not resolving */
+
+    unsigned n_addresses, n_attempts;
+    struct address address[2 * DNS_MAX_ADDRESSES];
+    struct judgement before; /* of the attempts before this one */
+
+    struct exchange_request request;
+    struct keyword keyword;
+    struct exchange exchange;
+};
+
+static void begin_hop(struct http *h);
+static void begin_attempt(struct http *h);
+
+static void add_us(uint32_t *to, mono_ns from, mono_ns until)
+{
+    int64_t us = (until - from) / NS_PER_US;
+    if (from == 0 || us <= 0)
+        return;
+    *to = us > UINT32_MAX - *to ? UINT32_MAX : *to + (uint32_t)us;
+}
+
+/* ── Chains ────────────────────────────────────────────────────────────── */
+
+static void begin_chain(struct http *h, enum method method)
+{
+    struct look *k = h->look;
+    h->method = method;
+    h->n_seen = 0;
+    h->downgraded = false;
+    k->trace.method = method;
+    k->trace.redirects = 0;
+    k->trace.status = 0;
+    exchange_forget(&h->exchange);
+    snprintf(h->url, sizeof h->url, "%s", k->job.url);
+    begin_hop(h);
+}
+
+static bool get_may_help(const struct http *h, struct judgement j)
+{
+    return h->look->job.method == METHOD_AUTO && h->method == METHOD_HEAD && match_head_needs_get(j);
+}
+
+static void conclude(struct http *h, struct judgement j, const char *detail)
+{
+    struct look *k = h->look;
+    if (get_may_help(h, j)) {
+        h->second_chain = true;
+        begin_chain(h, METHOD_GET);
+        return;
+    }
+    if (h->second_chain && j.verdict == VERDICT_UP && j.cause == CAUSE_NONE)
+        sitememory_needs_get(k->kit->memory, k->site_key, loop_now(k->kit->loop));
+    look_conclude(k, j, "%s", detail);
+}
+
+/* What a policy forbids is our own refusal at the site's own place, and the
+ * site's mistake where a public site leads there. */
+static void conclude_refused(struct http *h, const char *what)
+{
+    char detail[DETAIL_SIZE];
+    bool first = h->look->trace.redirects == 0;
+    snprintf(detail, sizeof detail, "%s%s", first ? "" : "a redirect leads to ", what);
+    conclude(h, judgement_of(first ? CAUSE_POLICY : CAUSE_REDIRECT_BAD), detail);
+}
+
+/* ── Redirects ─────────────────────────────────────────────────────────── */
+
+/* RFC 3986 section 5: what `location` means, seen from the URL that sent it. */
+static int resolve_location(const char *base, const char *location, char out[SITE_MAX_URL + 1],
+                            struct err *err)
+{
+    CURLU *u = curl_url();
+    char *text = NULL;
+    bool ok = u && curl_url_set(u, CURLUPART_URL, base, 0) == CURLUE_OK &&
+              curl_url_set(u, CURLUPART_URL, location, CURLU_URLENCODE) == CURLUE_OK &&
+              curl_url_get(u, CURLUPART_URL, &text, 0) == CURLUE_OK;
+    int r = ok ? url_normalise(text, out, SITE_MAX_URL + 1, err)
+               : err_set(err, -EINVAL, "'%.80s' is no http or https URL", location);
+    curl_free(text);
+    curl_url_cleanup(u);
+    return r;
+}
+
+static bool seen_before(struct http *h, uint64_t key)
+{
+    for (unsigned i = 0; i < h->n_seen; i++)
+        if (h->seen[i] == key)
+            return true;
+    return false;
+}
+
+static void follow(struct http *h, const struct exchange_answer *a)
+{
+    struct look *k = h->look;
+    char next[SITE_MAX_URL + 1], detail[DETAIL_SIZE];
+    struct err err = { 0 };
+
+    if (!a->has_location) {
+        conclude(h, judgement_of(CAUSE_REDIRECT_BAD), "a redirect without a Location");
+        return;
+    }
+    if (resolve_location(h->url, a->location, next, &err) < 0) {
+        snprintf(detail, sizeof detail, "a redirect leads nowhere: %.120s", err.text);
+        conclude(h, judgement_of(CAUSE_REDIRECT_BAD), detail);
+        return;
+    }
+    if (k->trace.redirects == MAX_REDIRECTS) {
+        conclude(h, judgement_of(CAUSE_REDIRECT_LOOP), "more than ten redirects");
+        return;
+    }
+    if (a->cookies) /* the same place again may then be another answer */
+        h->n_seen = 0;
+    if (seen_before(h, sitememory_key(next))) {
+        snprintf(detail, sizeof detail, "redirected to %.120s again", next);
+        conclude(h, judgement_of(CAUSE_REDIRECT_LOOP), detail);
+        return;
+    }
+    h->downgraded |= h->parts.https && strncmp(next, "http:", 5) == 0;
+    k->trace.redirects++;
+    snprintf(h->url, sizeof h->url, "%s", next);
+    begin_hop(h);
+}
+
+/* ── Attempts ──────────────────────────────────────────────────────────── */
+
+static void note_phases(struct http *h, const struct exchange_answer *a)
+{
+    struct phases *p = &h->look->trace.phases;
+    const mono_ns *at = a->at;
+    mono_ns now = clock_mono();
+    mono_ns connected = at[PHASE_TLS] ? at[PHASE_TLS] : at[PHASE_SENT];
+
+    add_us(&p->connect_us, at[PHASE_CONNECT], connected ? connected : now);
+    add_us(&p->tls_us, at[PHASE_TLS], at[PHASE_SENT] ? at[PHASE_SENT] : now);
+    add_us(&p->wait_us, at[PHASE_SENT], at[PHASE_HEAD] ? at[PHASE_HEAD] : now);
+    add_us(&p->body_us, at[PHASE_HEAD], now);
+}
+
+/* The certificate that ends first, over all hops: any of them would break the site. */
+static void note_certificate(struct http *h, const struct exchange_answer *a)
+{
+    wall_us *earliest = &h->look->trace.tls_expires_us;
+    if (a->peer.asked && a->peer.expires_us != 0 && (*earliest == 0 || a->peer.expires_us < *earliest))
+        *earliest = a->peer.expires_us;
+}
+
+static bool more_addresses(const struct http *h)
+{
+    return h->n_attempts < h->n_addresses && h->n_attempts < MAX_ATTEMPTS;
+}
+
+/* That one address is out of this host's reach says nothing against the site
+ * when another address was reached for and failed. */
+static struct judgement both(struct judgement before, struct judgement now)
+{
+    return now.cause == CAUSE_NO_ROUTE && before.verdict == VERDICT_DOWN ? before : now;
+}
+
+static struct judgement judge_trouble(struct http *h, const struct exchange_answer *a, int code)
+{
+    struct trouble t = exchange_trouble(a, code);
+    if ((t.os_errno == ENETUNREACH || t.os_errno == EHOSTUNREACH) && !route_to(h->request.to))
+        t.marks |= MARK_NO_ROUTE;
+    return both(h->before, causes_of_exchange(&t));
+}
+
+/* Only a connection that did not come about is worth another address. */
+static void fail(struct http *h, const struct exchange_answer *a, int code)
+{
+    struct judgement j = judge_trouble(h, a, code);
+    char detail[DETAIL_SIZE];
+
+    if (j.cause == CAUSE_POLICY) {
+        conclude_refused(h, h->look->trace.address);
+        return;
+    }
+    if (a->phase <= PHASE_CONNECT && j.cause != CAUSE_WORKER_ERROR && more_addresses(h)) {
+        h->before = j;
+        begin_attempt(h);
+        return;
+    }
+    const char *words = code == CURLE_OPERATION_TIMEDOUT ? "no connection in time"
+                        : a->words[0]                    ? a->words
+                                                         : curl_easy_strerror((CURLcode)code);
+    if (h->n_attempts > 1)
+        snprintf(detail, sizeof detail, "%u addresses tried; %.120s", h->n_attempts, words);
+    else
+        snprintf(detail, sizeof detail, "%.150s", words);
+    conclude(h, j, detail);
+}
+
+static void judge_answer(struct http *h, const struct exchange_answer *a)
+{
+    struct look *k = h->look;
+    struct answer answer = {
+        .status = a->status,
+        .retry_after = a->retry_after,
+        .filtered = a->filtered,
+        .keyword = h->keyword.found,
+    };
+    struct judgement j = match_answer(&k->job.status, &answer);
+    char detail[DETAIL_SIZE] = "";
+
+    if (j.cause == CAUSE_CONTENT)
+        snprintf(detail, sizeof detail, "not in the first %zu bytes", h->keyword.seen);
+    else if (j.cause != CAUSE_NONE)
+        snprintf(detail, sizeof detail, "HTTP %u to %s", a->status, method_name(h->method));
+    else if (h->downgraded)
+        snprintf(detail, sizeof detail, "redirected from https to http");
+    conclude(h, j, detail);
+}
+
+static void on_exchange(void *arg, const struct exchange_answer *a)
+{
+    struct http *h = arg;
+    look_wake_at(h->look, MONO_NEVER);
+    note_phases(h, a);
+    note_certificate(h, a);
+    if (a->status != 0)
+        h->look->trace.status = (uint16_t)a->status;
+
+    if (a->code != CURLE_OK || a->status == 0)
+        fail(h, a, a->code);
+    else if (match_follows(&h->look->job.status, a->status))
+        follow(h, a);
+    else
+        judge_answer(h, a);
+}
+
+static void begin_attempt(struct http *h)
+{
+    struct look *k = h->look;
+    const struct address *to = &h->address[h->n_attempts++];
+    mono_ns now = clock_mono(), left = k->deadline - now;
+
+    address_format(k->trace.address, to);
+    k->way = address_family(to) == AF_INET ? WAY_V4 : WAY_V6;
+    k->place = address_place(to);
+    if (k->job.contains[0])
+        keyword_init(&h->keyword, k->job.contains);
+    else
+        keyword_init(&h->keyword, "");
+    h->request = (struct exchange_request){
+        .url = h->url,
+        .parts = &h->parts,
+        .to = to,
+        .head = h->method == METHOD_HEAD,
+        .timeout_ms = look_left_ms(k) + 1000, /* ours comes first */
+        .accepted = &k->job.status,
+        .keyword = k->job.contains[0] ? &h->keyword : NULL,
+    };
+    if (more_addresses(h))
+        look_wake_at(k, now + (left / 2 < FIRST_CONNECT_NS ? left / 2 : FIRST_CONNECT_NS));
+    if (exchange_begin(&h->exchange, &k->kit->exchange, &h->request, on_exchange, h) < 0)
+        look_conclude(k, judgement_of(CAUSE_WORKER_ERROR), "no memory for a transfer");
+}
+
+/* This address has had its time; there is another one. */
+static void wake(struct look *k)
+{
+    struct http *h = k->state;
+    if (h->exchange.answer.phase > PHASE_CONNECT)
+        return; /* connected: what follows has the whole budget */
+    exchange_stop(&h->exchange);
+    note_phases(h, &h->exchange.answer);
+    fail(h, &h->exchange.answer, CURLE_OPERATION_TIMEDOUT);
+}
+
+/* ── Addresses ─────────────────────────────────────────────────────────── */
+
+/* Every second address of the other family, beginning with IPv4, so that one
+ * family that is broken costs one attempt. Confirming looks begin elsewhere. */
+static unsigned mix(struct address *out, const struct dns_answer *a, unsigned turn)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < a->n_v4 || i < a->n_v6; i++) {
+        if (i < a->n_v4)
+            out[n++] = a->v4[(i + turn) % a->n_v4];
+        if (i < a->n_v6)
+            out[n++] = a->v6[(i + turn) % a->n_v6];
+    }
+    return n;
+}
+
+static void use_addresses(struct http *h, const struct dns_answer *a)
+{
+    struct look *k = h->look;
+    struct address all[2 * DNS_MAX_ADDRESSES];
+    unsigned n = mix(all, a, k->job.run.look), n_allowed = 0;
+    mono_ns now = loop_now(k->kit->loop);
+    char text[ADDRESS_SIZE];
+
+    h->n_addresses = h->n_attempts = 0;
+    h->before = (struct judgement){ VERDICT_UNKNOWN, CAUSE_NONE };
+    for (unsigned i = 0; i < n; i++) {
+        if (!address_allowed(k->kit->policy, &all[i]))
+            continue;
+        n_allowed++;
+        if (routes_usable(k->kit->routes, &all[i], now))
+            h->address[h->n_addresses++] = all[i];
+    }
+    if (h->n_addresses > 0) {
+        begin_attempt(h);
+        return;
+    }
+    address_format(text, &all[0]);
+    memcpy(k->trace.address, text, sizeof text);
+    if (n_allowed == 0)
+        conclude_refused(h, text);
+    else
+        look_conclude(k, judgement_of(CAUSE_NO_ROUTE), "no route to %s from here", text);
+}
+
+static void use_answer(struct http *h, const struct dns_answer *a)
+{
+    static const char *const words[NAME_STATUS_COUNT] = {
+        [NAME_NXDOMAIN] = "no such name",
+        [NAME_NODATA] = "the name has neither A nor AAAA",
+        [NAME_SERVFAIL] = "the name server says SERVFAIL",
+        [NAME_REFUSED] = "our name server says REFUSED",
+        [NAME_TIMEOUT] = "no answer for the name",
+        [NAME_UNREACHABLE] = "nothing listens at our name server's address",
+        [NAME_GARBLED] = "the name server's answer cannot be read",
+        [NAME_IMPOSSIBLE] = "this can be no name",
+        [NAME_NO_MEMORY] = "no memory to resolve a name",
+    };
+    if (a->status == NAME_OK) {
+        use_addresses(h, a);
+        return;
+    }
+    /* No second chain with GET: a name is a name. */
+    look_conclude(h->look, causes_of_name(a->status, a->root), "%s: %s", h->parts.host, words[a->status]);
+}
+
+static void on_resolved(void *arg, const struct dns_answer *a)
+{
+    struct http *h = arg;
+    add_us(&h->look->trace.phases.dns_us, h->resolving_since, clock_mono());
+    h->resolving_since = 0;
+    use_answer(h, a);
+}
+
+static void resolve(struct http *h)
+{
+    struct look *k = h->look;
+    struct dns_answer a;
+
+    k->way = WAY_NAMES;
+    k->place = sitememory_key(h->parts.host);
+    h->wait.fn = on_resolved;
+    h->wait.arg = h;
+    h->resolving_since = clock_mono();
+    int r = resolver_ask(k->kit->resolver, h->parts.host, k->job.run.look > 0, &h->wait, &a);
+    if (r > 0)
+        on_resolved(h, &a);
+    else if (r < 0)
+        look_conclude(k, judgement_of(CAUSE_WORKER_ERROR), "no memory to resolve a name");
+}
+
+/* ── Hops ──────────────────────────────────────────────────────────────── */
+
+/* Hosts that are known without asking: addresses, and this one (RFC 6761). */
+static bool known_host(const struct http *h, struct dns_answer *ret)
+{
+    struct address a;
+    *ret = (struct dns_answer){ .status = NAME_OK };
+    if (h->parts.numeric && address_parse(h->parts.host, &a) == 0) {
+        if (address_family(&a) == AF_INET)
+            ret->v4[ret->n_v4++] = a;
+        else
+            ret->v6[ret->n_v6++] = a;
+        return true;
+    }
+    if (!address_localhost(h->parts.host))
+        return false;
+    address_parse("127.0.0.1", &ret->v4[ret->n_v4++]);
+    address_parse("::1", &ret->v6[ret->n_v6++]);
+    return true;
+}
+
+static void begin_hop(struct http *h)
+{
+    struct look *k = h->look;
+    struct dns_answer known;
+    struct err err = { 0 };
+    char what[DETAIL_SIZE];
+
+    h->seen[h->n_seen++] = sitememory_key(h->url);
+    if (url_split(h->url, &h->parts, &err) < 0) {
+        look_conclude(k, judgement_of(CAUSE_INTERNAL), "%.150s", err.text);
+        return;
+    }
+    if (!address_port_allowed(k->kit->policy, h->parts.port)) {
+        snprintf(what, sizeof what, "port %u", h->parts.port);
+        conclude_refused(h, what);
+        return;
+    }
+    if (known_host(h, &known)) {
+        use_addresses(h, &known);
+        return;
+    }
+    if (!h->parts.numeric && !address_name_allowed(k->kit->policy, h->parts.host)) {
+        snprintf(what, sizeof what, "the name %.100s, which is not of the internet", h->parts.host);
+        conclude_refused(h, what);
+        return;
+    }
+    resolve(h);
+}
+
+/* ── The kind ──────────────────────────────────────────────────────────── */
+
+static enum method first_method(const struct look *k)
+{
+    if (k->job.contains[0] || k->job.method == METHOD_GET) /* a keyword needs a body */
+        return METHOD_GET;
+    if (k->job.method == METHOD_AUTO &&
+        sitememory_wants_get(k->kit->memory, k->site_key, loop_now(k->kit->loop)))
+        return METHOD_GET;
+    return METHOD_HEAD;
+}
+
+static int start(struct look *k)
+{
+    struct http *h = calloc(1, sizeof *h);
+    if (!h)
+        return -ENOMEM;
+    h->look = k;
+    k->state = h;
+    begin_chain(h, first_method(k));
+    return 0;
+}
+
+static struct judgement expire(struct look *k)
+{
+    struct http *h = k->state;
+    if (h->resolving_since != 0) {
+        add_us(&k->trace.phases.dns_us, h->resolving_since, clock_mono());
+        return causes_of_name(NAME_TIMEOUT, resolver_root(k->kit->resolver));
+    }
+    exchange_stop(&h->exchange);
+    note_phases(h, &h->exchange.answer);
+    note_certificate(h, &h->exchange.answer);
+    if (h->exchange.answer.status)
+        k->trace.status = (uint16_t)h->exchange.answer.status;
+    return judge_trouble(h, &h->exchange.answer, CURLE_OPERATION_TIMEDOUT);
+}
+
+static void stop(struct look *k)
+{
+    struct http *h = k->state;
+    if (!h)
+        return;
+    resolver_cancel(&h->wait);
+    exchange_done(&h->exchange);
+    free(h);
+    k->state = NULL;
+}
+
+static const char *const schemes[] = { "http", "https", NULL };
+
+const struct check_kind check_http = {
+    .name = "http",
+    .schemes = schemes,
+    .start = start,
+    .wake = wake,
+    .expire = expire,
+    .stop = stop,
+};

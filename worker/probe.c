@@ -1,0 +1,371 @@
+#include "worker/probe.h"
+
+#include "common/text.h"
+#include "worker/check.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+/* Time inside a look
+ *
+ * Each look has one timer. It rings first at once, to begin the look on the loop;
+ * then when its check asked to be woken; and when its budget is used up. On that
+ * last ring the answer may already lie in a socket that libuv has not looked at
+ * in this turn, because it runs timers first: so the look is given one more turn
+ * before it is called a timeout.
+ *
+ * How much later than asked a timer rings is how long this loop kept everybody
+ * waiting. The self-check hears of it, and a look whose time ran out while the
+ * loop was late ends as unknown.
+ */
+
+#define TICK_NS         (250 * NS_PER_MS)
+#define MEMORY_OF_SITES 131072
+
+struct probes {
+    struct check_kit kit;
+    struct address_policy policy;
+    struct routes routes;
+    struct loop *loop;
+    size_t slots, in_hand;
+    struct look *busy, *spare; /* spare ones keep their timers */
+    struct wakeup *tick;
+    mono_ns tick_at;
+};
+
+/* ── Life of all ───────────────────────────────────────────────────────── */
+
+static void on_tick(void *arg);
+
+static int make_parts(struct probes *p, const struct config *config, struct err *err)
+{
+    struct check_kit *k = &p->kit;
+    *k = (struct check_kit){ .loop = p->loop, .routes = &p->routes, .policy = &p->policy };
+    k->exchange.policy = &p->policy;
+    k->exchange.user_agent = config->worker.user_agent;
+
+    int r = address_policy_parse(config->worker.allow_networks, &p->policy, err);
+    if (r == 0)
+        r = tls_new(&k->exchange.tls, config->worker.ca_file, err);
+    if (r == 0)
+        r = transfers_new(&k->exchange.transfers, p->loop, p->slots, exchange_finished, err);
+    if (r == 0)
+        r = resolver_new(&k->resolver, p->loop, config, &p->routes, err);
+    if (r < 0)
+        return r;
+    k->exchange.headers = exchange_headers();
+    r = k->exchange.headers ? 0 : -ENOMEM;
+    if (r == 0)
+        r = sitememory_new(&k->memory, MEMORY_OF_SITES);
+    if (r == 0)
+        r = selfcheck_new(&k->selfcheck);
+    if (r == 0)
+        r = wakeup_new(&p->tick, p->loop, on_tick, p);
+    return r < 0 ? err_set(err, r, "no memory for looks") : 0;
+}
+
+int probes_new(struct probes **ret, struct loop *l, const struct config *config, struct err *err)
+{
+    scoped(probes) struct probes *p = calloc(1, sizeof *p);
+    if (!p)
+        return err_set(err, -ENOMEM, "no memory for looks");
+    p->loop = l;
+    p->slots = config->worker.slots;
+    routes_init(&p->routes, config->worker.ipv4, config->worker.ipv6);
+    int r = make_parts(p, config, err);
+    if (r < 0)
+        return r;
+    *ret = moved(p);
+    return 0;
+}
+
+static void look_free(struct look *k)
+{
+    wakeup_free(k->alarm);
+    free(k->strings);
+    free(k);
+}
+
+void probes_free(struct probes *p)
+{
+    if (!p)
+        return;
+    struct look *k;
+    while ((k = p->busy)) {
+        DL_DELETE(p->busy, k);
+        if (k->kind)
+            k->kind->stop(k);
+        look_free(k);
+    }
+    while ((k = p->spare)) {
+        DL_DELETE(p->spare, k);
+        look_free(k);
+    }
+    wakeup_free(p->tick);
+    resolver_free(p->kit.resolver);
+    transfers_free(p->kit.exchange.transfers);
+    tls_free(p->kit.exchange.tls); /* after all that used it */
+    curl_slist_free_all(p->kit.exchange.headers);
+    sitememory_free(p->kit.memory);
+    selfcheck_free(p->kit.selfcheck);
+    free(p);
+}
+
+size_t probes_in_hand(const struct probes *p)
+{
+    return p->in_hand;
+}
+
+size_t probes_room(const struct probes *p)
+{
+    return p->slots - p->in_hand;
+}
+
+bool probes_suspect(const struct probes *p)
+{
+    return selfcheck_suspect(p->kit.selfcheck, loop_now(p->loop));
+}
+
+/* While anything is in hand: how late are we? */
+static void on_tick(void *arg)
+{
+    struct probes *p = arg;
+    mono_ns now = clock_mono();
+    selfcheck_tick(p->kit.selfcheck, now, clock_wall(), now - p->tick_at);
+    tls_refresh(p->kit.exchange.tls, now);
+    p->tick_at = p->in_hand > 0 ? now + TICK_NS : MONO_NEVER;
+    wakeup_at(p->tick, p->tick_at);
+}
+
+static void start_ticking(struct probes *p)
+{
+    if (p->in_hand != 1)
+        return;
+    mono_ns now = clock_mono();
+    selfcheck_tick(p->kit.selfcheck, now, clock_wall(), 0);
+    p->tick_at = now + TICK_NS;
+    wakeup_at(p->tick, p->tick_at);
+}
+
+/* ── Life of one ───────────────────────────────────────────────────────── */
+
+static void set_alarm(struct look *k)
+{
+    k->alarm_at = k->wake_at < k->deadline ? k->wake_at : k->deadline;
+    wakeup_at(k->alarm, k->alarm_at);
+}
+
+void look_wake_at(struct look *k, mono_ns at)
+{
+    if (k->wake_at == at)
+        return;
+    k->wake_at = at;
+    set_alarm(k);
+}
+
+uint32_t look_left_ms(const struct look *k)
+{
+    mono_ns left = k->deadline - clock_mono();
+    return left < NS_PER_MS ? 1 : (uint32_t)(left / NS_PER_MS);
+}
+
+static void start(struct look *k)
+{
+    k->started = true;
+    set_alarm(k);
+    k->kind = check_kind_of(k->job.url);
+    if (!k->kind)
+        look_conclude(k, judgement_of(CAUSE_INTERNAL), "no kind of check knows this URL");
+    else if (k->kind->start(k) < 0)
+        look_conclude(k, judgement_of(CAUSE_WORKER_ERROR), "no memory for a look");
+}
+
+static const char *expiry_words(enum cause c)
+{
+    switch (c) {
+    case CAUSE_DNS_TIMEOUT:
+    case CAUSE_DNS_OURS:
+    case CAUSE_DNS_CLOSED: return "no answer for the name";
+    case CAUSE_CONNECT_TIMEOUT: return "no connection";
+    case CAUSE_TLS_TIMEOUT: return "the TLS handshake did not end";
+    case CAUSE_TIMEOUT_WAIT: return "connected, and no answer";
+    case CAUSE_TIMEOUT_BODY: return "the answer did not end";
+    default: return "it did not end";
+    }
+}
+
+static void expire(struct look *k)
+{
+    if (!k->expiring) { /* what has arrived is read first, see above */
+        k->expiring = true;
+        wakeup_at(k->alarm, 0);
+        return;
+    }
+    struct judgement j = k->kind->expire(k);
+    look_conclude(k, j, "%s within %u ms", expiry_words(j.cause), k->job.timeout_ms);
+}
+
+static void on_alarm(void *arg)
+{
+    struct look *k = arg;
+    mono_ns now = clock_mono();
+
+    if (!k->expiring)
+        selfcheck_tick(k->kit->selfcheck, now, clock_wall(), now - k->alarm_at);
+    if (!k->started) {
+        start(k);
+    } else if (now >= k->deadline) {
+        expire(k);
+    } else if (now >= k->wake_at) {
+        k->wake_at = MONO_NEVER;
+        set_alarm(k);
+        k->kind->wake(k);
+    } else {
+        set_alarm(k);
+    }
+}
+
+static struct look *take_look(struct probes *p)
+{
+    struct look *k = p->spare;
+    if (k) {
+        DL_DELETE(p->spare, k);
+        *k = (struct look){ .alarm = k->alarm };
+        return k;
+    }
+    k = calloc(1, sizeof *k);
+    if (k && wakeup_new(&k->alarm, p->loop, on_alarm, k) < 0) {
+        free(k);
+        k = NULL;
+    }
+    return k;
+}
+
+/* URL and keyword, which the job's owner keeps no longer than this call. */
+static int copy_job(struct look *k, const struct job *job)
+{
+    const char *contains = job->contains ? job->contains : "";
+    size_t url = strlen(job->url) + 1, keyword = strlen(contains) + 1;
+    k->strings = malloc(url + keyword);
+    if (!k->strings)
+        return -ENOMEM;
+    k->job = *job;
+    k->job.url = memcpy(k->strings, job->url, url);
+    k->job.contains = memcpy(k->strings + url, contains, keyword);
+    k->job.avoid = "";
+    return 0;
+}
+
+int probe_begin(struct probes *p, const struct job *job, probe_done_fn *done, void *arg)
+{
+    if (p->in_hand >= p->slots)
+        return -EAGAIN;
+    struct look *k = take_look(p);
+    if (!k)
+        return -ENOMEM;
+    if (copy_job(k, job) < 0) {
+        DL_APPEND(p->spare, k);
+        return -ENOMEM;
+    }
+    k->kit = &p->kit;
+    k->probes = p;
+    k->done = done;
+    k->arg = arg;
+    k->began = clock_mono();
+    k->deadline = k->began + (mono_ns)job->timeout_ms * NS_PER_MS;
+    k->wake_at = MONO_NEVER;
+    k->site_key = sitememory_key(job->url);
+    k->trace = (struct result){ .job_id = job->id, .run = job->run, .span = 1, .at_us = clock_wall() };
+    DL_APPEND(p->busy, k);
+    p->in_hand++;
+    start_ticking(p);
+
+    k->alarm_at = k->began;
+    wakeup_at(k->alarm, 0);
+    return 0;
+}
+
+/* ── Conclusions ───────────────────────────────────────────────────────── */
+
+/* For people, and for JSON and a terminal that take nothing else. */
+static void make_plain(char *text)
+{
+    for (unsigned char *p = (unsigned char *)text; *p; p++)
+        if (*p < 0x20 || *p >= 0x7f)
+            *p = '?';
+}
+
+/* A worker that was late itself, or whose clock jumps, has no business calling
+ * others slow or expired. */
+static struct judgement believable(const struct look *k, struct judgement j, mono_ns now, char *detail)
+{
+    const struct selfcheck *s = k->kit->selfcheck;
+    if (cause_is_timeout(j.cause) && selfcheck_was_late_since(s, k->began)) {
+        snprintf(detail, DETAIL_SIZE, "%s, but our own loop was held up", cause_name(j.cause));
+        return judgement_of(CAUSE_WORKER_ERROR);
+    }
+    bool by_clock = j.cause == CAUSE_CERT_EXPIRED || j.cause == CAUSE_CERT_NOT_YET_VALID;
+    if (by_clock && selfcheck_clock_stepped(s, now)) {
+        snprintf(detail, DETAIL_SIZE, "%s, but our own clock was stepped", cause_name(j.cause));
+        return judgement_of(CAUSE_WORKER_ERROR);
+    }
+    return j;
+}
+
+/* What this look says about ourselves, and whether we trust it. */
+static struct judgement weigh(struct look *k, struct judgement j, mono_ns now, char *detail)
+{
+    struct selfcheck *s = k->kit->selfcheck;
+    struct sitememory *m = k->kit->memory;
+
+    j = believable(k, j, now, detail);
+    if (j.cause == CAUSE_WORKER_ERROR)
+        selfcheck_note_ours(s, now);
+    if (sitememory_was_up(m, k->site_key) && !cause_is_ours(j.cause))
+        selfcheck_note(s, now, k->way, k->place, cause_is_transport(j.cause));
+    if (!cause_is_ours(j.cause))
+        sitememory_set_up(m, k->site_key, j.verdict == VERDICT_UP);
+
+    k->trace.suspect = selfcheck_suspect(s, now);
+    if (k->trace.suspect && cause_is_transport(j.cause)) {
+        snprintf(detail, DETAIL_SIZE, "%s, while many others fail too", cause_name(j.cause));
+        return judgement_of(CAUSE_WORKER_SUSPECT);
+    }
+    return j;
+}
+
+void look_conclude(struct look *k, struct judgement j, const char *detail, ...)
+{
+    struct probes *p = k->probes;
+    mono_ns now = clock_mono();
+    char words[DETAIL_SIZE];
+
+    va_list ap;
+    va_start(ap, detail);
+    vsnprintf(words, sizeof words, detail, ap);
+    va_end(ap);
+    if (k->kind)
+        k->kind->stop(k);
+
+    j = weigh(k, j, now, words);
+    make_plain(words);
+    struct result r = k->trace;
+    r.verdict = j.verdict;
+    r.cause = j.cause;
+    r.took_us = (uint32_t)((now - k->began) / NS_PER_US);
+    memcpy(r.detail, words, sizeof r.detail);
+
+    /* The slot is free before the caller is told, who may want to use it. */
+    probe_done_fn *done = k->done;
+    void *arg = k->arg;
+    wakeup_at(k->alarm, MONO_NEVER);
+    free(moved(k->strings));
+    DL_DELETE(p->busy, k);
+    DL_PREPEND(p->spare, k);
+    p->in_hand--;
+    done(arg, &r);
+}

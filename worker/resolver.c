@@ -1,0 +1,667 @@
+#include "worker/resolver.h"
+
+#include "worker/upstream.h"
+#include "worker/wakeup.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+#include <utlist.h>
+
+/* The life of a query
+ *
+ * A name that somebody waits for is one query, however many wait. It asks one
+ * server: A and AAAA at once, or A and, for want of it, AAAA. When a server
+ * fails (which is not the same as denying), the next one is asked, until each
+ * was. A denial or failure is told only when the server that gave it has been
+ * asked for the root's own NS records; while that is under way, the query waits.
+ *
+ * Servers live in a generation. When resolv.conf changes, a new generation is
+ * made; the old one is kept until its questions have been answered.
+ */
+
+enum {
+    MAX_SERVERS = 4,
+    MAX_NAMES = 65536, /* in the cache */
+};
+#define RESOLV_CONF       "/etc/resolv.conf"
+#define LOOK_AGAIN_NS     (10 * NS_PER_S)
+#define TICK_NS           (100 * NS_PER_MS)
+#define ROOT_KNOWN_NS     (60 * NS_PER_S)
+#define ROOT_DENIED_NS    (5 * NS_PER_S)
+#define DOUBT_AFTER_NS    (500 * NS_PER_MS)
+#define HALF_IS_ENOUGH_NS (300 * NS_PER_MS) /* after one family has answered */
+
+struct server {
+    struct upstream *upstream;
+    enum root_status root;
+    mono_ns root_until; /* how long that is believed */
+    bool asking_root;
+    struct query *for_root; /* queries that wait for it */
+    struct generation *of;
+};
+
+struct generation {
+    struct resolver *resolver;
+    unsigned n;
+    struct server server[MAX_SERVERS];
+    unsigned current; /* whom to ask first */
+    struct generation *prev, *next;
+};
+
+struct part { /* of a query: one question */
+    struct query *query;
+    int type;
+    bool asked, answered;
+    enum name_status status;
+    int n;
+    struct address address[DNS_MAX_ADDRESSES];
+};
+
+struct query {
+    struct resolver *resolver;
+    struct generation *generation;
+    unsigned first, tried;    /* server asked first; how many have been asked */
+    struct server *failed_by; /* one that did answer, with a failure; NULL for none so far */
+    enum name_status failure; /* ... with this */
+    bool starting;
+    mono_ns since;      /* when it began */
+    bool told;          /* concluded with one half; waits for the other only to be freed */
+    mono_ns good_since; /* when the first half came; 0 not yet */
+    uint32_t ttl_s;
+    struct part v4, v6;
+    struct resolver_wait *waiting;
+    struct query *prev, *next; /* among those that wait for a root, are to be settled, or were told */
+    UT_hash_handle hh;
+    char name[];
+};
+
+struct resolver {
+    struct loop *loop;
+    struct routes *routes;
+    char configured[256];
+    bool looked;          /* at resolv.conf */
+    struct timespec seen; /* its modification */
+    mono_ns look_again;
+    struct dnscache *cache;
+    struct generation *now, *old; /* the old ones are a list */
+    struct query *by_name;
+    struct query *to_settle; /* those that came to an end while they were being asked */
+    struct query *told;      /* those that nobody waits for, with half a question open */
+    struct wakeup *tick, *settle;
+};
+
+/* ── Servers ───────────────────────────────────────────────────────────── */
+
+static void generation_free(struct generation *g)
+{
+    if (!g)
+        return;
+    for (unsigned i = 0; i < g->n; i++)
+        upstream_free(g->server[i].upstream);
+    free(g);
+}
+
+static bool generation_idle(const struct generation *g)
+{
+    for (unsigned i = 0; i < g->n; i++)
+        if (upstream_pending(g->server[i].upstream) > 0 || g->server[i].for_root)
+            return false;
+    return true;
+}
+
+/* "192.0.2.1", "192.0.2.1:5353", "2001:db8::1" or "[2001:db8::1]:5353" */
+static int parse_server(const char *text, struct address *ret, struct err *err)
+{
+    char host[64];
+    unsigned long port = 53;
+    const char *colon = NULL;
+    size_t len = strlen(text);
+
+    if (text[0] == '[') {
+        const char *end = strchr(text, ']');
+        len = end ? (size_t)(end - ++text) : 0;
+        colon = end && end[1] == ':' ? end + 1 : NULL;
+    } else if (strchr(text, ':') == strrchr(text, ':') && strchr(text, ':')) {
+        colon = strchr(text, ':');
+        len = (size_t)(colon - text);
+    }
+    char *end = NULL;
+    if (colon)
+        port = strtoul(colon + 1, &end, 10);
+    if (len == 0 || len >= sizeof host || port == 0 || port > 65535 || (end && (*end || end == colon + 1)))
+        return err_set(err, -EINVAL, "worker.resolver: '%.60s' is not an address like 192.0.2.1:53", text);
+    memcpy(host, text, len);
+    host[len] = '\0';
+    if (address_parse(host, ret) < 0)
+        return err_set(err, -EINVAL, "worker.resolver: '%.60s' is not a numeric address", host);
+    *(address_family(ret) == AF_INET ? &ret->v4.sin_port : &ret->v6.sin6_port) = htons((uint16_t)port);
+    return 0;
+}
+
+static int configured_servers(const char *list, struct address ret[MAX_SERVERS], struct err *err)
+{
+    char copy[256], *rest = copy;
+    int n = 0;
+    snprintf(copy, sizeof copy, "%s", list);
+    for (char *one; (one = strsep(&rest, ","));) {
+        one += strspn(one, " ");
+        one[strcspn(one, " ")] = '\0';
+        if (!*one)
+            continue;
+        if (n == MAX_SERVERS)
+            return err_set(err, -EINVAL, "worker.resolver: more than %d servers", MAX_SERVERS);
+        int r = parse_server(one, &ret[n], err);
+        if (r < 0)
+            return r;
+        n++;
+    }
+    return n;
+}
+
+/* resolv.conf as c-ares reads it; 127.0.0.1 when it names nobody. */
+static int system_servers(struct address ret[MAX_SERVERS], struct err *err)
+{
+    ares_channel channel;
+    struct ares_addr_port_node *list = NULL;
+    int n = 0, status = ares_init(&channel);
+    if (status != ARES_SUCCESS)
+        return err_set(err, -EIO, "c-ares: %s", ares_strerror(status));
+
+    status = ares_get_servers_ports(channel, &list);
+    for (const struct ares_addr_port_node *s = list; s && n < MAX_SERVERS; s = s->next) {
+        in_port_t port = htons((uint16_t)(s->udp_port ? s->udp_port : 53));
+        struct address a = { 0 };
+        if (s->family == AF_INET)
+            a.v4 = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = port, .sin_addr = s->addr.addr4 };
+        else {
+            a.v6 = (struct sockaddr_in6){ .sin6_family = AF_INET6, .sin6_port = port };
+            memcpy(&a.v6.sin6_addr, &s->addr.addr6, sizeof a.v6.sin6_addr);
+        }
+        ret[n++] = a;
+    }
+    ares_free_data(list);
+    ares_destroy(channel);
+    return status == ARES_SUCCESS ? n : err_set(err, -EIO, "c-ares: %s", ares_strerror(status));
+}
+
+static int generation_new(struct generation **ret, struct resolver *r, struct err *err)
+{
+    struct address server[MAX_SERVERS];
+    int n = r->configured[0] ? configured_servers(r->configured, server, err) : system_servers(server, err);
+    if (n <= 0)
+        return n < 0 ? n : err_set(err, -EINVAL, "there is no name server");
+
+    struct generation *g = calloc(1, sizeof *g);
+    if (!g)
+        return err_set(err, -ENOMEM, "no memory for name servers");
+    g->resolver = r;
+    for (int i = 0; i < n; i++) {
+        int rc = upstream_new(&g->server[i].upstream, r->loop, &server[i], err);
+        if (rc < 0) {
+            generation_free(g);
+            return rc;
+        }
+        g->server[i].of = g;
+        g->n++;
+    }
+    *ret = g;
+    return 0;
+}
+
+/* resolv.conf may have changed: then new servers, and nothing that the old ones said. */
+static void follow_resolv_conf(struct resolver *r, mono_ns now)
+{
+    struct stat st;
+    if (r->configured[0] || now < r->look_again)
+        return;
+    r->look_again = now + LOOK_AGAIN_NS;
+    if (stat(RESOLV_CONF, &st) < 0)
+        st.st_mtim = (struct timespec){ 0 };
+    bool same = st.st_mtim.tv_sec == r->seen.tv_sec && st.st_mtim.tv_nsec == r->seen.tv_nsec;
+    bool first = !r->looked;
+    r->looked = true;
+    r->seen = st.st_mtim;
+    struct generation *g = NULL;
+    if (same || first || generation_new(&g, r, NULL) < 0)
+        return;
+    DL_APPEND(r->old, r->now);
+    r->now = g;
+}
+
+/* ── Telling ───────────────────────────────────────────────────────────── */
+
+static bool complete(const struct query *q)
+{
+    return q->v4.asked == q->v4.answered && q->v6.asked == q->v6.answered;
+}
+
+/* Nobody finds it by its name any more. An open question still points to it. */
+static void retire(struct query *q)
+{
+    struct resolver *r = q->resolver;
+    HASH_DEL(r->by_name, q);
+    if (complete(q)) {
+        free(q);
+        return;
+    }
+    q->told = true;
+    DL_APPEND(r->told, q);
+}
+
+static void free_told(struct query *q)
+{
+    DL_DELETE(q->resolver->told, q);
+    free(q);
+}
+
+static void tell(struct query *q, const struct dns_answer *a)
+{
+    struct resolver *r = q->resolver;
+    struct resolver_wait *waiting = q->waiting, *w;
+
+    dnscache_put(r->cache, q->name, a, loop_now(r->loop));
+    retire(q); /* first: who is told may ask for the same name again */
+
+    /* One by one from the front: whoever is told may cancel others. */
+    struct query done = { .waiting = waiting };
+    DL_FOREACH (waiting, w)
+        w->query = &done;
+    while ((w = done.waiting)) {
+        DL_DELETE(done.waiting, w);
+        w->query = NULL;
+        w->fn(w->arg, a);
+    }
+}
+
+/* ── Settling ──────────────────────────────────────────────────────────── */
+
+static struct server *server_of(const struct query *q)
+{
+    const struct generation *g = q->generation;
+    return (struct server *)&g->server[(q->first + q->tried - 1) % g->n];
+}
+
+/* What is known of the root from that server, and still believed. */
+static enum root_status root_of(const struct server *s, mono_ns now)
+{
+    return now < s->root_until ? s->root : ROOT_UNKNOWN;
+}
+
+static bool is_failure(enum name_status s)
+{
+    return s != NAME_OK && s != NAME_NODATA && s != NAME_NXDOMAIN && s != NAME_IMPOSSIBLE;
+}
+
+/* Both parts as one. A name that does not exist does not for any type; a failure
+ * beside a denial is a failure, because the other half may well be there. */
+static enum name_status status_of(const struct query *q)
+{
+    const struct part *part[] = { &q->v4, &q->v6 };
+    enum name_status status = NAME_NODATA;
+    for (int i = 0; i < 2; i++) {
+        if (!part[i]->answered)
+            continue;
+        if (part[i]->status == NAME_OK)
+            return NAME_OK;
+        if (part[i]->status == NAME_NXDOMAIN || part[i]->status == NAME_IMPOSSIBLE)
+            return part[i]->status;
+        if (is_failure(part[i]->status))
+            status = part[i]->status;
+    }
+    return status;
+}
+
+static void conclude(struct query *q, enum name_status status, enum root_status root)
+{
+    struct dns_answer a = {
+        .status = status,
+        .root = root,
+        .ttl_s = q->ttl_s,
+        .n_v4 = (unsigned)q->v4.n,
+        .n_v6 = (unsigned)q->v6.n,
+    };
+    memcpy(a.v4, q->v4.address, sizeof a.v4);
+    memcpy(a.v6, q->v6.address, sizeof a.v6);
+    tell(q, &a);
+}
+
+static void ask_root(struct server *s);
+static void ask_server(struct query *q);
+
+/* Silence, as against an answer that is a failure. */
+static bool is_silence(enum name_status s)
+{
+    return s == NAME_TIMEOUT || s == NAME_UNREACHABLE;
+}
+
+static void ask_next(struct query *q, struct server *s, enum name_status status)
+{
+    struct generation *g = q->generation;
+    if (is_silence(status)) { /* not the one to ask first any more */
+        if (g->current == (unsigned)(s - g->server))
+            g->current = (g->current + 1) % g->n;
+    } else {
+        q->failed_by = s;
+        q->failure = status;
+    }
+    ask_server(q);
+}
+
+static void settle(struct query *q)
+{
+    enum name_status status = status_of(q);
+    struct server *s = server_of(q);
+    mono_ns now = loop_now(q->resolver->loop);
+
+    if (is_failure(status) && status != NAME_NO_MEMORY && q->tried < q->generation->n) {
+        ask_next(q, s, status);
+        return;
+    }
+    if (is_silence(status) && q->failed_by) { /* a failure that was told says more than silence */
+        s = q->failed_by;
+        status = q->failure;
+    }
+    if (!causes_need_root(status) || root_of(s, now) != ROOT_UNKNOWN) {
+        conclude(q, status, root_of(s, now));
+        return;
+    }
+    DL_APPEND(s->for_root, q);
+    ask_root(s);
+}
+
+/* A query that ended while it was still being asked is settled on the loop, so
+ * that nobody is told from within resolver_ask. */
+static void settle_soon(struct query *q)
+{
+    DL_APPEND(q->resolver->to_settle, q);
+    wakeup_at(q->resolver->settle, 0);
+}
+
+static void on_settle(void *arg)
+{
+    struct resolver *r = arg;
+    struct query *q;
+    while ((q = r->to_settle)) {
+        DL_DELETE(r->to_settle, q);
+        settle(q);
+    }
+}
+
+/* ── Asking for the root ───────────────────────────────────────────────── */
+
+static void on_root(void *arg, enum name_status status, const unsigned char *bytes, int len)
+{
+    (void)bytes, (void)len;
+    struct server *s = arg;
+    mono_ns now = loop_now(s->of->resolver->loop);
+
+    s->asking_root = false;
+    s->root = status == NAME_OK                                      ? ROOT_KNOWN
+              : status == NAME_TIMEOUT || status == NAME_UNREACHABLE ? ROOT_SILENT
+                                                                     : ROOT_DENIED;
+    s->root_until = now + (s->root == ROOT_KNOWN ? ROOT_KNOWN_NS : ROOT_DENIED_NS);
+
+    struct query *q;
+    while ((q = s->for_root)) {
+        DL_DELETE(s->for_root, q);
+        settle_soon(q);
+    }
+}
+
+static void ask_root(struct server *s)
+{
+    if (s->asking_root)
+        return;
+    s->asking_root = true;
+    upstream_ask(s->upstream, ".", ns_t_ns, on_root, s);
+}
+
+/* ── Asking for names ──────────────────────────────────────────────────── */
+
+static void ask_part(struct query *q, struct part *part);
+
+static void on_part(void *arg, enum name_status status, const unsigned char *bytes, int len)
+{
+    struct part *part = arg;
+    struct query *q = part->query;
+
+    part->answered = true;
+    part->status = status;
+    if (q->told) {
+        if (complete(q))
+            free_told(q);
+        return;
+    }
+    if (status == NAME_OK) {
+        part->n = upstream_addresses(bytes, len, part->type, part->address, &q->ttl_s);
+        part->status = part->n > 0 ? NAME_OK : part->n == 0 ? NAME_NODATA : NAME_GARBLED;
+        if (part->n < 0)
+            part->n = 0;
+        if (part->n > 0 && q->good_since == 0)
+            q->good_since = loop_now(q->resolver->loop);
+    }
+    if (q->starting)
+        return;
+    if (!q->v6.asked && status_of(q) == NAME_NODATA && q->resolver->routes->v6 != 0) {
+        q->starting = true;
+        ask_part(q, &q->v6);
+        q->starting = false;
+        if (q->v6.answered)
+            settle_soon(q);
+        return;
+    }
+    if (complete(q))
+        settle(q);
+}
+
+static void ask_part(struct query *q, struct part *part)
+{
+    part->asked = true;
+    upstream_ask(server_of(q)->upstream, q->name, part->type, on_part, part);
+}
+
+static void ask_server(struct query *q)
+{
+    struct routes *routes = q->resolver->routes;
+    mono_ns now = loop_now(q->resolver->loop);
+    bool v4 = routes->v4 != 0;
+    bool v6 = routes_have(routes, AF_INET6, now) || !v4;
+
+    q->tried++;
+    q->ttl_s = UINT32_MAX;
+    q->good_since = 0;
+    q->v4 = (struct part){ .query = q, .type = ns_t_a };
+    q->v6 = (struct part){ .query = q, .type = ns_t_aaaa };
+    q->starting = true;
+    if (v4)
+        ask_part(q, &q->v4);
+    if (v6)
+        ask_part(q, &q->v6);
+    q->starting = false;
+
+    if (complete(q))
+        settle_soon(q);
+}
+
+static int query_new(struct query **ret, struct resolver *r, const char *name)
+{
+    size_t len = strlen(name);
+    struct query *q = calloc(1, sizeof *q + len + 1);
+    if (!q)
+        return -ENOMEM;
+    memcpy(q->name, name, len + 1);
+    q->resolver = r;
+    q->generation = r->now;
+    q->first = r->now->current;
+    q->since = loop_now(r->loop);
+    HASH_ADD_KEYPTR(hh, r->by_name, q->name, len, q);
+    if (!q->hh.tbl) {
+        free(q);
+        return -ENOMEM;
+    }
+    *ret = q;
+    return 0;
+}
+
+int resolver_ask(struct resolver *r, const char *name, bool fresh, struct resolver_wait *w,
+                 struct dns_answer *ret)
+{
+    mono_ns now = loop_now(r->loop);
+    follow_resolv_conf(r, now);
+
+    const struct dns_answer *known = fresh ? NULL : dnscache_get(r->cache, name, now);
+    if (known) {
+        *ret = *known;
+        return 1;
+    }
+    struct query *q = NULL;
+    HASH_FIND(hh, r->by_name, name, strlen(name), q);
+    bool begun = q != NULL;
+    if (!begun) {
+        int rc = query_new(&q, r, name);
+        if (rc < 0)
+            return rc;
+    }
+    w->query = q;
+    DL_APPEND(q->waiting, w);
+    if (!begun)
+        ask_server(q);
+    wakeup_at(r->tick, now + TICK_NS);
+    return 0;
+}
+
+/* The query goes on: its answer is remembered for the next who asks. */
+void resolver_cancel(struct resolver_wait *w)
+{
+    if (!w->query)
+        return;
+    DL_DELETE(w->query->waiting, w);
+    w->query = NULL;
+}
+
+enum root_status resolver_root(const struct resolver *r)
+{
+    return root_of(&r->now->server[r->now->current], loop_now(r->loop));
+}
+
+/* ── Life ──────────────────────────────────────────────────────────────── */
+
+static unsigned tick_generation(struct generation *g)
+{
+    unsigned pending = 0;
+    for (unsigned i = 0; i < g->n; i++)
+        if (upstream_pending(g->server[i].upstream) > 0) {
+            upstream_tick(g->server[i].upstream);
+            pending += upstream_pending(g->server[i].upstream);
+        }
+    return pending;
+}
+
+/* Some servers never answer for AAAA. Whoever has one family need not wait long
+ * for the other. */
+static void conclude_halves(struct resolver *r, mono_ns now)
+{
+    struct query *q, *next;
+    HASH_ITER (hh, r->by_name, q, next)
+        if (q->good_since != 0 && !complete(q) && now - q->good_since > HALF_IS_ENOUGH_NS)
+            conclude(q, NAME_OK, ROOT_UNKNOWN);
+}
+
+/* Whoever loses patience with a name will want to know whose silence it is. */
+static void doubt_servers(struct resolver *r, mono_ns now)
+{
+    const struct query *q;
+    for (q = r->by_name; q; q = q->hh.next)
+        if (now - q->since > DOUBT_AFTER_NS && root_of(server_of(q), now) == ROOT_UNKNOWN)
+            ask_root(server_of(q));
+}
+
+static void on_tick(void *arg)
+{
+    struct resolver *r = arg;
+    struct generation *g, *next;
+    mono_ns now = loop_now(r->loop);
+    conclude_halves(r, now);
+    doubt_servers(r, now);
+    unsigned pending = tick_generation(r->now);
+
+    DL_FOREACH_SAFE (r->old, g, next)
+        pending += tick_generation(g);
+    /* Queries that wait to be settled may belong to an old generation. */
+    if (!r->to_settle && r->old && pending == 0)
+        DL_FOREACH_SAFE (r->old, g, next)
+            if (generation_idle(g)) {
+                DL_DELETE(r->old, g);
+                generation_free(g);
+            }
+    if (pending > 0 || r->old)
+        wakeup_at(r->tick, now + TICK_NS);
+}
+
+/* Once in a process, and not by two threads at once. */
+static void library_begin(void)
+{
+    ares_library_init(ARES_LIB_INIT_ALL);
+}
+
+int resolver_new(struct resolver **ret, struct loop *l, const struct config *config, struct routes *routes,
+                 struct err *err)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, library_begin);
+
+    scoped(resolver) struct resolver *r = calloc(1, sizeof *r);
+    if (!r)
+        return err_set(err, -ENOMEM, "no memory for the resolver");
+    r->loop = l;
+    r->routes = routes;
+    snprintf(r->configured, sizeof r->configured, "%s", config->worker.resolver);
+
+    int rc = dnscache_new(&r->cache, MAX_NAMES, config->worker.dns_min_us * NS_PER_US,
+                          config->worker.dns_max_us * NS_PER_US);
+    if (rc == 0)
+        rc = wakeup_new(&r->tick, l, on_tick, r);
+    if (rc == 0)
+        rc = wakeup_new(&r->settle, l, on_settle, r);
+    if (rc < 0)
+        return err_set(err, rc, "no memory for the resolver");
+    follow_resolv_conf(r, loop_now(l)); /* remembers its date */
+    rc = generation_new(&r->now, r, err);
+    if (rc < 0)
+        return rc;
+    *ret = moved(r);
+    return 0;
+}
+
+void resolver_free(struct resolver *r)
+{
+    if (!r)
+        return;
+    struct generation *g, *next;
+    DL_FOREACH_SAFE (r->old, g, next)
+        generation_free(g);
+    generation_free(r->now);
+
+    struct query *q, *after;
+    HASH_ITER (hh, r->by_name, q, after) {
+        struct resolver_wait *w;
+        DL_FOREACH (q->waiting, w)
+            w->query = NULL;
+        HASH_DEL(r->by_name, q);
+        free(q);
+    }
+    while (r->told)
+        free_told(r->told);
+    wakeup_free(r->tick);
+    wakeup_free(r->settle);
+    dnscache_free(r->cache);
+    free(r);
+}

@@ -1,0 +1,191 @@
+#include "worker/tls.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/provider.h>
+#include <openssl/x509v3.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#define SYSTEM_ROOTS  "/etc/ssl/certs/ca-certificates.crt"
+#define LOOK_AGAIN_NS (60 * NS_PER_S)
+#define LOAD_AGAIN_NS (24 * 3600 * NS_PER_S)
+
+struct tls {
+    OSSL_LIB_CTX *library;
+    OSSL_LIB_CTX *before; /* what this thread used */
+    OSSL_PROVIDER *provider;
+    X509_STORE *store; /* NULL when there are no roots */
+    char file[256];
+    struct timespec seen; /* the file's modification */
+    mono_ns look_again, load_again;
+};
+
+static int load_roots(const struct tls *t, X509_STORE **ret)
+{
+    X509_STORE *store = X509_STORE_new();
+    if (!store)
+        return -ENOMEM;
+    if (X509_STORE_load_file_ex(store, t->file, t->library, NULL) != 1) {
+        X509_STORE_free(store);
+        ERR_clear_error();
+        return -ENOENT;
+    }
+    *ret = store;
+    return 0;
+}
+
+static struct timespec modified(const char *file)
+{
+    struct stat st;
+    return stat(file, &st) == 0 ? st.st_mtim : (struct timespec){ 0 };
+}
+
+static int make_library(struct tls *t)
+{
+    t->library = OSSL_LIB_CTX_new();
+    if (!t->library)
+        return -ENOMEM;
+    t->provider = OSSL_PROVIDER_load(t->library, "default");
+    if (!t->provider)
+        return -ENOMEM;
+    t->before = OSSL_LIB_CTX_set0_default(t->library);
+    return 0;
+}
+
+static int set_up(struct tls *t, const char *ca_file, struct err *err)
+{
+    int r = make_library(t);
+    if (r < 0)
+        return err_set(err, r, "OpenSSL gives no library context");
+    snprintf(t->file, sizeof t->file, "%s", ca_file[0] ? ca_file : SYSTEM_ROOTS);
+    t->seen = modified(t->file);
+    r = load_roots(t, &t->store);
+    if (r < 0 && (ca_file[0] || r == -ENOMEM))
+        return err_set(err, r, "worker.ca_file: no certificates can be read from %s", t->file);
+    return 0;
+}
+
+int tls_new(struct tls **ret, const char *ca_file, struct err *err)
+{
+    /* OpenSSL 3.0 has races when two threads make contexts at once (openssl
+     * issues 18226 and 28935): one after the other. */
+    static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
+
+    scoped(tls) struct tls *t = calloc(1, sizeof *t);
+    if (!t)
+        return err_set(err, -ENOMEM, "no memory for TLS");
+    pthread_mutex_lock(&one_at_a_time);
+    int r = set_up(t, ca_file, err);
+    pthread_mutex_unlock(&one_at_a_time);
+    if (r < 0)
+        return r;
+    *ret = moved(t);
+    return 0;
+}
+
+void tls_free(struct tls *t)
+{
+    if (!t)
+        return;
+    X509_STORE_free(t->store);
+    if (t->before)
+        OSSL_LIB_CTX_set0_default(t->before);
+    OPENSSL_thread_stop_ex(t->library);
+    if (t->provider)
+        OSSL_PROVIDER_unload(t->provider);
+    OSSL_LIB_CTX_free(t->library);
+    free(t);
+}
+
+bool tls_ready(const struct tls *t)
+{
+    return t->store != NULL;
+}
+
+void tls_refresh(struct tls *t, mono_ns now)
+{
+    if (now < t->look_again)
+        return;
+    t->look_again = now + LOOK_AGAIN_NS;
+    if (t->load_again == 0)
+        t->load_again = now + LOAD_AGAIN_NS;
+    struct timespec seen = modified(t->file);
+    bool same = seen.tv_sec == t->seen.tv_sec && seen.tv_nsec == t->seen.tv_nsec;
+    if (same && now < t->load_again)
+        return;
+    t->seen = seen;
+    t->load_again = now + LOAD_AGAIN_NS;
+
+    X509_STORE *store = NULL;
+    if (load_roots(t, &store) < 0)
+        return;
+    X509_STORE_free(t->store); /* connections under way hold references of their own */
+    t->store = store;
+}
+
+/* ── Verifying ─────────────────────────────────────────────────────────── */
+
+static wall_us end_of(const X509 *cert)
+{
+    struct tm tm;
+    if (!cert || ASN1_TIME_to_tm(X509_get0_notAfter(cert), &tm) != 1)
+        return 0;
+    return (wall_us)timegm(&tm) * US_PER_S;
+}
+
+/* A chain ends with its root, whose end does not matter: it is in our store. */
+static wall_us earliest_end(const X509_STORE_CTX *c, bool verified)
+{
+    wall_us earliest = end_of(X509_STORE_CTX_get0_cert(c));
+    STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(c);
+    for (int i = 1; verified && i < sk_X509_num(chain) - 1; i++) {
+        wall_us end = end_of(sk_X509_value(chain, i));
+        if (end < earliest)
+            earliest = end;
+    }
+    return earliest;
+}
+
+static bool set_name(X509_STORE_CTX *c, const struct tls_peer *p)
+{
+    X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(c);
+    if (p->numeric)
+        return X509_VERIFY_PARAM_set1_ip_asc(param, p->host) == 1;
+    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    return X509_VERIFY_PARAM_set1_host(param, p->host, 0) == 1;
+}
+
+static int verify(X509_STORE_CTX *c, void *arg)
+{
+    struct tls_peer *p = arg;
+    p->asked = true;
+    bool ok = p->host[0] != '\0' && set_name(c, p) && X509_verify_cert(c) == 1;
+    p->x509 = X509_STORE_CTX_get_error(c);
+    if (!ok && p->x509 == X509_V_OK) {
+        p->x509 = X509_V_ERR_UNSPECIFIED;
+        X509_STORE_CTX_set_error(c, p->x509);
+    }
+    p->expires_us = earliest_end(c, ok);
+    return ok;
+}
+
+int tls_set_up(struct tls *t, SSL_CTX *ctx, struct tls_peer *peer)
+{
+    peer->asked = false;
+    peer->x509 = X509_V_ERR_UNSPECIFIED;
+    peer->expires_us = 0;
+    if (!ctx || !peer->host)
+        return -EINVAL;
+    if (!t->store)
+        return -ENOKEY;
+    if (X509_STORE_up_ref(t->store) != 1)
+        return -ENOMEM;
+    SSL_CTX_set_cert_store(ctx, t->store);
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_cert_verify_callback(ctx, verify, peer);
+    return 0;
+}
