@@ -1,0 +1,145 @@
+/* vedette notices - who was told what, and what became of it.
+ *
+ * Notices are printed after the walk, since naming their sites asks the same
+ * store.
+ */
+#include "cli/asjson.h"
+#include "cli/commands.h"
+#include "cli/directory.h"
+#include "cli/noticelist.h"
+#include "cli/print.h"
+#include "cli/table.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_MAX 50
+
+struct notices_options {
+    struct call call; /* first */
+    bool pending_only;
+    unsigned long incident, max;
+    bool max_given;
+};
+
+enum { KEY_PENDING = 0x100, KEY_INCIDENT, KEY_MAX };
+
+static const struct argp_option options[] = {
+    {"pending",                                              KEY_PENDING, 0, 0, "Only those that are not delivered yet, oldest first", 0 },
+    { "incident",                                                     KEY_INCIDENT, "ID", 0, "Only those about this incident", 0 },
+    { "max", KEY_MAX, "N", 0, "At most so many (50); 0 for all", 0 },
+    { 0                                                    },
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct notices_options *o = state->input;
+    switch (key) {
+    case KEY_PENDING: o->pending_only = true; return 0;
+    case KEY_INCIDENT: o->incident = command_number(state, "--incident", arg, 1, INT64_MAX); return 0;
+    case KEY_MAX:
+        o->max = command_number(state, "--max", arg, 0, 1000000000);
+        o->max_given = true;
+        return 0;
+    }
+    return ARGP_ERR_UNKNOWN;
+}
+
+static void add_row(struct table *t, const struct notice *n, struct directory *d, wall_us now)
+{
+    static const enum hue hues[NOTICE_STATE_COUNT] = {
+        [NOTICE_PENDING] = HUE_DOUBT, [NOTICE_SENT] = HUE_GOOD, [NOTICE_FAILED] = HUE_BAD
+    };
+    char buf[300];
+    wall_us when = n->state == NOTICE_SENT ? n->sent_us : n->created_us;
+    table_row(t);
+    table_setf(t, 0, "%" PRIu64, n->id);
+    table_setf(t, 1, n->number ? "%s %u" : "%s", notice_kind_name(n->kind), n->number);
+    table_set(t, 2, directory_site_name(d, n->site_id));
+    table_set(t, 3, directory_owner_name(d, n->owner_id));
+    table_set(t, 4, print_channel(buf, sizeof buf, n->channel));
+    table_set(t, 5, notice_state_name(n->state));
+    table_hue(t, 5, n->state < NOTICE_STATE_COUNT ? hues[n->state] : HUE_NONE);
+    table_set(t, 6, print_moment(buf, sizeof buf, when, now));
+    table_setf(t, 7, "%u", n->attempts);
+    table_set(t, 8, n->trouble);
+}
+
+static int print_all(const struct call *call, const struct noticelist *list, struct directory *d)
+{
+    static const struct table_column columns[] = {
+        {"NOTICE",    TABLE_NUMBER },
+        { "KIND",          TABLE_TEXT },
+        { "SITE",TABLE_LONG },
+        { "OWNER",     TABLE_TEXT },
+        { "CHANNEL",          TABLE_LONG },
+        { "STATE",TABLE_TEXT },
+        { "WHEN",  TABLE_TEXT },
+        { "TRIES",          TABLE_NUMBER },
+        { "TROUBLE",     TABLE_LONG },
+        { 0    },
+    };
+    scoped(table) struct table *t = NULL;
+    wall_us now = clock_wall();
+    int r = table_new(&t, columns, stdout);
+    for (size_t i = 0; r == 0 && i < noticelist_count(list); i++) {
+        const struct notice *n = noticelist_at(list, i);
+        if (!call->json) {
+            add_row(t, n, d, now);
+            continue;
+        }
+        json_t *o = asjson_notice(n, "", directory_owner_name(d, n->owner_id));
+        asjson_text(&o, "site", directory_site_name(d, n->site_id));
+        r = print_json(stdout, o);
+    }
+    if (r < 0 || call->json)
+        return r;
+    if (noticelist_count(list))
+        return table_print(t);
+    puts("no notice");
+    return 0;
+}
+
+static int run(struct call *call)
+{
+    const struct notices_options *o = (struct notices_options *)call;
+    const struct notice_filter f = { .incident_id = o->incident,
+                                     .pending_only = o->pending_only,
+                                     .max = o->max_given ? o->max : DEFAULT_MAX };
+    scoped(store) struct store *store = NULL;
+    scoped(directory) struct directory *d = NULL;
+    scoped(noticelist) struct noticelist *list = NULL;
+    struct err err = { 0 };
+
+    int code = command_open_store(call, STORE_READ, &store);
+    if (code)
+        return code;
+    int r = directory_new(&d, store, &err);
+    if (r == 0)
+        r = noticelist_read(&list, store, &f, &err);
+    if (r < 0)
+        return command_fail_store(call, r, &err);
+    return print_all(call, list, d) < 0 ? EXIT_TROUBLE : EXIT_FINE;
+}
+
+const struct command cmd_notices = {
+    .name = "notices",
+    .args = "",
+    .summary = "who was told what, and what became of it",
+    .teaches =
+        "Lists the messages to owners: one for each outage, owner and channel when it began, when it "
+        "ended, and for each reminder."
+        "\vExamples:\n"
+        "  vedette notices\n"
+        "  vedette notices --pending           what is still in the outbox\n"
+        "  vedette notices --incident 12\n"
+        "  vedette notices --json | jq -c 'select(.state==\"failed\")|[.site,.channel,.trouble]'\n"
+        "\n"
+        "pending: in the outbox, will be tried (again). sent: the receiver said that it has it. failed: "
+        "given up, see trouble.",
+    .options = options,
+    .parse = parse,
+    .size = sizeof(struct notices_options),
+    .run = run,
+};

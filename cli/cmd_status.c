@@ -1,0 +1,287 @@
+/* vedette status - how all of it is, on one screen. */
+#include "cli/asjson.h"
+#include "cli/commands.h"
+#include "cli/directory.h"
+#include "cli/feedline.h"
+#include "cli/print.h"
+#include "cli/table.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#define SHOWN_INCIDENTS 10
+#define STALE_AFTER     (10 * US_PER_S) /* vitals come every second */
+
+/* Workers are counted by name: the lanes of one are one witness. Rows of one
+ * name follow each other in the store's order. */
+struct fleet {
+    unsigned all, ready, lanes;
+    char last[WORKER_NAME_SIZE];
+    bool last_ready;
+};
+
+struct picture {
+    wall_us now;
+    struct summary summary;
+    struct vitals vitals;
+    bool has_vitals;
+    struct fleet fleet;
+    struct incident open[SHOWN_INCIDENTS];
+    size_t n_open;
+};
+
+static int count_worker(void *arg, const struct worker_vitals *w)
+{
+    struct fleet *f = arg;
+    bool here = w->health != WORKER_GONE && w->health != WORKER_DEAD;
+    if (strcmp(f->last, w->worker) != 0) {
+        snprintf(f->last, sizeof f->last, "%s", w->worker);
+        f->last_ready = false;
+        f->all++;
+    }
+    if (w->health == WORKER_READY && !f->last_ready) {
+        f->last_ready = true;
+        f->ready++;
+    }
+    f->lanes += here;
+    return 0;
+}
+
+static int keep_incident(void *arg, const struct incident *i)
+{
+    struct picture *p = arg;
+    if (p->n_open < SHOWN_INCIDENTS)
+        p->open[p->n_open++] = *i;
+    return 0;
+}
+
+static int take_picture(struct picture *p, struct store *s, struct err *err)
+{
+    const struct incident_filter f = { .open_only = true, .max = SHOWN_INCIDENTS };
+    p->now = clock_wall();
+    int r = store_get_summary(s, &p->summary, err);
+    if (r == 0) {
+        r = store_get_vitals(s, &p->vitals, err);
+        p->has_vitals = r == 0;
+        r = r == -ENOENT ? 0 : r;
+    }
+    if (r == 0)
+        r = store_each_worker(s, count_worker, &p->fleet, err);
+    if (r == 0)
+        r = store_each_incident(s, &f, keep_incident, p, err);
+    return r;
+}
+
+/* ── For people ────────────────────────────────────────────────────────── */
+
+static void label(const char *name)
+{
+    printf("%-10s ", name);
+}
+
+static void print_sites(const struct summary *s)
+{
+    static const enum health order[] = { HEALTH_UP, HEALTH_DOWN, HEALTH_SUSPECTED, HEALTH_UNKNOWN,
+                                         HEALTH_NEW };
+    static const enum hue hues[] = { HUE_GOOD, HUE_BAD, HUE_DOUBT, HUE_DOUBT, HUE_FAINT };
+    char n[32];
+    label("sites");
+    printf("%s:", print_count(n, sizeof n, s->sites));
+    for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
+        uint64_t count = s->health[order[i]];
+        bool coloured = count && *table_paint(stdout, hues[i]);
+        printf("%s %s%s %s%s", i ? "," : "", coloured ? table_paint(stdout, hues[i]) : "",
+               print_count(n, sizeof n, count), health_name(order[i]),
+               coloured ? table_paint(stdout, HUE_NONE) : "");
+    }
+    printf(", %s paused\n", print_count(n, sizeof n, s->paused));
+}
+
+static void print_vitals(const struct picture *p)
+{
+    const struct vitals *v = &p->vitals;
+    char n[4][32], since[40];
+    label("coverage");
+    printf("%s (%s concluded, %s missed since %s)\n",
+           feedline_coverage(n[0], sizeof n[0], v->concluded, v->missed),
+           print_count(n[1], sizeof n[1], v->concluded), print_count(n[2], sizeof n[2], v->missed),
+           print_moment(since, sizeof since, v->started_us, p->now));
+    label("lateness");
+    printf("p50 %s, p99 %s, worst %s in the last minute\n", print_ms(n[0], sizeof n[0], v->late_p50_us),
+           print_ms(n[1], sizeof n[1], v->late_p99_us), print_ms(n[2], sizeof n[2], v->late_max_us));
+    label("looks");
+    printf("%s out now, %s waiting for room; %s confirming, %s repeated\n",
+           print_count(n[0], sizeof n[0], v->in_flight), print_count(n[1], sizeof n[1], v->waiting),
+           print_count(n[2], sizeof n[2], v->confirming), print_count(n[3], sizeof n[3], v->again));
+}
+
+static void print_rest(const struct picture *p, const char *store)
+{
+    const struct summary *s = &p->summary;
+    char n[3][32], oldest[60];
+    label("workers");
+    printf("%u ready of %u, %u %s\n", p->fleet.ready, p->fleet.all, p->fleet.lanes,
+           print_plural(p->fleet.lanes, "lane", "lanes"));
+    label("incidents");
+    printf("%s open, %s in all\n", print_count(n[0], sizeof n[0], s->incidents_open),
+           print_count(n[1], sizeof n[1], s->incidents_all));
+    label("notices");
+    printf("%s pending, %s sent, %s failed", print_count(n[0], sizeof n[0], s->notices[NOTICE_PENDING]),
+           print_count(n[1], sizeof n[1], s->notices[NOTICE_SENT]),
+           print_count(n[2], sizeof n[2], s->notices[NOTICE_FAILED]));
+    if (s->oldest_pending_us)
+        printf("; the oldest pending one is from %s",
+               print_ago(oldest, sizeof oldest, s->oldest_pending_us, p->now));
+    putchar('\n');
+    label("store");
+    printf("%s, %s looks, %.1f MiB\n", store, print_count(n[0], sizeof n[0], s->looks),
+           (double)s->bytes / (1024.0 * 1024.0));
+}
+
+static void print_freshness(const struct picture *p)
+{
+    char ago[60];
+    label("as of");
+    if (!p->has_vitals)
+        puts("no coordinator has run with this store yet (`vedette up` starts one)");
+    else if (p->now - p->vitals.at_us > STALE_AFTER)
+        printf("%s%s: the coordinator has said nothing since, is it running?%s\n",
+               table_paint(stdout, HUE_DOUBT), print_ago(ago, sizeof ago, p->vitals.at_us, p->now),
+               table_paint(stdout, HUE_NONE));
+    else
+        puts(print_ago(ago, sizeof ago, p->vitals.at_us, p->now));
+}
+
+static int print_open(const struct picture *p, struct directory *d)
+{
+    static const struct table_column columns[] = {
+        {"INCIDENT",    TABLE_NUMBER },
+        { "SITE",            TABLE_LONG },
+        { "DOWN SINCE",TABLE_TEXT },
+        { "FOR", TABLE_TEXT },
+        { "CAUSE",            TABLE_LONG },
+        { 0  },
+    };
+    scoped(table) struct table *t = NULL;
+    if (p->n_open == 0)
+        return 0;
+    int r = table_new(&t, columns, stdout);
+    for (size_t i = 0; r == 0 && i < p->n_open; i++) {
+        const struct incident *o = &p->open[i];
+        char at[40], lasted[40];
+        table_row(t);
+        table_setf(t, 0, "%" PRIu64, o->id);
+        table_set(t, 1, directory_site_name(d, o->site_id));
+        table_hue(t, 1, HUE_BAD);
+        table_set(t, 2, print_moment(at, sizeof at, o->began_us, p->now));
+        table_set(t, 3, duration_words(lasted, sizeof lasted, p->now - o->began_us));
+        if (o->status)
+            table_setf(t, 4, "HTTP %u: %s", o->status, cause_words(o->cause));
+        else
+            table_set(t, 4, cause_words(o->cause));
+    }
+    putchar('\n');
+    return r == 0 ? table_print(t) : r;
+}
+
+/* ── For programs ──────────────────────────────────────────────────────── */
+
+static json_t *json_sites(const struct summary *s)
+{
+    json_t *o = json_object();
+    asjson_number(&o, "all", s->sites);
+    for (int h = 0; h < HEALTH_COUNT; h++)
+        asjson_number(&o, health_name((enum health)h), s->health[h]);
+    asjson_number(&o, "paused", s->paused);
+    return o;
+}
+
+static void put_vitals(json_t **o, const struct vitals *v)
+{
+    uint64_t all = v->concluded + v->missed;
+    asjson_put(o, "coverage", all ? json_real((double)v->concluded / (double)all) : json_null());
+    asjson_number(o, "scheduled", v->scheduled);
+    asjson_number(o, "concluded", v->concluded);
+    asjson_number(o, "missed", v->missed);
+    asjson_number(o, "confirming", v->confirming);
+    asjson_number(o, "again", v->again);
+    asjson_number(o, "in_flight", v->in_flight);
+    asjson_number(o, "waiting", v->waiting);
+    asjson_put(o, "late_p50_ms", print_json_ms(v->late_p50_us));
+    asjson_put(o, "late_p99_ms", print_json_ms(v->late_p99_us));
+    asjson_put(o, "late_max_ms", print_json_ms(v->late_max_us));
+    asjson_put(o, "coordinator_started", print_json_wall(v->started_us));
+    asjson_number(o, "epoch", v->epoch);
+    asjson_put(o, "as_of", print_json_wall(v->at_us));
+}
+
+static int print_status_json(const struct picture *p, const char *store)
+{
+    const struct summary *s = &p->summary;
+    json_t *o = json_object();
+    asjson_put(&o, "sites", json_sites(s));
+    if (p->has_vitals)
+        put_vitals(&o, &p->vitals);
+    else {
+        asjson_put(&o, "coverage", json_null());
+        asjson_put(&o, "as_of", json_null());
+    }
+    asjson_put(
+        &o, "workers",
+        json_pack("{s:i, s:i, s:i}", "ready", p->fleet.ready, "all", p->fleet.all, "lanes", p->fleet.lanes));
+    asjson_put(
+        &o, "incidents",
+        json_pack("{s:I, s:I}", "open", (json_int_t)s->incidents_open, "all", (json_int_t)s->incidents_all));
+    asjson_put(&o, "notices",
+               json_pack("{s:I, s:I, s:I, s:o}", "pending", (json_int_t)s->notices[NOTICE_PENDING], "sent",
+                         (json_int_t)s->notices[NOTICE_SENT], "failed", (json_int_t)s->notices[NOTICE_FAILED],
+                         "oldest_pending", print_json_wall(s->oldest_pending_us)));
+    asjson_put(&o, "store",
+               json_pack("{s:o, s:I, s:I}", "url", print_json_text(store), "looks", (json_int_t)s->looks,
+                         "bytes", (json_int_t)s->bytes));
+    return print_json(stdout, o);
+}
+
+static int run(struct call *call)
+{
+    scoped(store) struct store *store = NULL;
+    scoped(directory) struct directory *d = NULL;
+    struct picture p = { 0 };
+    struct err err = { 0 };
+
+    int code = command_open_store(call, STORE_READ, &store);
+    if (code)
+        return code;
+    int r = take_picture(&p, store, &err);
+    if (r == 0)
+        r = directory_new(&d, store, &err);
+    if (r < 0)
+        return command_fail_store(call, r, &err);
+    if (call->json)
+        return print_status_json(&p, call->config.store) < 0 ? EXIT_TROUBLE : EXIT_FINE;
+
+    print_sites(&p.summary);
+    if (p.has_vitals)
+        print_vitals(&p);
+    print_rest(&p, call->config.store);
+    print_freshness(&p);
+    return print_open(&p, d) < 0 ? EXIT_TROUBLE : EXIT_FINE;
+}
+
+const struct command cmd_status = {
+    .name = "status",
+    .args = "",
+    .summary = "how all of it is: sites, coverage, lateness, workers, outbox",
+    .teaches = "Shows the numbers that tell whether watching works: sites by health, how many due looks were "
+               "concluded, how late they began, workers, open incidents, notices on their way."
+               "\vExamples:\n"
+               "  vedette status\n"
+               "  vedette status --store sqlite:/var/lib/vedette/vedette.db\n"
+               "  vedette status --json | jq .coverage\n"
+               "\n"
+               "Coverage is concluded / (concluded + missed) since the coordinator started.\n"
+               "`as of` says how old the coordinator's numbers are; it tells them every second.",
+    .size = sizeof(struct call),
+    .run = run,
+};

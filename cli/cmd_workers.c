@@ -1,0 +1,98 @@
+/* vedette workers - who looks, and how they are. */
+#include "cli/asjson.h"
+#include "cli/commands.h"
+#include "cli/print.h"
+#include "cli/table.h"
+
+#include <inttypes.h>
+
+static const struct table_column columns[] = {
+    {"WORKER",      TABLE_TEXT },
+    { "LANE",            TABLE_NUMBER },
+    { "LOCATION",TABLE_TEXT },
+    { "HEALTH",   TABLE_TEXT },
+    { "SLOTS",            TABLE_NUMBER },
+    { "IN HAND", TABLE_NUMBER },
+    { "DONE",      TABLE_NUMBER },
+    { "HEARD",            TABLE_TEXT },
+    { "JOINED", TABLE_TEXT },
+    { "SOFTWARE",       TABLE_TEXT },
+    { 0           },
+};
+
+struct listing {
+    bool json;
+    wall_us now;
+    struct table *table;
+};
+
+static void add_row(struct listing *l, const struct worker_vitals *w)
+{
+    static const enum hue hues[WORKER_HEALTH_COUNT] = {
+        [WORKER_READY] = HUE_GOOD, [WORKER_SUSPECT] = HUE_DOUBT, [WORKER_DRAINING] = HUE_DOUBT,
+        [WORKER_DEAD] = HUE_BAD,   [WORKER_GONE] = HUE_FAINT,
+    };
+    char buf[60];
+    struct table *t = l->table;
+    table_row(t);
+    table_set(t, 0, w->worker);
+    table_setf(t, 1, "%u", w->lane);
+    table_set(t, 2, w->location);
+    table_setf(t, 3, "%s%s", worker_health_name(w->health), w->doubts ? ", doubts its network" : "");
+    table_hue(t, 3, w->health < WORKER_HEALTH_COUNT ? hues[w->health] : HUE_NONE);
+    table_setf(t, 4, "%u", w->slots);
+    table_setf(t, 5, "%u", w->in_hand);
+    table_set(t, 6, print_count(buf, sizeof buf, w->done));
+    table_set(t, 7, print_ago(buf, sizeof buf, w->heard_us, l->now));
+    table_set(t, 8, print_moment(buf, sizeof buf, w->joined_us, l->now));
+    table_set(t, 9, w->software);
+}
+
+static int on_worker(void *arg, const struct worker_vitals *w)
+{
+    struct listing *l = arg;
+    if (l->json)
+        return print_json(stdout, asjson_worker(w));
+    add_row(l, w);
+    return 0;
+}
+
+static int run(struct call *call)
+{
+    scoped(store) struct store *store = NULL;
+    scoped(table) struct table *table = NULL;
+    struct err err = { 0 };
+    int code = command_open_store(call, STORE_READ, &store);
+    if (code)
+        return code;
+    if (table_new(&table, columns, stdout) < 0)
+        return EXIT_TROUBLE;
+    struct listing l = { .json = call->json, .now = clock_wall(), .table = table };
+    int r = store_each_worker(store, on_worker, &l, &err);
+    if (r < 0)
+        return command_fail_store(call, r, &err);
+    if (call->json)
+        return EXIT_FINE;
+    if (table_rows(table) == 0)
+        puts("no worker has joined yet");
+    else
+        r = table_print(table);
+    return r < 0 ? EXIT_TROUBLE : EXIT_FINE;
+}
+
+const struct command cmd_workers = {
+    .name = "workers",
+    .args = "",
+    .summary = "who looks: health, room, looks done",
+    .teaches =
+        "Lists the workers' lanes (one for each thread), as the coordinator last told of them."
+        "\vExamples:\n"
+        "  vedette workers\n"
+        "  vedette workers --json | jq -r 'select(.health!=\"ready\").worker'\n"
+        "\n"
+        "ready: gets work. suspect: silent for 3 s, or in doubt of its own network; no new work is "
+        "counted on it. draining: ends when its looks have ended. dead: silent for 10 s; its looks went "
+        "to others. gone: said goodbye.",
+    .size = sizeof(struct call),
+    .run = run,
+};
