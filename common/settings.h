@@ -33,7 +33,7 @@ struct setting {
 extern const struct setting settings[];
 extern const size_t n_settings;
 
-#define SETTINGS_MAX 128 /* rows, at most */
+#define SETTINGS_MAX     128 /* rows, at most */
 #define SETTING_NAME_MAX 63
 
 const struct setting *setting_find(const char *name);

@@ -12,8 +12,9 @@
 #include <unistd.h>
 #include <yaml.h>
 
-/* Not uthash's usual function, whose switch falls through in silence. */
+#ifndef HASH_FUNCTION /* the usual one has a switch that falls through, which clang tells */
 #define HASH_FUNCTION HASH_OAT
+#endif
 #include <uthash.h>
 
 /* How a tree is built
