@@ -2,7 +2,7 @@
  *
  * Packing writes one message into the caller's buffer and returns its length,
  * or -EMSGSIZE when it does not fit, -EINVAL for a struct that the receiver
- * would refuse.
+ * would refuse: one bad job, result or line makes a whole batch -EINVAL.
  *
  * Unpacking trusts nobody: every length, number and name is checked against
  * what the nouns' headers allow, and what does not fit is refused, not cut.
@@ -51,7 +51,8 @@ struct job_batch {
 int wire_pack_jobs(const struct job_batch *b, uint8_t *buf, size_t size);
 int wire_unpack_jobs(struct wire_arena *a, const void *bytes, size_t len, struct job_batch *ret,
                      struct err *err);
-size_t wire_job_size(const struct job *j); /* no job packs to more: for filling a batch */
+/* For filling a batch: one of at least one job packs to at most the sum of its jobs' sizes. */
+size_t wire_job_size(const struct job *j);
 
 /* results lane: workers and coordinator to collector */
 enum report_kind { REPORT_RESULTS = 1, REPORT_VITALS };
@@ -64,14 +65,16 @@ struct report {
 int wire_pack_report(const struct report *r, uint8_t *buf, size_t size);
 int wire_unpack_report(struct wire_arena *a, const void *bytes, size_t len, struct report *ret,
                        struct err *err);
-size_t wire_result_size(const struct result *x); /* no result packs to more: for filling a report */
+/* The same for a report of results. Vitals with the most workers always fit. */
+size_t wire_result_size(const struct result *x);
 
 /* control lane, both ways */
 int wire_pack_control(const struct control *c, uint8_t *buf, size_t size);
 int wire_unpack_control(struct wire_arena *a, const void *bytes, size_t len, struct control *ret,
                         struct err *err);
 
-/* feedback lane: collector to coordinator */
+/* feedback lane: collector to coordinator. Either list at its most fits in one
+ * message; both at once, with names of the greatest length, do not. */
 struct feedback {
     const struct recorded *recorded;
     size_t n_recorded;
