@@ -201,10 +201,18 @@ struct marks {
 };
 int sqlite_marks(struct sqlite *s, struct marks *ret, struct err *err);
 
-/* The intervals that a site has or had, the present one first; 0 for a site
- * that is not in the store, more than `max` when there are more. */
-int sqlite_grids(struct sqlite *s, uint64_t site_id, int64_t *every_us, size_t max, size_t *ret_n,
+/* The intervals that a site has or had, the present one first; *ret_n is 0 for a
+ * site that is not in the store, above `max` when there are more. */
+struct grid {
+    int64_t every_us;
+    wall_us until_us; /* WALL_NEVER for the present one */
+};
+int sqlite_grids(struct sqlite *s, uint64_t site_id, struct grid *ret, size_t max, size_t *ret_n,
                  wall_us *ret_added_us, struct err *err);
+static inline bool grid_has(const struct grid *g, uint64_t site_id, wall_us slot_us)
+{
+    return site_next_slot(site_id, (uint32_t)(g->every_us / US_PER_MS), slot_us) == slot_us;
+}
 #define SQLITE_MAX_GRIDS 32
 
 /* Missed spans (sqlite_span.c). A part is consecutive slots without a line; its

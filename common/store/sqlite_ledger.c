@@ -153,14 +153,14 @@ int sqlite_each_evidence(struct store *base, uint64_t incident_id, store_result_
 
 /* ── Finding ───────────────────────────────────────────────────────────── */
 
-int sqlite_grids(struct sqlite *s, uint64_t site_id, int64_t *every_us, size_t max, size_t *ret_n,
+int sqlite_grids(struct sqlite *s, uint64_t site_id, struct grid *ret, size_t max, size_t *ret_n,
                  wall_us *ret_added_us, struct err *err)
 {
     scoped(query) struct query q = { 0 };
     int r = query_new(&q, s, Q_SITE_GRIDS, "read the ledger",
-                      "SELECT 0, every_ms, added_us FROM site WHERE id = ?1 UNION ALL "
-                      "SELECT 1, every_ms, 0 FROM former_grid WHERE site_id = ?1 AND "
-                      "every_ms NOT IN (SELECT every_ms FROM site WHERE id = ?1) ORDER BY 1",
+                      "SELECT every_ms, 9223372036854775807 AS until_us, added_us FROM site WHERE id = ?1 "
+                      "UNION ALL SELECT every_ms, until_us, 0 FROM former_grid WHERE site_id = ?1 "
+                      "ORDER BY until_us DESC",
                       err);
     if (r < 0)
         return r;
@@ -171,7 +171,7 @@ int sqlite_grids(struct sqlite *s, uint64_t site_id, int64_t *every_us, size_t m
         if (*ret_n == 0)
             *ret_added_us = query_int(&q, 2);
         if (*ret_n < max)
-            every_us[*ret_n] = query_int(&q, 1) * US_PER_MS;
+            ret[*ret_n] = (struct grid){ query_int(&q, 0) * US_PER_MS, query_int(&q, 1) };
         (*ret_n)++;
     }
     return r;
@@ -185,7 +185,7 @@ struct search {
     store_result_fn *fn;
     void *arg;
     size_t n_grids;
-    int64_t every_us[SQLITE_MAX_GRIDS];
+    struct grid grid[SQLITE_MAX_GRIDS];
 };
 
 static int scan(struct search *f, wall_us from_us, struct err *err)
@@ -244,8 +244,8 @@ static int look_up_grids(struct search *f, wall_us at, wall_us from_us, struct e
     while (r == 0 && f->left) {
         wall_us newest = INT64_MIN;
         for (size_t i = 0; i < f->n_grids; i++) {
-            wall_us before =
-                site_next_slot(f->site_id, (uint32_t)(f->every_us[i] / US_PER_MS), at) - f->every_us[i];
+            int64_t every_us = f->grid[i].every_us;
+            wall_us before = site_next_slot(f->site_id, (uint32_t)(every_us / US_PER_MS), at) - every_us;
             if (before > newest)
                 newest = before;
         }
@@ -272,7 +272,7 @@ static int find(struct search *f, struct err *err)
     if (r == -ENOENT)
         return scan(f, f->from_us, err);
     if (r == 0)
-        r = sqlite_grids(f->s, f->site_id, f->every_us, SQLITE_MAX_GRIDS, &f->n_grids, &added_us, err);
+        r = sqlite_grids(f->s, f->site_id, f->grid, SQLITE_MAX_GRIDS, &f->n_grids, &added_us, err);
     if (r < 0)
         return r;
     /* Nothing is known of its slots, or too much: slow, and complete. */

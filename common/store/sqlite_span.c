@@ -69,17 +69,18 @@ int sqlite_span_add(struct sqlite *s, uint64_t site_id, int64_t location_id, con
     return query_run(&until, err);
 }
 
-/* The interval of the grid that the slot is on, 0 for none. */
+/* The interval of the grid that the slot is on, 0 for none. A slot may be on
+ * several: then it is the one that the site had at that time. */
 static int grid_of(struct sqlite *s, uint64_t site_id, wall_us slot_us, int64_t *ret, struct err *err)
 {
-    int64_t every_us[SQLITE_MAX_GRIDS];
+    struct grid grid[SQLITE_MAX_GRIDS];
     size_t n = 0;
     wall_us added_us;
-    int r = sqlite_grids(s, site_id, every_us, SQLITE_MAX_GRIDS, &n, &added_us, err);
+    int r = sqlite_grids(s, site_id, grid, SQLITE_MAX_GRIDS, &n, &added_us, err);
     *ret = 0;
-    for (size_t i = 0; r == 0 && i < n && i < SQLITE_MAX_GRIDS && *ret == 0; i++)
-        if (site_next_slot(site_id, (uint32_t)(every_us[i] / US_PER_MS), slot_us) == slot_us)
-            *ret = every_us[i];
+    for (size_t i = 0; r == 0 && i < n && i < SQLITE_MAX_GRIDS; i++) /* the present one first */
+        if (grid_has(&grid[i], site_id, slot_us) && (*ret == 0 || grid[i].until_us > slot_us))
+            *ret = grid[i].every_us;
     return r;
 }
 

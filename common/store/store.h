@@ -61,12 +61,14 @@ typedef int store_site_fn(void *arg, const struct site *site);
 typedef int store_owner_fn(void *arg, const struct owner *owner);
 
 /* Everything that an edit after `since` wrote, tombstones included; with
- * `since` 0 all that is not removed. In order of id. */
+ * `since` 0 all that is not removed. In order of id. An owner that is removed
+ * leaves no tombstone: nothing was theirs. */
 int store_each_site(struct store *s, uint64_t since, store_site_fn *fn, void *arg, struct err *err);
 int store_each_owner(struct store *s, uint64_t since, store_owner_fn *fn, void *arg, struct err *err);
 
 /* By id, name or URL (the first that fits, in this order; of several sites
- * with one URL the lowest id). The copy is the caller's (site_free); -ENOENT. */
+ * with one URL the lowest id). Removed ones are found by their id only. The copy
+ * is the caller's (site_free); -ENOENT. */
 int store_find_site(struct store *s, const char *what, struct site **ret, struct err *err);
 
 /* An edit is one transaction with one number. `now` is when. Only one at a
@@ -74,7 +76,9 @@ int store_find_site(struct store *s, const char *what, struct site **ret, struct
 int store_edit_begin(struct store *s, wall_us now, struct err *err);
 /* Id 0 adds and the new id is returned; otherwise the row is changed. A site's
  * changed_us moves only when URL, interval or paused differ. -EEXIST when
- * another site (or owner) has that name. */
+ * another site (or owner) has that name, -ENOENT when there is no such id (or
+ * owner_id; 0 is nobody's): the edit can go on after these. After any other
+ * failure it can only be aborted. */
 int store_edit_owner(struct store *s, const struct owner *o, uint64_t *ret_id, struct err *err);
 int store_edit_site(struct store *s, const struct site *site, uint64_t *ret_id, struct err *err);
 int store_edit_remove_site(struct store *s, uint64_t id, struct err *err); /* leaves a tombstone */
@@ -107,13 +111,19 @@ struct notice_outcome {
  * none. Everything may be repeated without harm:
  *   results    one line per run; a run that has a line keeps the one it has.
  *              fresh[i], when fresh is not NULL, says whether results[i] was
- *              new. A line for a missed span stands for all its slots.
+ *              new. A line for a missed span stands for all its slots: it is
+ *              laid around those that have a line (and is new when any has
+ *              none), and a result that comes later for one of them is not new.
+ *              Nor is one with a slot that has been pruned.
  *   states     overwrite the site's state, unless the stored last_slot_us is newer
  *   incidents  by id, inserted or overwritten
  *   evidence   added unless the same run is there for that incident
  *   notices    inserted; at most one per incident, owner, channel, kind and number
  *   outcomes   change state, attempts, times and trouble of a notice that is
  *              pending; one that is sent or failed stays as it is
+ * -EINVAL for what can never be recorded: a result out of bounds, a notice with
+ * another one's id. Of a result the details are kept where there is something to
+ * explain, and the end of its certificate to the second.
  */
 struct record {
     const struct result *results;
@@ -150,7 +160,8 @@ int store_each_state(struct store *s, uint64_t site_id, store_state_fn *fn, void
 
 /* The ledger's lines of one site with from_us <= slot < to_us, newest slot
  * first, looks of one slot in order; at most `max`. Lines that stand for a span
- * are found by their first slot. With site_id 0: of all sites. */
+ * are found by their first slot. With site_id 0: of all sites. A line is sure to
+ * be found when its slot is on the grid of an interval that the site has or had. */
 int store_each_result(struct store *s, uint64_t site_id, wall_us from_us, wall_us to_us, size_t max,
                       store_result_fn *fn, void *arg, struct err *err);
 
@@ -180,7 +191,7 @@ int store_each_worker(struct store *s, store_worker_fn *fn, void *arg, struct er
 
 /* Sites by health; paused ones are counted there and nowhere else. */
 struct summary {
-    uint64_t sites, paused;
+    uint64_t sites, paused; /* sites: the sum of health */
     uint64_t health[HEALTH_COUNT]; /* sites without a state are HEALTH_NEW */
     uint64_t incidents_open, incidents_all;
     uint64_t notices[NOTICE_STATE_COUNT];
@@ -209,6 +220,7 @@ typedef int store_rollup_fn(void *arg, const struct rollup *rollup);
  * and a line that arrives for a slot that has been rolled up is added when it
  * is recorded. *ret_more tells whether there is another slice before until_us. */
 int store_roll_up(struct store *s, wall_us until_us, bool *ret_more, struct err *err);
+/* Hours with from_us <= hour_us < to_us, oldest first. With site_id 0: of all sites. */
 int store_each_rollup(struct store *s, uint64_t site_id, wall_us from_us, wall_us to_us, store_rollup_fn *fn,
                       void *arg, struct err *err);
 

@@ -1,0 +1,800 @@
+/* Contracts of every store: what the collector records, and reading it. */
+#include "tests/unit/common/stores.h"
+
+/* ── The ledger ────────────────────────────────────────────────────────── */
+
+static int same_result(void *arg, const struct result *b)
+{
+    const struct result *a = arg;
+    assert_int_equal(a->job_id, b->job_id);
+    assert_int_equal(a->run.site_id, b->run.site_id);
+    assert_int_equal(a->run.slot_us, b->run.slot_us);
+    assert_int_equal(a->run.look, b->run.look);
+    assert_string_equal(a->run.location, b->run.location);
+    assert_int_equal(a->span, b->span);
+    assert_int_equal(a->verdict, b->verdict);
+    assert_int_equal(a->cause, b->cause);
+    assert_int_equal(a->status, b->status);
+    assert_int_equal(a->method, b->method);
+    assert_int_equal(a->redirects, b->redirects);
+    assert_int_equal(a->suspect, b->suspect);
+    assert_int_equal(a->at_us, b->at_us);
+    assert_int_equal(a->took_us, b->took_us);
+    assert_memory_equal(&a->phases, &b->phases, sizeof a->phases);
+    assert_int_equal(a->tls_expires_us, b->tls_expires_us);
+    assert_string_equal(a->address, b->address);
+    assert_string_equal(a->worker, b->worker);
+    assert_int_equal(a->lane, b->lane);
+    assert_string_equal(a->detail, b->detail);
+    return 7;
+}
+
+CONTRACT(a_result_comes_back_as_it_was)
+{
+    static const char *const addresses[] = {
+        "", "192.0.2.7", "2001:db8::1", "::ffff:192.0.2.7", "fe80::1%eth0", "2001:DB8::1", "not an address"
+    };
+    for (unsigned i = 0; i < sizeof addresses / sizeof *addresses; i++) {
+        struct result r = {
+            .job_id = UINT64_MAX - i,
+            .run = {.site_id = 1,
+                    .slot_us = NOON + i,
+                    .look = UINT16_MAX,
+                    .location = "a-location-of-31-characters-xxx"},
+            .span = 1,
+            .verdict = VERDICT_DOWN,
+            .cause = CAUSE_CERT_EXPIRED,
+            .status = 999,
+            .method = METHOD_GET,
+            .redirects = 10,
+            .suspect = true,
+            .at_us = NOON - 12345,
+            .took_us = UINT32_MAX,
+            .phases = { 1,           2, UINT32_MAX, 4,                5 },
+            .tls_expires_us = NOON + 14 * US_PER_DAY,
+            .worker = "worker.with-a_long.name",
+            .lane = UINT16_MAX,
+            .detail = "it's a \"detail\"",
+        };
+        snprintf(r.address, sizeof r.address, "%s", addresses[i]);
+        struct evidence e = { 5, r };
+        struct record rec = { .results = &r, .n_results = 1, .evidence = &e, .n_evidence = 1 };
+        OK(store_record(s, &rec, &err));
+        assert_int_equal(store_each_result(s, 1, NOON + i, NOON + i + 1, 9, same_result, &r, NULL), 7);
+        assert_int_equal(store_each_result(s, 0, NOON + i, NOON + i + 1, 9, same_result, &r, NULL), 7);
+        if (i == 0)
+            assert_int_equal(store_each_evidence(s, 5, same_result, &r, NULL), 7);
+    }
+}
+
+CONTRACT(a_detail_is_kept_where_there_is_something_to_explain)
+{
+    struct result r[] = { a_look(1, NOON, VERDICT_UP), a_look(2, NOON, VERDICT_UP),
+                          a_look(3, NOON, VERDICT_UNKNOWN) };
+    for (int i = 0; i < 3; i++)
+        strcpy(r[i].detail, "words");
+    r[1].cause = CAUSE_BLOCKED_WAF;
+    assert_int_equal(record_results(s, r, 3), 3);
+    strcpy(r[0].detail, "");
+    for (uint64_t i = 1; i <= 3; i++)
+        assert_int_equal(store_each_result(s, i, LONG_AGO, FOREVER, 9, same_result, &r[i - 1], NULL), 7);
+}
+
+CONTRACT(a_run_keeps_the_line_it_has)
+{
+    struct result first[] = {
+        a_look(1, NOON, VERDICT_UP),     a_look(1, NOON, VERDICT_DOWN), /* the same run */
+        a_look(1, NOON, VERDICT_DOWN),                                  /* another look */
+        a_look(1, NOON, VERDICT_DOWN),                                  /* another location */
+        a_look(2, NOON, VERDICT_DOWN),                                  /* another site */
+        a_look(1, NOON + 1, VERDICT_UP),                                /* another slot */
+    };
+    first[2].run.look = 1;
+    strcpy(first[3].run.location, "there");
+    bool fresh[6];
+    struct record rec = { .results = first, .n_results = 6, .fresh = fresh };
+    OK(store_record(s, &rec, &err));
+    static const bool expected[] = { true, false, true, true, true, true };
+    assert_memory_equal(fresh, expected, sizeof fresh);
+
+    struct result again = a_look(1, NOON, VERDICT_UNKNOWN);
+    again.job_id++;
+    assert_int_equal(record_results(s, &again, 1), 0);
+    assert_int_equal(record_results(s, first, 6), 0);
+    struct summary sum;
+    OK(store_get_summary(s, &sum, &err));
+    assert_int_equal(sum.looks, 5);
+    again = first[0];
+    assert_int_equal(store_each_result(s, 1, NOON, NOON + 1, 1, same_result, &again, NULL), 7);
+    rec.fresh = NULL; /* nobody need ask */
+    OK(store_record(s, &rec, &err));
+}
+
+CONTRACT(lines_come_newest_slot_first)
+{
+    struct result r[6];
+    for (unsigned i = 0; i < 6; i++) {
+        r[i] = a_look(1 + i % 2, NOON + (i / 2) * US_PER_S, i % 2 ? VERDICT_DOWN : VERDICT_UP);
+    }
+    struct result confirm = r[3];
+    confirm.run.look = 1;
+    assert_int_equal(record_results(s, &confirm, 1), 1);
+    assert_int_equal(record_results(s, r, 6), 6);
+
+    WALK("1@2+ 2@2- 1@1+ 2@1- 2@1.1- 1@0+ 2@0- ",
+         store_each_result(s, 0, LONG_AGO, FOREVER, 99, write_look, &seen, &err));
+    WALK("2@2- 2@1- 2@1.1- 2@0- ", store_each_result(s, 2, LONG_AGO, FOREVER, 99, write_look, &seen, &err));
+    WALK("2@2- 2@1- ", store_each_result(s, 2, LONG_AGO, FOREVER, 2, write_look, &seen, &err));
+    WALK("", store_each_result(s, 2, LONG_AGO, FOREVER, 0, write_look, &seen, &err));
+    WALK("", store_each_result(s, 3, LONG_AGO, FOREVER, 9, write_look, &seen, &err));
+    /* from is in the range, to is not */
+    WALK("2@1- 2@1.1- ",
+         store_each_result(s, 2, NOON + US_PER_S, NOON + 2 * US_PER_S, 9, write_look, &seen, &err));
+    WALK("", store_each_result(s, 2, NOON + US_PER_S, NOON + US_PER_S, 9, write_look, &seen, &err));
+}
+
+/* A ledger that is too long to be read through: a site's lines are found all
+ * the same, those of its former intervals too. */
+CONTRACT(one_site_among_many_lines)
+{
+    struct site a = a_site("a");
+    a.every_ms = 60 * 1000;
+    a.id = add_site(s, &a, NOON);
+    wall_us minute = site_next_slot(a.id, 60 * 1000, NOON);
+    wall_us sevens = site_next_slot(a.id, 7000, NOON + 20 * 60 * US_PER_S);
+    struct result mine[] = {
+        a_look(a.id, minute, VERDICT_UP),
+        a_look(a.id, minute + 60 * US_PER_S, VERDICT_DOWN),
+        a_look(a.id, minute + 60 * US_PER_S, VERDICT_DOWN),
+        a_look(a.id, sevens, VERDICT_UP),
+        a_look(a.id, sevens + 70 * US_PER_S, VERDICT_UP),
+    };
+    mine[2].run.look = 1;
+    assert_int_equal(record_results(s, mine, 5), 5);
+    a.every_ms = 7000;
+    change_site(s, &a, NOON + 20 * 60 * US_PER_S);
+    a.every_ms = 300 * 1000;
+    change_site(s, &a, NOON + 40 * 60 * US_PER_S);
+
+    struct result crowd[500];
+    for (unsigned batch = 0; batch < 50; batch++) {
+        for (unsigned i = 0; i < 500; i++)
+            crowd[i] = a_look(1000 + i, NOON + batch * 60 * US_PER_S + i * 1000, VERDICT_UP);
+        struct record rec = { .results = crowd, .n_results = 500 };
+        OK(store_record(s, &rec, &err));
+    }
+    struct result newest = a_look(a.id, site_next_slot(a.id, 300 * 1000, NOON + US_PER_HOUR), VERDICT_UP);
+    assert_int_equal(record_results(s, &newest, 1), 1);
+
+    scoped(text) struct text expected = TEXT_UP_TO(1000);
+    write_look(&expected, &newest);
+    write_look(&expected, &mine[4]);
+    write_look(&expected, &mine[3]);
+    write_look(&expected, &mine[1]);
+    write_look(&expected, &mine[2]);
+    size_t without_last = expected.len;
+    write_look(&expected, &mine[0]);
+    WALK(text_str(&expected), store_each_result(s, a.id, LONG_AGO, FOREVER, 99, write_look, &seen, &err));
+    expected.at[without_last] = '\0';
+    WALK(text_str(&expected), store_each_result(s, a.id, LONG_AGO, FOREVER, 5, write_look, &seen, &err));
+    WALK(text_str(&expected), store_each_result(s, a.id, minute + 1, FOREVER, 99, write_look, &seen, &err));
+    WALK("", store_each_result(s, a.id + 1, LONG_AGO, FOREVER, 99, write_look, &seen, &err));
+}
+
+/* ── Missed spans ──────────────────────────────────────────────────────── */
+
+/* Slots of a site that is looked at every minute: + - ? lines, . none. */
+static void draw_slots(struct store *s, const struct site *site, const char *slots)
+{
+    for (unsigned i = 0; slots[i]; i++) {
+        struct result r = a_look(site->id, site_next_slot(site->id, site->every_ms, NOON) + i * 60 * US_PER_S,
+                                 slots[i] == '+'   ? VERDICT_UP
+                                 : slots[i] == '-' ? VERDICT_DOWN
+                                                   : VERDICT_UNKNOWN);
+        if (slots[i] != '.')
+            assert_int_equal(record_results(s, &r, 1), 1);
+    }
+}
+
+/* The same, read back: M for every slot that a span line stands for. */
+struct drawing {
+    wall_us first_us;
+    char slots[64];
+};
+
+static int draw_line(void *arg, const struct result *r)
+{
+    struct drawing *d = arg;
+    size_t at = (size_t)((r->run.slot_us - d->first_us) / (60 * US_PER_S));
+    for (uint32_t i = 0; i < r->span; i++) {
+        if (d->slots[at + i] != '.')
+            fail_msg("slot %zu has two lines: %s", at + i, d->slots);
+        d->slots[at + i] = r->cause == CAUSE_MISSED ? 'M' : "+-?"[r->verdict];
+    }
+    return 0;
+}
+
+CONTRACT(a_missed_span_is_laid_around_the_lines_that_are_there)
+{
+    static const struct {
+        const char *name, *before;
+        unsigned first, span;
+        const char *after;
+        bool fresh;
+    } rows[] = {
+        {"nothing in the way",       "........", 2, 4, "..MMMM..", true },
+        { "the first slot is taken", "..+.....", 2, 4, "..+MMM..", true },
+        { "the last slot is taken",  ".....-..", 2, 4, "..MMM-..", true },
+        { "one in the middle",       "...?....", 2, 4, "..M?MM..", true },
+        { "every other one",         "..+.+...", 2, 5, "..+M+MM.", true },
+        { "all taken",               "..++++..", 2, 4, "..++++..", false},
+        { "around, not inside",      ".+....+.", 2, 4, ".+MMMM+.", true },
+        { "one missed slot",         "........", 3, 1, "...M....", true },
+        { "one missed slot, taken",  "...+....", 3, 1, "...+....", false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct site site = a_site(rows[i].name);
+        site.id = add_site(s, &site, NOON);
+        struct drawing d = { .first_us = site_next_slot(site.id, site.every_ms, NOON) };
+        struct result span = a_look(site.id, d.first_us + rows[i].first * 60 * US_PER_S, VERDICT_UNKNOWN);
+        span.cause = CAUSE_MISSED;
+        span.span = rows[i].span;
+        span.at_us = span.run.slot_us;
+
+        draw_slots(s, &site, rows[i].before);
+        assert_int_equal(record_results(s, &span, 1), rows[i].fresh);
+        for (int again = 0; again < 2; again++) {
+            memset(d.slots, '.', strlen(rows[i].after));
+            OK(store_each_result(s, site.id, LONG_AGO, FOREVER, 99, draw_line, &d, &err));
+            if (strcmp(d.slots, rows[i].after) != 0)
+                fail_msg("%s: %s, not %s", rows[i].name, d.slots, rows[i].after);
+            assert_int_equal(record_results(s, &span, 1), 0); /* may be repeated */
+        }
+    }
+}
+
+CONTRACT(a_result_inside_a_missed_span_comes_too_late)
+{
+    struct site site = a_site("site");
+    site.id = add_site(s, &site, NOON);
+    wall_us first = site_next_slot(site.id, site.every_ms, NOON);
+    struct result span = a_look(site.id, first, VERDICT_UNKNOWN);
+    span.cause = CAUSE_MISSED;
+    span.span = 10;
+    assert_int_equal(record_results(s, &span, 1), 1);
+
+    struct result late[] = {
+        a_look(site.id, first, VERDICT_UP),
+        a_look(site.id, first + 9 * 60 * US_PER_S, VERDICT_UP),
+        a_look(site.id, first + 10 * 60 * US_PER_S, VERDICT_UP), /* behind it */
+        a_look(site.id, first - 60 * US_PER_S, VERDICT_UP),      /* before it */
+        a_look(site.id, first + 60 * US_PER_S, VERDICT_UP),      /* another location */
+        a_look(site.id, first + 60 * US_PER_S, VERDICT_UP),      /* a confirming look is another run */
+        a_look(site.id, first + 30 * US_PER_S, VERDICT_UP),      /* between its slots: another grid */
+    };
+    static const bool expected[] = { false, false, true, true, true, true, true };
+    strcpy(late[4].run.location, "there");
+    late[5].run.look = 1;
+    bool fresh[7];
+    struct record rec = { .results = late, .n_results = 7, .fresh = fresh };
+    OK(store_record(s, &rec, &err));
+    assert_memory_equal(fresh, expected, sizeof fresh);
+
+    /* A second report that overlaps the first adds only what is new. */
+    span.run.slot_us += 5 * 60 * US_PER_S;
+    span.span = 12;
+    assert_int_equal(record_results(s, &span, 1), 1);
+    struct drawing d = { .first_us = first };
+    memset(d.slots, '.', 18);
+    OK(store_each_result(s, site.id, first + 9 * 60 * US_PER_S, FOREVER, 9, draw_line, &d, &err));
+    assert_string_equal(d.slots, "..........+MMMMMM.");
+}
+
+CONTRACT(a_span_whose_grid_nobody_knows_is_one_line)
+{
+    struct result span = a_look(4711, NOON, VERDICT_UNKNOWN);
+    span.cause = CAUSE_MISSED;
+    span.span = 3;
+    assert_int_equal(record_results(s, &span, 1), 1);
+    assert_int_equal(record_results(s, &span, 1), 0);
+    WALK("4711@0x3? ", store_each_result(s, 4711, LONG_AGO, FOREVER, 9, write_look, &seen, &err));
+}
+
+/* ── All or nothing ────────────────────────────────────────────────────── */
+
+CONTRACT(a_record_that_cannot_be_writes_nothing)
+{
+    struct notice there = a_notice(7, 1, NOTICE_DOWN);
+    struct record first = { .notices = &there, .n_notices = 1 };
+    OK(store_record(s, &first, &err));
+
+    struct result good = a_look(1, NOON, VERDICT_UP);
+    struct site_state state = { .site_id = 1, .health = HEALTH_UP, .last_slot_us = NOON };
+    struct incident in = { .id = 3, .site_id = 1 };
+    struct evidence e = { 3, good };
+    struct notice other = a_notice(7, 2, NOTICE_BACK); /* the id is another's */
+    bool fresh;
+    struct record rec = { .results = &good,
+                          .n_results = 1,
+                          .fresh = &fresh,
+                          .states = &state,
+                          .n_states = 1,
+                          .incidents = &in,
+                          .n_incidents = 1,
+                          .evidence = &e,
+                          .n_evidence = 1,
+                          .notices = &other,
+                          .n_notices = 1 };
+    REFUSED(store_record(s, &rec, &err), -EINVAL, "id 7");
+    struct result bad[] = { good, good, good, good };
+    bad[0].verdict = VERDICT_COUNT;
+    bad[1].cause = CAUSE_END;
+    bad[2].method = METHOD_COUNT;
+    bad[3].span = 2;
+    bad[3].run.look = 1;
+    for (int i = 0; i < 4; i++) {
+        struct result pair[] = { good, bad[i] };
+        struct record r = { .results = pair, .n_results = 2 };
+        REFUSED(store_record(s, &r, &err), -EINVAL, "no sense");
+    }
+
+    struct summary sum;
+    struct incident_filter all = { 0 };
+    OK(store_get_summary(s, &sum, &err));
+    assert_int_equal(sum.looks, 0);
+    WALK("", store_each_result(s, 0, LONG_AGO, FOREVER, 9, write_look, &seen, &err));
+    WALK("", store_each_incident(s, &all, write_incident, &seen, &err));
+    WALK("", store_each_evidence(s, 3, write_look, &seen, &err));
+    /* and the same names are still new to it */
+    rec.n_notices = 0;
+    OK(store_record(s, &rec, &err));
+    assert_true(fresh);
+    assert_int_equal(store_each_result(s, 1, LONG_AGO, FOREVER, 9, same_result, &good, NULL), 7);
+}
+
+/* ── States ────────────────────────────────────────────────────────────── */
+
+static int write_state(void *arg, const struct site_state *st)
+{
+    text_addf(arg, "%llu:%s@%lld ", (unsigned long long)st->site_id, health_name(st->health),
+              (long long)(st->last_slot_us - NOON));
+    return 0;
+}
+
+static int same_state(void *arg, const struct site_state *b)
+{
+    const struct site_state *a = arg;
+    assert_int_equal(a->site_id, b->site_id);
+    assert_int_equal(a->health, b->health);
+    assert_int_equal(a->since_us, b->since_us);
+    assert_int_equal(a->last_slot_us, b->last_slot_us);
+    assert_int_equal(a->incident_id, b->incident_id);
+    assert_int_equal(a->blips, b->blips);
+    assert_int_equal(a->last_at_us, b->last_at_us);
+    assert_int_equal(a->last_verdict, b->last_verdict);
+    assert_int_equal(a->last_cause, b->last_cause);
+    assert_int_equal(a->last_status, b->last_status);
+    assert_int_equal(a->last_took_us, b->last_took_us);
+    assert_int_equal(a->tls_expires_us, b->tls_expires_us);
+    assert_string_equal(a->last_worker, b->last_worker);
+    return 7;
+}
+
+static void put_state(struct store *s, uint64_t id, enum health health, wall_us slot)
+{
+    struct site_state st = { .site_id = id, .health = health, .last_slot_us = NOON + slot };
+    struct record rec = { .states = &st, .n_states = 1 };
+    OK(store_record(s, &rec, &err));
+}
+
+CONTRACT(an_older_state_never_overwrites_a_newer)
+{
+    struct site a = a_site("a"), b = a_site("b"), c = a_site("c");
+    add_site(s, &a, NOON);
+    add_site(s, &b, NOON);
+    add_site(s, &c, NOON);
+    WALK("", store_each_state(s, 0, write_state, &seen, &err));
+    put_state(s, 2, HEALTH_UP, 10);
+    put_state(s, 1, HEALTH_SUSPECTED, 20);
+    WALK("1:suspected@20 2:up@10 ", store_each_state(s, 0, write_state, &seen, &err));
+    put_state(s, 1, HEALTH_UP, 19);
+    WALK("1:suspected@20 ", store_each_state(s, 1, write_state, &seen, &err));
+    put_state(s, 1, HEALTH_DOWN, 20); /* of the same round: the newer word */
+    WALK("1:down@20 ", store_each_state(s, 1, write_state, &seen, &err));
+    put_state(s, 1, HEALTH_UP, 21);
+    WALK("1:up@21 ", store_each_state(s, 1, write_state, &seen, &err));
+    WALK("", store_each_state(s, 3, write_state, &seen, &err));
+    WALK("", store_each_state(s, 99, write_state, &seen, &err));
+
+    OK(store_edit_begin(s, NOON, &err));
+    OK(store_edit_remove_site(s, 1, &err));
+    OK(store_edit_commit(s, &err));
+    put_state(s, 1, HEALTH_DOWN, 30); /* a late result of a site that is gone */
+    WALK("2:up@10 ", store_each_state(s, 0, write_state, &seen, &err));
+    WALK("", store_each_state(s, 1, write_state, &seen, &err));
+}
+
+CONTRACT(a_state_comes_back_as_it_was)
+{
+    struct site_state st = { 1,           HEALTH_DOWN, NOON,    NOON + 1,  17,   3, NOON + 2, VERDICT_DOWN,
+                             CAUSE_RESET, 503,         1234567, NOON + 30, "w.7" };
+    struct record rec = { .states = &st, .n_states = 1 };
+    OK(store_record(s, &rec, &err));
+    assert_int_equal(store_each_state(s, 1, same_state, &st, NULL), 7);
+    st.since_us++;
+    st.incident_id = 0;
+    st.blips++;
+    st.last_at_us++;
+    st.last_verdict = VERDICT_UP;
+    st.last_cause = CAUSE_NONE;
+    st.last_status = 200;
+    st.last_took_us = 1;
+    st.tls_expires_us = 0;
+    strcpy(st.last_worker, "");
+    OK(store_record(s, &rec, &err));
+    assert_int_equal(store_each_state(s, 0, same_state, &st, NULL), 7);
+}
+
+/* ── Incidents and evidence ────────────────────────────────────────────── */
+
+static int same_incident(void *arg, const struct incident *b)
+{
+    const struct incident *a = arg;
+    assert_int_equal(a->id, b->id);
+    assert_int_equal(a->site_id, b->site_id);
+    assert_int_equal(a->began_us, b->began_us);
+    assert_int_equal(a->confirmed_us, b->confirmed_us);
+    assert_int_equal(a->ended_us, b->ended_us);
+    assert_int_equal(a->end, b->end);
+    assert_int_equal(a->cause, b->cause);
+    assert_int_equal(a->status, b->status);
+    assert_string_equal(a->detail, b->detail);
+    return 7;
+}
+
+CONTRACT(incidents_by_id_site_and_openness)
+{
+    struct incident in[] = {
+        {.id = 1,                    .site_id = 1, .end = INCIDENT_RECOVERED},
+        { .id = 2,                   .site_id = 2},
+        { .id = 3,              .site_id = 1           },
+        { .id = 4, .site_id = 3,            .end = INCIDENT_WITHDRAWN                         },
+        { .id = 5, .site_id = 2,            .end = INCIDENT_RECOVERED                   },
+    };
+    struct record rec = { .incidents = in, .n_incidents = 5 };
+    OK(store_record(s, &rec, &err));
+
+    static const struct {
+        struct incident_filter f;
+        const char *expected;
+    } rows[] = {
+        {{ 0 },                                          "5:2 4:3 3:1! 2:2! 1:1 "},
+        { { .max = 2 },                                  "5:2 4:3 "              },
+        { { .open_only = true },                         "3:1! 2:2! "            },
+        { { .open_only = true, .max = 1 },               "3:1! "                 },
+        { { .site_id = 2 },                              "5:2 2:2! "             },
+        { { .site_id = 2, .max = 1 },                    "5:2 "                  },
+        { { .site_id = 2, .open_only = true },           "2:2! "                 },
+        { { .site_id = 2, .open_only = true, .max = 1 }, "2:2! "                 },
+        { { .site_id = 9 },                              ""                      },
+        { { .id = 4 },                                   "4:3 "                  },
+        { { .id = 4, .open_only = true },                ""                      },
+        { { .id = 4, .site_id = 3 },                     "4:3 "                  },
+        { { .id = 4, .site_id = 1 },                     ""                      },
+        { { .id = 9 },                                   ""                      },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        WALK(rows[i].expected, store_each_incident(s, &rows[i].f, write_incident, &seen, &err));
+
+    struct incident end = {
+        3, 8, NOON, NOON + 1, NOON + 2, INCIDENT_RECOVERED, CAUSE_CLOSED, 502, "what was said"
+    };
+    struct record over = { .incidents = &end, .n_incidents = 1 };
+    struct incident_filter third = { .id = 3 };
+    OK(store_record(s, &over, &err));
+    assert_int_equal(store_each_incident(s, &third, same_incident, &end, NULL), 7);
+}
+
+CONTRACT(evidence_is_added_once_and_survives_the_ledger)
+{
+    struct evidence e[] = {
+        {1,  a_look(1, NOON, VERDICT_DOWN)},
+        { 1, a_look(1, NOON, VERDICT_DOWN)},
+        { 1, a_look(1, NOON, VERDICT_DOWN)},
+        { 2, a_look(1, NOON, VERDICT_DOWN)}
+    };
+    e[1].result.run.look = 1;
+    e[2].result.verdict = VERDICT_UP; /* the same run as the first */
+    struct record rec = { .evidence = e, .n_evidence = 4 };
+    OK(store_record(s, &rec, &err));
+    OK(store_record(s, &rec, &err));
+    WALK("1@0- 1@0.1- ", store_each_evidence(s, 1, write_look, &seen, &err));
+    WALK("1@0- ", store_each_evidence(s, 2, write_look, &seen, &err));
+    WALK("", store_each_evidence(s, 3, write_look, &seen, &err));
+}
+
+/* ── Notices ───────────────────────────────────────────────────────────── */
+
+static int same_notice(void *arg, const struct notice *b)
+{
+    const struct notice *a = arg;
+    assert_int_equal(a->id, b->id);
+    assert_int_equal(a->incident_id, b->incident_id);
+    assert_int_equal(a->site_id, b->site_id);
+    assert_int_equal(a->owner_id, b->owner_id);
+    assert_int_equal(a->kind, b->kind);
+    assert_int_equal(a->number, b->number);
+    assert_string_equal(a->channel, b->channel);
+    assert_string_equal(a->payload, b->payload);
+    assert_string_equal(a->key, b->key);
+    assert_int_equal(a->state, b->state);
+    assert_int_equal(a->attempts, b->attempts);
+    assert_int_equal(a->created_us, b->created_us);
+    assert_int_equal(a->next_try_us, b->next_try_us);
+    assert_int_equal(a->sent_us, b->sent_us);
+    assert_string_equal(a->trouble, b->trouble);
+    return 7;
+}
+
+CONTRACT(a_notice_comes_back_as_it_was)
+{
+    struct notice n = { 5,
+                        4,
+                        3,
+                        2,
+                        NOTICE_STILL_DOWN,
+                        6,
+                        "mailto:a@b.c",
+                        "{\"a\":\"\\u00e4\"}",
+                        "key-5",
+                        NOTICE_FAILED,
+                        9,
+                        NOON,
+                        NOON + 1,
+                        NOON + 2,
+                        "said no" };
+    struct record rec = { .notices = &n, .n_notices = 1 };
+    struct notice_filter all = { 0 };
+    OK(store_record(s, &rec, &err));
+    assert_int_equal(store_each_notice(s, &all, same_notice, &n, NULL), 7);
+}
+
+CONTRACT(one_notice_for_each_incident_owner_channel_kind_and_number)
+{
+    struct notice n[8];
+    for (unsigned i = 0; i < 8; i++)
+        n[i] = a_notice(i + 1, 1, NOTICE_STILL_DOWN);
+    n[1].incident_id = 2;
+    n[2].owner_id = 2;
+    n[3].channel = "console:other";
+    n[4].kind = NOTICE_BACK;
+    n[5].number = 1;
+    /* n[6] differs from n[0] in its id alone, n[7] in what it says */
+    n[7].payload = "{\"other\":1}";
+    struct record rec = { .notices = n, .n_notices = 8 };
+    struct notice_filter all = { 0 };
+    OK(store_record(s, &rec, &err));
+    OK(store_record(s, &rec, &err));
+    WALK("6:1p 5:1p 4:1p 3:1p 2:2p 1:1p ", store_each_notice(s, &all, write_notice, &seen, &err));
+}
+
+CONTRACT(an_outcome_changes_a_pending_notice_only)
+{
+    struct notice n = a_notice(1, 1, NOTICE_DOWN);
+    struct record put = { .notices = &n, .n_notices = 1 };
+    struct notice_filter all = { 0 };
+    OK(store_record(s, &put, &err));
+
+    struct notice_outcome o = { 1, NOTICE_PENDING, 1, NOON + 60, 0, "try later" };
+    struct record rec = { .outcomes = &o, .n_outcomes = 1 };
+    OK(store_record(s, &rec, &err));
+    n.attempts = 1;
+    n.next_try_us = NOON + 60;
+    n.trouble = "try later";
+    assert_int_equal(store_each_notice(s, &all, same_notice, &n, NULL), 7);
+
+    o = (struct notice_outcome){ 1, NOTICE_SENT, 2, NOON + 61, NOON + 62, NULL };
+    OK(store_record(s, &rec, &err));
+    n.state = NOTICE_SENT;
+    n.attempts = 2;
+    n.next_try_us = NOON + 61;
+    n.sent_us = NOON + 62;
+    n.trouble = "";
+    assert_int_equal(store_each_notice(s, &all, same_notice, &n, NULL), 7);
+
+    static const enum notice_state later[] = { NOTICE_PENDING, NOTICE_FAILED, NOTICE_SENT };
+    for (int i = 0; i < 3; i++) { /* sent is sent */
+        o = (struct notice_outcome){ 1, later[i], 3, 0, 0, "again" };
+        OK(store_record(s, &rec, &err));
+        assert_int_equal(store_each_notice(s, &all, same_notice, &n, NULL), 7);
+    }
+    o.notice_id = 99; /* nobody's */
+    OK(store_record(s, &rec, &err));
+    /* A notice that is written again does not become pending again. */
+    n.state = NOTICE_PENDING;
+    OK(store_record(s, &put, &err));
+    n.state = NOTICE_SENT;
+    assert_int_equal(store_each_notice(s, &all, same_notice, &n, NULL), 7);
+}
+
+CONTRACT(pending_notices_come_oldest_first)
+{
+    struct notice n[5];
+    for (unsigned i = 0; i < 5; i++)
+        n[i] = a_notice(i + 1, 1 + i % 2, (enum notice_kind)(i / 2));
+    struct notice_outcome o[] = {
+        {.notice_id = 2,  .state = NOTICE_SENT  },
+        { .notice_id = 5, .state = NOTICE_FAILED}
+    };
+    struct record rec = { .notices = n, .n_notices = 5, .outcomes = o, .n_outcomes = 2 };
+    OK(store_record(s, &rec, &err));
+
+    static const struct {
+        struct notice_filter f;
+        const char *expected;
+    } rows[] = {
+        {{ 0 },                                                 "5:1f 4:2p 3:1p 2:2s 1:1p "},
+        { { .max = 2 },                                         "5:1f 4:2p "               },
+        { { .pending_only = true },                             "1:1p 3:1p 4:2p "          },
+        { { .pending_only = true, .max = 2 },                   "1:1p 3:1p "               },
+        { { .incident_id = 1 },                                 "5:1f 3:1p 1:1p "          },
+        { { .incident_id = 1, .pending_only = true },           "1:1p 3:1p "               },
+        { { .incident_id = 2, .pending_only = true, .max = 1 }, "4:2p "                    },
+        { { .incident_id = 3 },                                 ""                         },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        WALK(rows[i].expected, store_each_notice(s, &rows[i].f, write_notice, &seen, &err));
+}
+
+/* ── Vitals and the summary ────────────────────────────────────────────── */
+
+static int write_worker(void *arg, const struct worker_vitals *w)
+{
+    text_addf(arg, "%s/%u:%s ", w->worker, w->lane, worker_health_name(w->health));
+    return 0;
+}
+
+static int same_worker(void *arg, const struct worker_vitals *b)
+{
+    const struct worker_vitals *a = arg;
+    assert_string_equal(a->worker, b->worker);
+    assert_int_equal(a->lane, b->lane);
+    assert_string_equal(a->location, b->location);
+    assert_string_equal(a->software, b->software);
+    assert_int_equal(a->health, b->health);
+    assert_int_equal(a->doubts, b->doubts);
+    assert_int_equal(a->joined_us, b->joined_us);
+    assert_int_equal(a->heard_us, b->heard_us);
+    assert_int_equal(a->slots, b->slots);
+    assert_int_equal(a->in_hand, b->in_hand);
+    assert_int_equal(a->done, b->done);
+    return 7;
+}
+
+static void same_vitals(const struct vitals *a, const struct vitals *b)
+{
+    assert_int_equal(a->epoch, b->epoch);
+    assert_int_equal(a->at_us, b->at_us);
+    assert_int_equal(a->started_us, b->started_us);
+    assert_int_equal(a->sites, b->sites);
+    assert_int_equal(a->scheduled, b->scheduled);
+    assert_int_equal(a->concluded, b->concluded);
+    assert_int_equal(a->missed, b->missed);
+    assert_int_equal(a->confirming, b->confirming);
+    assert_int_equal(a->again, b->again);
+    assert_int_equal(a->in_flight, b->in_flight);
+    assert_int_equal(a->waiting, b->waiting);
+    assert_int_equal(a->late_p50_us, b->late_p50_us);
+    assert_int_equal(a->late_p99_us, b->late_p99_us);
+    assert_int_equal(a->late_max_us, b->late_max_us);
+}
+
+CONTRACT(the_newest_vitals_and_workers_of_the_last_hour)
+{
+    struct vitals got = { 0 };
+    REFUSED(store_get_vitals(s, &got, &err), -ENOENT, "no coordinator");
+
+    struct worker_vitals w[] = {
+        {"b",            1,              "here", "vedette 0.1", WORKER_SUSPECT, true, NOON, NOON + 1, 100, 3, 9 },
+        { .worker = "b", .lane = 0},
+        { .worker = "a",          .lane = 2               },
+    };
+    struct vitals v = { 3, NOON, NOON - 9, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 0, 1, w, 3 };
+    OK(store_put_vitals(s, &v, &err));
+    OK(store_get_vitals(s, &got, &err));
+    assert_int_equal(got.n_workers, 0);
+    same_vitals(&v, &got);
+    WALK("a/2:ready b/0:ready b/1:suspect ", store_each_worker(s, write_worker, &seen, &err));
+
+    v.epoch = 4;
+    v.at_us = NOON + US_PER_HOUR - 1;
+    v.n_workers = 1; /* only b/1 is still named */
+    w[0].health = WORKER_READY;
+    w[0].done = 77;
+    OK(store_put_vitals(s, &v, &err));
+    WALK("a/2:ready b/0:ready b/1:ready ", store_each_worker(s, write_worker, &seen, &err));
+    v.at_us = NOON + US_PER_HOUR + 1;
+    OK(store_put_vitals(s, &v, &err));
+    WALK("b/1:ready ", store_each_worker(s, write_worker, &seen, &err));
+    assert_int_equal(store_each_worker(s, same_worker, &w[0], NULL), 7);
+    OK(store_get_vitals(s, &got, &err));
+    assert_int_equal(got.epoch, 4);
+}
+
+CONTRACT(the_summary_counts)
+{
+    struct summary sum;
+    OK(store_get_summary(s, &sum, &err));
+    assert_int_equal(sum.sites + sum.paused + sum.incidents_all + sum.looks, 0);
+    assert_int_equal(sum.oldest_pending_us, 0);
+
+    static const char *const names[] = { "a", "b", "c", "d", "e", "f" };
+    for (unsigned i = 0; i < 6; i++) {
+        struct site site = a_site(names[i]);
+        site.paused = i == 4;
+        add_site(s, &site, NOON);
+    }
+    OK(store_edit_begin(s, NOON, &err));
+    OK(store_edit_remove_site(s, 6, &err));
+    OK(store_edit_commit(s, &err));
+    put_state(s, 1, HEALTH_UP, 1);
+    put_state(s, 2, HEALTH_UP, 1);
+    put_state(s, 3, HEALTH_DOWN, 1);
+    put_state(s, 5, HEALTH_UNKNOWN, 1);
+    put_state(s, 6, HEALTH_DOWN, 1);
+    struct incident in[] = {
+        {.id = 1,       .site_id = 3             },
+        { .id = 2, .site_id = 1, .end = INCIDENT_RECOVERED }
+    };
+    struct notice n[] = { a_notice(1, 1, NOTICE_DOWN), a_notice(2, 2, NOTICE_DOWN),
+                          a_notice(3, 2, NOTICE_BACK), a_notice(4, 9, NOTICE_BACK) };
+    n[0].state = NOTICE_SENT;
+    n[3].state = NOTICE_FAILED;
+    struct record rec = { .incidents = in, .n_incidents = 2, .notices = n, .n_notices = 4 };
+    struct result look = a_look(1, NOON, VERDICT_UP);
+    OK(store_record(s, &rec, &err));
+    assert_int_equal(record_results(s, &look, 1), 1);
+
+    OK(store_get_summary(s, &sum, &err));
+    assert_int_equal(sum.sites, 4);
+    assert_int_equal(sum.paused, 1);
+    assert_int_equal(sum.health[HEALTH_NEW], 1);
+    assert_int_equal(sum.health[HEALTH_UP], 2);
+    assert_int_equal(sum.health[HEALTH_SUSPECTED], 0);
+    assert_int_equal(sum.health[HEALTH_DOWN], 1);
+    assert_int_equal(sum.health[HEALTH_UNKNOWN], 0);
+    assert_int_equal(sum.incidents_open, 1);
+    assert_int_equal(sum.incidents_all, 2);
+    assert_int_equal(sum.notices[NOTICE_PENDING], 2);
+    assert_int_equal(sum.notices[NOTICE_SENT], 1);
+    assert_int_equal(sum.notices[NOTICE_FAILED], 1);
+    assert_int_equal(sum.oldest_pending_us, NOON + 2);
+    assert_int_equal(sum.looks, 1);
+    assert_true(sum.bytes > 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_result_comes_back_as_it_was),
+        cmocka_unit_test(test_a_detail_is_kept_where_there_is_something_to_explain),
+        cmocka_unit_test(test_a_run_keeps_the_line_it_has),
+        cmocka_unit_test(test_lines_come_newest_slot_first),
+        cmocka_unit_test(test_one_site_among_many_lines),
+        cmocka_unit_test(test_a_missed_span_is_laid_around_the_lines_that_are_there),
+        cmocka_unit_test(test_a_result_inside_a_missed_span_comes_too_late),
+        cmocka_unit_test(test_a_span_whose_grid_nobody_knows_is_one_line),
+        cmocka_unit_test(test_a_record_that_cannot_be_writes_nothing),
+        cmocka_unit_test(test_an_older_state_never_overwrites_a_newer),
+        cmocka_unit_test(test_a_state_comes_back_as_it_was),
+        cmocka_unit_test(test_incidents_by_id_site_and_openness),
+        cmocka_unit_test(test_evidence_is_added_once_and_survives_the_ledger),
+        cmocka_unit_test(test_a_notice_comes_back_as_it_was),
+        cmocka_unit_test(test_one_notice_for_each_incident_owner_channel_kind_and_number),
+        cmocka_unit_test(test_an_outcome_changes_a_pending_notice_only),
+        cmocka_unit_test(test_pending_notices_come_oldest_first),
+        cmocka_unit_test(test_the_newest_vitals_and_workers_of_the_last_hour),
+        cmocka_unit_test(test_the_summary_counts),
+    };
+    return cmocka_run_group_tests_name("store: record", tests, NULL, NULL);
+}
