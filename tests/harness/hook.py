@@ -26,8 +26,11 @@ class Delivery:
         return self.headers.get("idempotency-key", "")
 
     def signed_with(self, secret):
-        """Whether X-Vedette-Signature is that of this body: "sha256=<hex of HMAC-SHA256>"."""
-        want = "sha256=" + hmac.new(secret.encode(), self.body, hashlib.sha256).hexdigest()
+        """Whether X-Vedette-Signature is v1=hex(HMAC-SHA256(secret, timestamp "." body)), and fresh."""
+        stamp = self.headers.get("x-vedette-timestamp", "")
+        if not stamp.isdigit() or abs(int(stamp) - self.at) > 5:
+            return False
+        want = "v1=" + hmac.new(secret.encode(), stamp.encode() + b"." + self.body, hashlib.sha256).hexdigest()
         return hmac.compare_digest(want, self.headers.get("x-vedette-signature", ""))
 
 

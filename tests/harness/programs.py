@@ -51,7 +51,8 @@ class Said:
         return json.loads(self.out)
 
     def __repr__(self):
-        return f"<{' '.join(map(str, self.args))}: exit {self.status}\n--- out\n{self.out}--- err\n{self.err}>"
+        words = " ".join(map(str, self.args))[:300]
+        return f"<{words}: exit {self.status}\n--- out\n{self.out[-3000:]}--- err\n{self.err[-3000:]}>"
 
 
 def run(*args, within=30, stdin=None, env=None, cwd=None):

@@ -42,7 +42,7 @@ LISTS = {
     "not-yaml": ("sites:\n  - url: [http://a.test\n", 3, []),
     "tab": ("sites:\n\t- http://a.test\n", 2, []),
     "ftp": ("sites:\n  - ftp://a.test\n", 2, ["http"]),
-    "password": ("sites:\n  - http://me:secret@a.test/\n", 2, ["a.test"]),
+    "password": ("sites:\n  - http://me:secret@a.test/\n", 2, ["password"]),
 }
 
 URLS = {

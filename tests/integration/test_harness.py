@@ -6,6 +6,7 @@ import os
 import smtplib
 import ssl
 import subprocess
+import time
 
 import pytest
 
@@ -139,9 +140,10 @@ def test_the_mail_server(world, tls):
 def test_the_webhook_receiver(village):
     hook = Hook(village)
     body = '{"kind": "down"}'
-    signature = hmac.new(b"key", body.encode(), hashlib.sha256).hexdigest()
+    stamp = str(int(time.time()))
+    signature = hmac.new(b"key", f"{stamp}.{body}".encode(), hashlib.sha256).hexdigest()
     url = f"http://{hook.site.address}:{hook.site.port}/told"
-    assert curl(url, "-d", body, "-H", f"X-Vedette-Signature: sha256={signature}")[1] == 204
+    assert curl(url, "-d", body, "-H", f"X-Vedette-Signature: v1={signature}", "-H", f"X-Vedette-Timestamp: {stamp}")[1] == 204
     (delivery,) = hook.wait(1, kind="down")
     assert delivery.signed_with("key") and not delivery.signed_with("other")
 
