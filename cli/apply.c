@@ -97,9 +97,11 @@ int apply_do(struct plan *p, struct store *s, wall_us now, uint64_t *ret_change,
 static void print_added(const struct plan_row *row, FILE *out)
 {
     if (row->of == PLAN_OWNER) {
+        char channel[300];
         const struct owner *o = &row->owner->owner;
         for (unsigned i = 0; i < o->n_channels; i++)
-            fprintf(out, "%s%s", i ? " " : "  told by ", o->channel[i]);
+            fprintf(out, "%s%s", i ? ", " : "  told by ",
+                    print_channel(channel, sizeof channel, o->channel[i]));
         return;
     }
     char every[24];
@@ -124,41 +126,36 @@ static void print_row(const struct plan_row *row, FILE *out)
     fputc('\n', out);
 }
 
-static void print_sum(const struct plan *p, enum plan_of of, const char *one, const char *many, FILE *out)
+/* "2 sites added, 1 site changed", or nothing. */
+static void add_sum(struct text *t, const struct plan *p, enum plan_of of, const char *one, const char *many)
 {
-    char n[32];
-    size_t all = 0;
     static const char *const done[] = { "added", "changed", "removed" };
-    for (enum plan_what w = 0; w < PLAN_WHAT_COUNT; w++)
-        all += plan_number(p, of, w);
-    if (all == 0)
-        return;
-    const char *comma = "";
+    char n[32];
     for (enum plan_what w = 0; w < PLAN_WHAT_COUNT; w++) {
         size_t k = plan_number(p, of, w);
-        if (k == 0)
-            continue;
-        fprintf(out, "%s%s %s %s", comma, print_count(n, sizeof n, k), print_plural(k, one, many), done[w]);
-        comma = ", ";
+        if (k)
+            text_addf(t, "%s%s %s %s", t->len ? ", " : "", print_count(n, sizeof n, k),
+                      print_plural(k, one, many), done[w]);
     }
-    fputs("; ", out);
 }
 
 void apply_print(const struct plan *p, FILE *out, size_t most)
 {
     char n[32];
-    size_t shown = plan_count(p) < most ? plan_count(p) : most;
+    scoped(text) struct text sum = TEXT_UP_TO(1024);
+    size_t shown = plan_count(p) < most ? plan_count(p) : most, same = plan_same(p), left = plan_left(p);
     for (size_t i = 0; i < shown; i++)
         print_row(plan_row(p, i), out);
     if (shown < plan_count(p))
-        fprintf(out, "... and %s more (--json shows all)\n", print_count(n, sizeof n, plan_count(p) - shown));
+        fprintf(out, "... and %s more (apply --json shows all)\n",
+                print_count(n, sizeof n, plan_count(p) - shown));
 
-    print_sum(p, PLAN_OWNER, "owner", "owners", out);
-    print_sum(p, PLAN_SITE, "site", "sites", out);
-    size_t same = plan_same(p), left = plan_left(p);
-    fprintf(out, "%s %s as the file says\n", print_count(n, sizeof n, same),
-            plan_count(p) ? print_plural(same, "site was already", "sites were already")
-                          : print_plural(same, "site is", "sites are"));
+    add_sum(&sum, p, PLAN_OWNER, "owner", "owners");
+    add_sum(&sum, p, PLAN_SITE, "site", "sites");
+    if (same || !sum.len)
+        text_addf(&sum, "%s%s %s as the file says%s", sum.len ? "; " : "", print_count(n, sizeof n, same),
+                  print_plural(same, "site is", "sites are"), sum.len ? " already" : "");
+    fprintf(out, "%s\n", text_str(&sum));
     if (left)
         fprintf(out, "%s %s in the store and not in the file; --prune removes %s\n",
                 print_count(n, sizeof n, left), print_plural(left, "site is", "sites are"),

@@ -349,11 +349,14 @@ static void print_sum(const struct check *c, int64_t took_us)
     size_t all = sitelist_count(c->list), done = c->progress.done;
     if (c->options->quiet && c->count[VERDICT_UP] == all)
         return;
-    fprintf(stdout, "%s %s: %s up, %s down, %s unknown in %s\n", print_count(n[0], sizeof n[0], done),
-            print_plural(done, "site", "sites"), print_count(n[1], sizeof n[1], c->count[VERDICT_UP]),
-            print_count(n[2], sizeof n[2], c->count[VERDICT_DOWN]),
-            print_count(n[3], sizeof n[3], c->count[VERDICT_UNKNOWN]),
-            duration_words(took, sizeof took, took_us));
+    if (took_us < US_PER_S)
+        snprintf(took, sizeof took, "%dms", (int)(took_us / US_PER_MS));
+    else
+        duration_words(took, sizeof took, took_us);
+    printf("%s %s: %s up, %s down, %s unknown in %s\n", print_count(n[0], sizeof n[0], done),
+           print_plural(done, "site", "sites"), print_count(n[1], sizeof n[1], c->count[VERDICT_UP]),
+           print_count(n[2], sizeof n[2], c->count[VERDICT_DOWN]),
+           print_count(n[3], sizeof n[3], c->count[VERDICT_UNKNOWN]), took);
 }
 
 static int exit_code(const struct check *c)

@@ -3,6 +3,8 @@
  * and what is compared cannot fall apart. */
 #include "cli/plan.h"
 
+#include "cli/print.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +16,7 @@
 struct known_owner {
     uint64_t id;
     char *name;
-    char *notify; /* channels, one a line */
+    char *notify, *shown; /* channels in full, and as they may be shown */
     uint32_t remind_s;
     bool listed;
     UT_hash_handle hh, by_id;
@@ -41,6 +43,14 @@ int plan_new(struct plan **ret)
     return *ret ? 0 : -ENOMEM;
 }
 
+static void free_known_owner(struct known_owner *o)
+{
+    free(o->name);
+    free(o->notify);
+    free(o->shown);
+    free(o);
+}
+
 static void free_known(struct plan *p)
 {
     struct known_owner *o, *next_o;
@@ -48,9 +58,7 @@ static void free_known(struct plan *p)
     HASH_CLEAR(by_id, p->owners_by_id);
     HASH_ITER (hh, p->owners, o, next_o) {
         HASH_DEL(p->owners, o);
-        free(o->name);
-        free(o->notify);
-        free(o);
+        free_known_owner(o);
     }
     HASH_ITER (hh, p->sites, s, next_s) {
         HASH_DEL(p->sites, s);
@@ -75,11 +83,15 @@ void plan_free(struct plan *p)
 
 /* ── What the store has ────────────────────────────────────────────────── */
 
-static char *write_channels(const struct owner *o)
+/* Channels with spaces between: in full for comparing, or as they may be shown,
+ * since the path of a webhook often is a secret. */
+static char *write_channels(const struct owner *o, bool shown)
 {
     scoped(text) struct text t = TEXT_UP_TO(OWNER_MAX_CHANNELS * (CHANNEL_MAX_TEXT + 2));
+    char channel[CHANNEL_MAX_TEXT + 1];
     for (unsigned i = 0; i < o->n_channels; i++)
-        text_addf(&t, "%s%s", i ? " " : "", o->channel[i]);
+        text_addf(&t, "%s%s", i ? " " : "",
+                  shown ? print_channel(channel, sizeof channel, o->channel[i]) : o->channel[i]);
     return t.failed ? NULL : strdup(text_str(&t));
 }
 
@@ -88,12 +100,13 @@ int plan_know_owner(struct plan *p, const struct owner *o)
     struct known_owner *k = calloc(1, sizeof *k);
     if (!k)
         return -ENOMEM;
-    *k = (struct known_owner){ .id = o->id, .name = strdup(o->name), .notify = write_channels(o) };
+    k->id = o->id;
+    k->name = strdup(o->name);
+    k->notify = write_channels(o, false);
+    k->shown = write_channels(o, true);
     k->remind_s = o->remind_s;
-    if (!k->name || !k->notify) {
-        free(k->name);
-        free(k->notify);
-        free(k);
+    if (!k->name || !k->notify || !k->shown) {
+        free_known_owner(k);
         return -ENOMEM;
     }
     HASH_ADD_KEYPTR(hh, p->owners, k->name, strlen(k->name), k);
@@ -246,6 +259,24 @@ static int add_row(struct plan *p, const struct plan_row *row)
     return 0;
 }
 
+static int compare_channels(struct plan_row *row, const struct known_owner *k, const struct owner *o)
+{
+    char *notify = write_channels(o, false), *shown = write_channels(o, true), *longer = NULL;
+    int r = notify && shown ? 0 : -ENOMEM;
+    if (r == 0 && strcmp(notify, k->notify) != 0 && strcmp(shown, k->shown) == 0) {
+        r = asprintf(&longer, "%s (another path)", shown) < 0 ? -ENOMEM : 0;
+        if (r == 0)
+            r = add_field(row, "notify", k->shown, longer);
+        else
+            longer = NULL;
+    } else if (r == 0)
+        r = add_field(row, "notify", k->shown, shown);
+    free(notify);
+    free(shown);
+    free(longer);
+    return r;
+}
+
 static int compare_owner(struct plan *p, const struct sitelist_owner *o)
 {
     struct known_owner *k = find_owner(p, o->owner.name);
@@ -262,9 +293,7 @@ static int compare_owner(struct plan *p, const struct sitelist_owner *o)
     char from[24], to[24];
     row.what = PLAN_CHANGE;
     row.id = k->id;
-    char *notify = write_channels(&o->owner);
-    int r = notify ? add_field(&row, "notify", k->notify, notify) : -ENOMEM;
-    free(notify);
+    int r = compare_channels(&row, k, &o->owner);
     if (r == 0)
         r = add_field(&row, "remind", duration_format(from, sizeof from, k->remind_s * US_PER_S),
                       duration_format(to, sizeof to, o->owner.remind_s * US_PER_S));

@@ -12,7 +12,7 @@ int print_json(FILE *out, json_t *object)
 {
     if (!object)
         return -ENOMEM;
-    char *text = json_dumps(object, JSON_COMPACT);
+    char *text = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(12));
     json_decref(object);
     if (!text)
         return -ENOMEM;

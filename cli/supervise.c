@@ -13,6 +13,7 @@
 
 #define READY_FD   3
 #define LINE_BYTES 8192
+#define LAST_WORDS (300 * NS_PER_MS) /* how long pipes are listened to after the last child's end */
 
 struct child;
 
@@ -58,7 +59,7 @@ struct supervisor {
     struct life *lives;
     unsigned rank;  /* that is being started, or ended */
     bool all_ready; /* told */
-    bool ending, all_ended;
+    bool ending, finishing, all_ended;
     struct loop_timer patience;
 };
 
@@ -74,19 +75,20 @@ mono_ns backoff_step(struct backoff *b, mono_ns lived)
 static int start(struct child *c, struct err *err);
 static void go_on_starting(struct supervisor *s);
 static void go_on_ending(struct supervisor *s);
+static void finish(struct supervisor *s, bool now);
 
 /* ── A life's end ──────────────────────────────────────────────────────── */
 
 static void free_life(struct life *l)
 {
-    for (struct life **at = &l->child->s->lives; *at; at = &(*at)->next)
+    struct supervisor *s = l->child->s;
+    for (struct life **at = &s->lives; *at; at = &(*at)->next)
         if (*at == l) {
             *at = l->next;
             break;
         }
-    if (l->child->life == l)
-        l->child->life = NULL;
     free(l);
+    finish(s, false);
 }
 
 static void on_closed(uv_handle_t *h)
@@ -332,6 +334,7 @@ static int start(struct child *c, struct err *err)
 static void on_patience(void *arg)
 {
     struct supervisor *s = arg;
+    finish(s, true);
     for (size_t i = 0; i < s->n; i++)
         if (s->child[i]->rank == s->rank && s->child[i]->life)
             uv_process_kill(&s->child[i]->life->process, SIGKILL);
@@ -356,6 +359,7 @@ void supervisor_free(struct supervisor *s)
 {
     if (!s)
         return;
+    s->all_ended = true; /* nobody is told any more */
     for (struct life *l = s->lives, *next; l; l = next) {
         next = l->next;
         if (l->running)
@@ -469,13 +473,24 @@ static bool rank_runs(const struct supervisor *s)
     return false;
 }
 
+/* All have ended. What they wrote last may still be in the pipes, and a pipe is
+ * closed when it is empty; but somebody else may hold it open for ever. */
+static void finish(struct supervisor *s, bool now)
+{
+    if (!s->finishing || s->all_ended || (s->lives && !now))
+        return;
+    s->all_ended = true;
+    loop_timer_at(&s->patience, MONO_NEVER);
+    s->hooks.all_ended(s->arg);
+}
+
 static void go_on_ending(struct supervisor *s)
 {
-    while (!s->all_ended && !rank_runs(s)) {
+    while (!s->finishing && !rank_runs(s)) {
         if (s->rank == 0) {
-            s->all_ended = true;
-            loop_timer_at(&s->patience, MONO_NEVER);
-            s->hooks.all_ended(s->arg);
+            s->finishing = true;
+            loop_timer_at(&s->patience, loop_now(s->loop) + LAST_WORDS);
+            finish(s, false);
             return;
         }
         s->rank--;
