@@ -20,7 +20,7 @@ CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
 B       := $(BUILD)/$(VARIANT)$(if $(filter clang,$(CC)),-clang)
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wvla \
-        -Wformat=2 -Wundef -Wpointer-arith -Wimplicit-fallthrough $(if $(WERROR),-Werror)
+        -Wformat=2 -Wundef -Wpointer-arith $(if $(WERROR),-Werror)
 FLAGS.debug   := -O1 -g -fno-omit-frame-pointer
 FLAGS.release := -O2 -g -fstack-protector-strong -fstack-clash-protection -fPIE
 FLAGS.asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all

@@ -37,22 +37,15 @@ static error_t on_option(int key, char *arg, struct argp_state *state)
 {
     struct options *o = state->input;
     switch (key) {
-    case 'c':
-        o->config_path = arg;
-        return 0;
+    case 'c': o->config_path = arg; return 0;
     case 's':
         if (o->n_sets == MAX_SETS)
             argp_error(state, "more than %d --set", MAX_SETS);
         o->set[o->n_sets++] = arg;
         return 0;
-    case KEY_SETTINGS:
-        config_describe(stdout);
-        exit(0);
-    case ARGP_KEY_ARG:
-        argp_error(state, "'%s' is one argument too many", arg);
-        return EINVAL;
-    default:
-        return ARGP_ERR_UNKNOWN;
+    case KEY_SETTINGS: config_describe(stdout); exit(0);
+    case ARGP_KEY_ARG: argp_error(state, "'%s' is one argument too many", arg); return EINVAL;
+    default: return ARGP_ERR_UNKNOWN;
     }
 }
 
