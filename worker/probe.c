@@ -351,6 +351,8 @@ void look_conclude(struct look *k, struct judgement j, const char *detail, ...)
     if (k->kind)
         k->kind->stop(k);
 
+    /* Our timer may be overdue while libcurl's has rung already. */
+    selfcheck_tick(k->kit->selfcheck, now, clock_wall(), now - k->alarm_at);
     j = weigh(k, j, now, words);
     make_plain(words);
     struct result r = k->trace;

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#define SYSTEM_ROOTS  "/etc/ssl/certs/ca-certificates.crt"
+#define SYSTEM_ROOTS  "/etc/ssl/certs/ca-certificates.crt" /* Debian, Ubuntu */
 #define LOOK_AGAIN_NS (60 * NS_PER_S)
 #define LOAD_AGAIN_NS (24 * 3600 * NS_PER_S)
 
@@ -56,12 +56,19 @@ static int make_library(struct tls *t)
     return 0;
 }
 
+/* Where OpenSSL's own programs would look: SSL_CERT_FILE first, if it is set. */
+static const char *system_roots(void)
+{
+    const char *named = secure_getenv(X509_get_default_cert_file_env());
+    return named ? named : SYSTEM_ROOTS;
+}
+
 static int set_up(struct tls *t, const char *ca_file, struct err *err)
 {
     int r = make_library(t);
     if (r < 0)
         return err_set(err, r, "OpenSSL gives no library context");
-    snprintf(t->file, sizeof t->file, "%s", ca_file[0] ? ca_file : SYSTEM_ROOTS);
+    snprintf(t->file, sizeof t->file, "%s", ca_file[0] ? ca_file : system_roots());
     t->seen = modified(t->file);
     r = load_roots(t, &t->store);
     if (r < 0 && (ca_file[0] || r == -ENOMEM))

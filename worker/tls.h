@@ -25,7 +25,8 @@
 
 struct tls;
 
-/* `ca_file` holds the trusted roots (PEM); "": the system's. A ca_file that
+/* `ca_file` holds the trusted roots (PEM); "": the system's, or
+ * those that the environment names with SSL_CERT_FILE. A ca_file that
  * cannot be read is an error; a system without roots is not, but then
  * tls_ready is false and no HTTPS site can be looked at. From now until
  * tls_free, this thread's OpenSSL uses the new library context. */
