@@ -1,0 +1,219 @@
+/* Real looks over TLS at small servers on this machine, and what happens when
+ * certificates cannot be checked: nothing is sent. */
+#include "tests/unit/worker/sites.h"
+#include "worker/probe.h"
+#include "worker/tls.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+static EVP_PKEY *ca_key, *site_key_pair;
+static X509 *ca;
+static char folder[] = "/tmp/vedette-test-tls-XXXXXX";
+static char ca_file[64], other_file[64];
+
+static void on_done(void *arg, const struct result *r)
+{
+    *(struct result *)arg = *r;
+}
+
+static struct result look(const char *roots, const char *host, uint16_t port)
+{
+    struct config c;
+    struct loop *loop = NULL;
+    struct probes *probes = NULL;
+    struct err err = { 0 };
+    struct result result = { .cause = CAUSE_END };
+    char url[100];
+
+    config_init(&c);
+    c.worker.slots = 4;
+    snprintf(c.worker.allow_networks, sizeof c.worker.allow_networks, "127.0.0.0/8");
+    snprintf(c.worker.ca_file, sizeof c.worker.ca_file, "%s", roots);
+    snprintf(url, sizeof url, "https://%s:%u/", host, port);
+    assert_int_equal(loop_new(&loop), 0);
+    if (probes_new(&probes, loop, &c, &err) < 0)
+        fail_msg("%s", err.text);
+
+    struct job j = { .id = 1, .url = url, .contains = "", .avoid = "", .timeout_ms = 5000 };
+    assert_int_equal(probe_begin(probes, &j, on_done, &result), 0);
+    while (result.cause == CAUSE_END)
+        assert_int_equal(loop_turn(loop, 1000), 0);
+    probes_free(probes);
+    loop_free(loop);
+    return result;
+}
+
+static const struct {
+    const char *name, *host, *names;
+    bool self_signed;
+    int from_days, to_days;
+    enum verdict verdict;
+    enum cause cause;
+} stories[] = {
+    { "a good one", "localhost", "DNS:localhost", false, -1, 30, VERDICT_UP, CAUSE_NONE },
+    { "for an address", "127.0.0.1", "IP:127.0.0.1", false, -1, 30, VERDICT_UP, CAUSE_NONE },
+    { "self-signed", "localhost", "DNS:localhost", true, -1, 30, VERDICT_DOWN, CAUSE_CERT_UNTRUSTED },
+    { "expired", "localhost", "DNS:localhost", false, -30, -2, VERDICT_DOWN, CAUSE_CERT_EXPIRED },
+    { "not yet valid", "localhost", "DNS:localhost", false, 2, 30, VERDICT_DOWN, CAUSE_CERT_NOT_YET_VALID },
+    { "for another name", "localhost", "DNS:shop.test", false, -1, 30, VERDICT_DOWN, CAUSE_CERT_NAME },
+    { "for another address", "127.0.0.1", "IP:127.0.0.2", false, -1, 30, VERDICT_DOWN, CAUSE_CERT_NAME },
+    { "an address is no name", "127.0.0.1", "DNS:127.0.0.1", false, -1, 30, VERDICT_DOWN, CAUSE_CERT_NAME },
+};
+
+static void every_certificate_has_its_verdict(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof stories / sizeof *stories; i++) {
+        print_message("  %s\n", stories[i].name);
+        bool self = stories[i].self_signed;
+        X509 *cert = site_certificate(stories[i].names, site_key_pair, self ? NULL : ca, self ? NULL : ca_key,
+                                      stories[i].from_days, stories[i].to_days);
+        struct site_server s = site_server_start(cert, site_key_pair);
+        struct result r = look(ca_file, stories[i].host, s.port);
+        site_server_stop(&s);
+        X509_free(cert);
+
+        if (r.verdict != stories[i].verdict || r.cause != stories[i].cause)
+            fail_msg("%s: %s %s: %s", stories[i].name, verdict_name(r.verdict), cause_name(r.cause), r.detail);
+        wall_us expires = clock_wall() + stories[i].to_days * US_PER_DAY;
+        assert_true(llabs(r.tls_expires_us - expires) < 3600 * US_PER_S);
+        assert_true(r.phases.tls_us > 0);
+        assert_int_equal(r.status, r.verdict == VERDICT_UP ? 200 : 0);
+    }
+}
+
+/* The guard: libcurl's own check is off, so ours must never be missing. */
+static void without_roots_nothing_is_sent(void **state)
+{
+    (void)state;
+    X509 *cert = site_certificate("DNS:localhost", site_key_pair, ca, ca_key, -1, 30);
+    struct site_server s = site_server_start(cert, site_key_pair);
+    setenv("SSL_CERT_FILE", "/nonexistent", 1);
+    struct result r = look("", "localhost", s.port);
+    unsetenv("SSL_CERT_FILE");
+    site_server_stop(&s);
+    X509_free(cert);
+
+    assert_int_equal(r.verdict, VERDICT_UNKNOWN);
+    assert_int_equal(r.cause, CAUSE_WORKER_ERROR);
+    assert_int_equal(r.status, 0);
+    assert_int_equal(r.phases.wait_us, 0); /* no request */
+}
+
+static void setting_up_fails_closed(void **state)
+{
+    (void)state;
+    struct tls *t = NULL;
+    struct err err = { 0 };
+    struct tls_peer peer = { .host = "localhost" }, nobody = { 0 };
+
+    setenv("SSL_CERT_FILE", "/nonexistent", 1);
+    assert_int_equal(tls_new(&t, "", &err), 0);
+    unsetenv("SSL_CERT_FILE");
+    assert_false(tls_ready(t));
+    SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+    assert_int_equal(tls_set_up(t, ctx, &peer), -ENOKEY);
+    assert_false(tls_proved(&peer));
+    tls_free(t);
+
+    assert_int_equal(tls_new(&t, ca_file, &err), 0);
+    assert_true(tls_ready(t));
+    assert_int_equal(tls_set_up(t, NULL, &peer), -EINVAL);
+    assert_int_equal(tls_set_up(t, ctx, &nobody), -EINVAL);
+    assert_int_equal(tls_set_up(t, ctx, &peer), 0);
+    assert_false(tls_proved(&peer)); /* not before the callback was called */
+    peer.asked = true;
+    assert_false(tls_proved(&peer)); /* nor when it found fault */
+    SSL_CTX_free(ctx);
+    tls_free(t);
+}
+
+static bool trusts(struct tls *t, X509 *cert)
+{
+    SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+    struct tls_peer peer = { .host = "localhost" };
+    assert_int_equal(tls_set_up(t, ctx, &peer), 0);
+    X509_STORE_CTX *c = X509_STORE_CTX_new();
+    X509_STORE_CTX_init(c, SSL_CTX_get_cert_store(ctx), cert, NULL);
+    bool yes = X509_verify_cert(c) == 1;
+    X509_STORE_CTX_free(c);
+    SSL_CTX_free(ctx);
+    return yes;
+}
+
+static void changed_roots_are_noticed(void **state)
+{
+    (void)state;
+    struct tls *t = NULL;
+    struct err err = { 0 };
+    EVP_PKEY *key = site_key();
+    X509 *other_ca = site_certificate(NULL, key, NULL, NULL, -1, 30);
+    X509 *cert = site_certificate("DNS:localhost", site_key_pair, ca, ca_key, -1, 30);
+
+    site_write_pem(other_file, other_ca);
+    assert_int_equal(tls_new(&t, other_file, &err), 0);
+    mono_ns now = NS_PER_S;
+    tls_refresh(t, now);
+    assert_false(trusts(t, cert));
+
+    site_write_pem(other_file, ca);
+    struct timespec later[2] = { { .tv_sec = 2000000000 }, { .tv_sec = 2000000000 } };
+    assert_int_equal(utimensat(AT_FDCWD, other_file, later, 0), 0);
+    tls_refresh(t, now + NS_PER_S); /* within the minute: not looked at */
+    assert_false(trusts(t, cert));
+    tls_refresh(t, now + 61 * NS_PER_S);
+    assert_true(trusts(t, cert));
+
+    unlink(other_file); /* what cannot be loaded leaves the old roots */
+    tls_refresh(t, now + 200 * NS_PER_S);
+    assert_true(trusts(t, cert));
+    tls_free(t);
+    X509_free(cert);
+    X509_free(other_ca);
+    EVP_PKEY_free(key);
+}
+
+static int make_authority(void **state)
+{
+    (void)state;
+    signal(SIGPIPE, SIG_IGN);
+    if (!mkdtemp(folder))
+        return -1;
+    snprintf(ca_file, sizeof ca_file, "%s/ca.pem", folder);
+    snprintf(other_file, sizeof other_file, "%s/other.pem", folder);
+    ca_key = site_key();
+    site_key_pair = site_key();
+    ca = site_certificate(NULL, ca_key, NULL, NULL, -100, 100);
+    site_write_pem(ca_file, ca);
+    return 0;
+}
+
+static int remove_authority(void **state)
+{
+    (void)state;
+    unlink(ca_file);
+    unlink(other_file);
+    rmdir(folder);
+    X509_free(ca);
+    EVP_PKEY_free(ca_key);
+    EVP_PKEY_free(site_key_pair);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_certificate_has_its_verdict),
+        cmocka_unit_test(without_roots_nothing_is_sent),
+        cmocka_unit_test(setting_up_fails_closed),
+        cmocka_unit_test(changed_roots_are_noticed),
+    };
+    return cmocka_run_group_tests(tests, make_authority, remove_authority);
+}
