@@ -32,7 +32,7 @@ SERIAL_S = 23.3
 
 def delays_s():
     """Ranks spread over the list, so that slow ones are not neighbours; they add up to SERIAL_S
-    (a site that refuses HEAD answers that at once and is slow with GET)."""
+    (a site that refuses HEAD takes its time to say so, and answers GET at once)."""
     n = len(EXISTING)
     ranks = [(i * 12) % n + 1 for i in range(n)]
     return {site: SERIAL_S * rank / sum(ranks) for site, rank in zip(EXISTING, ranks)}
@@ -70,7 +70,7 @@ class SlowVillage:
         self.port = free_port()
         self.names = {}
         self.loop = Background()
-        self.loop.call(self._start())
+        self.loop.do(self._start())
         for name, address in self.names.items():
             resolver.name(name, address)
         self.urls = [f"http://{name}:{self.port}/" for name in EXISTING + MISSING]
@@ -87,8 +87,9 @@ class SlowVillage:
         async def answer(reader, writer):
             try:
                 head = await reader.readuntil(b"\r\n\r\n")
-                refused = name in NO_HEAD and head.startswith(b"HEAD")
-                if not refused:
+                head_only = name in NO_HEAD
+                refused = head_only and head.startswith(b"HEAD")
+                if refused or not head_only:
                     await asyncio.sleep(delay_s)
                 status = "405 Method Not Allowed" if refused else "200 OK"
                 writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
