@@ -18,7 +18,7 @@ fuzz:
 	@for f in $(fuzzers); do \
 	    mkdir -p $(fuzzed)/found/$$f; log=$(fuzzed)/found/$$f.log; \
 	    echo "$$f: $(SECONDS) seconds"; \
-	    $(fuzzed)/fuzz/$$f -max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
+	    $(fuzzed)/fuzz/$$f -max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
 	        $$(sed -n 's|^/\* libFuzzer: \(.*\) \*/$$|\1|p' tests/fuzz/$$f.c) \
 	        -artifact_prefix=$(fuzzed)/found/$$f. $(fuzzed)/found/$$f tests/fuzz/corpus/$$f >$$log 2>&1 \
 	        || { tail -n 40 $$log; echo "$$f: found something, see $$log"; exit 1; }; \

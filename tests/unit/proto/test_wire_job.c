@@ -356,6 +356,28 @@ static void too_long_texts_are_refused(void **state)
     assert_int_equal(wire_unpack_jobs(arena, p.bytes, p.len, &got, NULL), -EBADMSG);
 }
 
+static void more_jobs_than_most_are_refused(void **state)
+{
+    (void)state;
+    static struct piece p, run, job;
+    struct job_batch got;
+    struct err err = { 0 };
+    tell_version(&p, NULL);
+    tell_run(&run, NULL);
+    job.len = 0;
+    piece_number(&job, 1, 5);
+    piece_bytes(&job, 2, run.bytes, run.len);
+    piece_number(&job, 3, 1);
+    piece_bytes(&job, 4, "http://a/", 9);
+    piece_number(&job, 6, 1000);
+    for (int i = 0; i < WIRE_MAX_JOBS; i++)
+        piece_bytes(&p, 6, job.bytes, job.len);
+    assert_int_equal(wire_unpack_jobs(arena, p.bytes, p.len, &got, NULL), 0);
+    piece_bytes(&p, 6, job.bytes, job.len);
+    assert_int_equal(wire_unpack_jobs(arena, p.bytes, p.len, &got, &err), -EBADMSG);
+    assert_string_equal(err.text, "257 jobs are more than 256");
+}
+
 static void an_older_peer_lacks_members_and_a_newer_has_more(void **state)
 {
     (void)state;
@@ -393,6 +415,7 @@ int main(void)
         cmocka_unit_test(bytes_made_by_hand_are_understood),
         cmocka_unit_test(what_is_out_of_bounds_is_refused_with_a_sentence),
         cmocka_unit_test(too_long_texts_are_refused),
+        cmocka_unit_test(more_jobs_than_most_are_refused),
         cmocka_unit_test(an_older_peer_lacks_members_and_a_newer_has_more),
     };
     return cmocka_run_group_tests(tests, begin, end);
