@@ -253,6 +253,9 @@ static void nobody_was_there_needs_no_job(void **state)
     x.cause = CAUSE_MISSED;
     x.span = 40;
     assert_comes_back(&x, 1);
+    x.cause = CAUSE_LOST; /* a confirming look that nobody could begin in time */
+    x.span = 1;
+    assert_comes_back(&x, 1);
 }
 
 /* A site chooses what it answers: its bytes must neither be able to hold up a
