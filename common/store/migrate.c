@@ -43,7 +43,7 @@ int migrate(const struct migrate_how *how, void *arg, const struct migrate_step 
             r = how->commit(arg, err);
         if (r < 0) {
             how->rollback(arg);
-            return err_where(err, r, "step %u of its layout", steps[i].number);
+            return err_where(err, r, "step %u of the layout", steps[i].number);
         }
     }
     return 0;

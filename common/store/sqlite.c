@@ -242,7 +242,7 @@ static int settle(struct sqlite *s, enum store_mode mode, struct err *err)
                     err);
     if (r == 0 && version < OUR_VERSION) {
         r = migrate(&how, s, steps, sizeof steps / sizeof *steps, err);
-        if (r < 0)
+        if (r == -EPROTO)
             return err_where(err, r, "sqlite:%s", s->path);
     }
     return r;

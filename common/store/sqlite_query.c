@@ -23,10 +23,27 @@ static int by_errno(int e, int otherwise)
     }
 }
 
-static int meaning(struct sqlite *s, int rc)
+/* The operating system's reason for an SQLITE_CANTOPEN or SQLITE_IOERR. What
+ * sqlite3_system_errno says is not set when a commit could not write the log:
+ * then the file itself knows. */
+static int system_reason(struct sqlite *s, int rc)
 {
-    int e = s->db ? sqlite3_system_errno(s->db) : 0;
+    sqlite3_file *log = NULL;
+    int e = 0;
+    if (!s->db || ((rc & 0xff) != SQLITE_IOERR && (rc & 0xff) != SQLITE_CANTOPEN))
+        return 0;
+    if ((rc & 0xff) == SQLITE_IOERR) {
+        if (sqlite3_file_control(s->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK && log &&
+            log->pMethods)
+            (void)log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &e);
+        if (!e)
+            (void)sqlite3_file_control(s->db, "main", SQLITE_FCNTL_LAST_ERRNO, &e);
+    }
+    return e ? e : sqlite3_system_errno(s->db);
+}
 
+static int meaning(int rc, int e)
+{
     switch (rc & 0xff) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED: return -EBUSY;
@@ -44,9 +61,9 @@ static int meaning(struct sqlite *s, int rc)
 
 int sqlite_fail(struct sqlite *s, int rc, const char *doing, struct err *err)
 {
-    int r = meaning(s, rc);
+    int e = system_reason(s, rc);
+    int r = meaning(rc, e);
     const char *says = s->db ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc);
-    int e = s->db ? sqlite3_system_errno(s->db) : 0;
     char waited[32];
 
     switch (r) {
@@ -179,6 +196,8 @@ int sqlite_begin(struct sqlite *s, const char *doing, struct err *err)
     if (s->edit.open)
         return err_set(err, -EINVAL, "sqlite:%s: cannot %s: an edit is under way on this handle", s->path,
                        doing);
+    if (sqlite3_db_readonly(s->db, "main"))
+        return err_set(err, -EROFS, "sqlite:%s: cannot %s: it was opened for reading only", s->path, doing);
     /* IMMEDIATE: the lock is waited for here, once, and never in the middle. */
     return run_one(s, Q_BEGIN, doing, "BEGIN IMMEDIATE", err);
 }
