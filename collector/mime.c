@@ -7,12 +7,13 @@
 
 #define LINE_MAX_BYTES 76 /* RFC 2045 section 6.7, RFC 2047 section 2 */
 
-static bool plain(const char *s)
+/* "=?" would be read as the beginning of an encoded word. */
+static bool plain(const char *value)
 {
-    for (; *s; s++)
+    for (const char *s = value; *s; s++)
         if ((unsigned char)*s >= 0x7f)
             return false;
-    return !strstr(s, "=?");
+    return !strstr(value, "=?");
 }
 
 static unsigned char visible(unsigned char c)
