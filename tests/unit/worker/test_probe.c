@@ -1,5 +1,5 @@
 /* Real looks at small servers on this machine: plain HTTP. */
-#include "tests/unit/worker/sites.h"
+#include "tests/unit/worker/siteserver.h"
 #include "worker/probe.h"
 
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* Real looks over TLS at small servers on this machine, and what happens when
  * certificates cannot be checked: nothing is sent. */
-#include "tests/unit/worker/sites.h"
+#include "tests/unit/worker/siteserver.h"
 #include "worker/probe.h"
 #include "worker/tls.h"
 
@@ -57,14 +57,14 @@ static const struct {
     enum verdict verdict;
     enum cause cause;
 } stories[] = {
-    { "a good one", "localhost", "DNS:localhost", false, -1, 30, VERDICT_UP, CAUSE_NONE },
-    { "for an address", "127.0.0.1", "IP:127.0.0.1", false, -1, 30, VERDICT_UP, CAUSE_NONE },
-    { "self-signed", "localhost", "DNS:localhost", true, -1, 30, VERDICT_DOWN, CAUSE_CERT_UNTRUSTED },
-    { "expired", "localhost", "DNS:localhost", false, -30, -2, VERDICT_DOWN, CAUSE_CERT_EXPIRED },
-    { "not yet valid", "localhost", "DNS:localhost", false, 2, 30, VERDICT_DOWN, CAUSE_CERT_NOT_YET_VALID },
-    { "for another name", "localhost", "DNS:shop.test", false, -1, 30, VERDICT_DOWN, CAUSE_CERT_NAME },
-    { "for another address", "127.0.0.1", "IP:127.0.0.2", false, -1, 30, VERDICT_DOWN, CAUSE_CERT_NAME },
-    { "an address is no name", "127.0.0.1", "DNS:127.0.0.1", false, -1, 30, VERDICT_DOWN, CAUSE_CERT_NAME },
+    {"a good one",             "localhost", "DNS:localhost", false, -1,  30, VERDICT_UP,   CAUSE_NONE              },
+    { "for an address",        "127.0.0.1", "IP:127.0.0.1",  false, -1,  30, VERDICT_UP,   CAUSE_NONE              },
+    { "self-signed",           "localhost", "DNS:localhost", true,  -1,  30, VERDICT_DOWN, CAUSE_CERT_UNTRUSTED    },
+    { "expired",               "localhost", "DNS:localhost", false, -30, -2, VERDICT_DOWN, CAUSE_CERT_EXPIRED      },
+    { "not yet valid",         "localhost", "DNS:localhost", false, 2,   30, VERDICT_DOWN, CAUSE_CERT_NOT_YET_VALID},
+    { "for another name",      "localhost", "DNS:shop.test", false, -1,  30, VERDICT_DOWN, CAUSE_CERT_NAME         },
+    { "for another address",   "127.0.0.1", "IP:127.0.0.2",  false, -1,  30, VERDICT_DOWN, CAUSE_CERT_NAME         },
+    { "an address is no name", "127.0.0.1", "DNS:127.0.0.1", false, -1,  30, VERDICT_DOWN, CAUSE_CERT_NAME         },
 };
 
 static void every_certificate_has_its_verdict(void **state)
@@ -81,7 +81,8 @@ static void every_certificate_has_its_verdict(void **state)
         X509_free(cert);
 
         if (r.verdict != stories[i].verdict || r.cause != stories[i].cause)
-            fail_msg("%s: %s %s: %s", stories[i].name, verdict_name(r.verdict), cause_name(r.cause), r.detail);
+            fail_msg("%s: %s %s: %s", stories[i].name, verdict_name(r.verdict), cause_name(r.cause),
+                     r.detail);
         wall_us expires = clock_wall() + stories[i].to_days * US_PER_DAY;
         assert_true(llabs(r.tls_expires_us - expires) < 3600 * US_PER_S);
         assert_true(r.phases.tls_us > 0);

@@ -1,4 +1,4 @@
-/* sites.h - small sites for the tests of looking: a server in a child process,
+/* siteserver.h - small sites for the tests of looking: a server in a child process,
  * which does what the path of a request says, and certificates made on the spot.
  *
  *   /status/503[/retry|/waf]  that status         /head/405   that to HEAD, 200 to GET
@@ -12,8 +12,8 @@
  * Every connection is served by a process of its own, so that one that hangs
  * holds up nobody. They end with the test program.
  */
-#ifndef TESTS_UNIT_WORKER_SITES_H
-#define TESTS_UNIT_WORKER_SITES_H
+#ifndef TESTS_UNIT_WORKER_SITESERVER_H
+#define TESTS_UNIT_WORKER_SITESERVER_H
 
 #include <arpa/inet.h>
 #include <openssl/evp.h>

@@ -1,0 +1,41 @@
+#include "common/daemon.h"
+#include "worker/worker.h"
+
+static const struct daemon_program program = {
+    .name = "worker",
+    .about = "Looks at sites: takes jobs from the coordinator, tells the collector what it saw. "
+             "Holds nothing that matters; start as many as you like, on as many hosts.",
+};
+
+static int run(int argc, char **argv, struct err *err)
+{
+    struct config config;
+    scoped(bus) struct bus *bus = NULL;
+    scoped(loop) struct loop *loop = NULL;
+    scoped(worker) struct worker *worker = NULL;
+
+    int r = daemon_begin(&program, argc, argv, &config, err);
+    if (r == 0)
+        r = bus_new(&bus);
+    if (r == 0)
+        r = loop_new(&loop);
+    if (r == 0)
+        r = daemon_watch_signals(loop, err);
+    if (r == 0)
+        r = worker_new(&worker, loop, bus, &config, err);
+    if (r == 0) {
+        daemon_ready();
+        r = loop_run(loop);
+        daemon_leaving();
+        if (r == 0)
+            r = worker_drain(worker, err);
+    }
+    if (loop)
+        daemon_unwatch_signals(loop);
+    return r;
+}
+
+int main(int argc, char **argv)
+{
+    return daemon_main(run, argc, argv);
+}

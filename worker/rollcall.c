@@ -1,0 +1,246 @@
+#include "worker/rollcall.h"
+
+#include "common/daemon.h"
+#include "worker/presence.h"
+#include "worker/wakeup.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MESSAGES_A_TURN = 64 };
+
+struct words { /* ids to be said together */
+    size_t n;
+    uint64_t id[CONTROL_MAX_IDS];
+};
+
+struct rollcall {
+    struct loop *loop;
+    struct bus *bus;
+    struct rollcall_self self;
+    const struct rollcall_events *events;
+    void *arg;
+    void *socket;
+    struct presence presence;
+    struct wakeup *wakeup;
+    struct wire_arena *arena;
+    struct log_gate malformed;
+    struct words taken, busy, all;
+    uint8_t bytes[WIRE_MAX_BYTES];
+};
+
+/* ── Saying ────────────────────────────────────────────────────────────── */
+
+static struct control new_message(const struct rollcall *r, enum control_kind kind)
+{
+    struct control c = { .kind = kind, .lane = r->self.lane, .nonce = r->self.nonce };
+    snprintf(c.worker, sizeof c.worker, "%s", r->self.worker);
+    return c;
+}
+
+static void say(struct rollcall *r, const struct control *c)
+{
+    int len = wire_pack_control(c, r->bytes, sizeof r->bytes);
+    if (len > 0 && r->socket)
+        (void)bus_send(r->socket, r->bytes, (size_t)len);
+}
+
+static void say_hello(struct rollcall *r)
+{
+    struct control c = new_message(r, CONTROL_HELLO);
+    memcpy(c.location, r->self.config->worker.location, sizeof c.location);
+    snprintf(c.software, sizeof c.software, "%s", daemon_software());
+    c.slots = r->self.config->worker.slots;
+    say(r, &c);
+}
+
+static void say_heartbeat(struct rollcall *r, bool full)
+{
+    struct control c = new_message(r, CONTROL_HEARTBEAT);
+    size_t n = r->events->beat(r->arg, &c, r->all.id, full ? CONTROL_MAX_IDS : 0);
+    if (full && n <= CONTROL_MAX_IDS) {
+        c.all_ids = true;
+        c.ids = r->all.id;
+        c.n_ids = n;
+    }
+    say(r, &c);
+}
+
+static void say_words(struct rollcall *r, struct words *w, enum control_kind kind)
+{
+    if (w->n == 0)
+        return;
+    struct control c = new_message(r, kind);
+    c.ids = w->id;
+    c.n_ids = w->n;
+    say(r, &c);
+    w->n = 0;
+}
+
+static void add_word(struct rollcall *r, struct words *w, enum control_kind kind, uint64_t job_id)
+{
+    w->id[w->n++] = job_id;
+    if (w->n == CONTROL_MAX_IDS)
+        say_words(r, w, kind);
+}
+
+void rollcall_taken(struct rollcall *r, uint64_t job_id)
+{
+    add_word(r, &r->taken, CONTROL_TAKEN, job_id);
+}
+
+void rollcall_busy(struct rollcall *r, uint64_t job_id)
+{
+    add_word(r, &r->busy, CONTROL_BUSY, job_id);
+}
+
+void rollcall_flush(struct rollcall *r)
+{
+    say_words(r, &r->taken, CONTROL_TAKEN);
+    say_words(r, &r->busy, CONTROL_BUSY);
+}
+
+void rollcall_draining(struct rollcall *r)
+{
+    struct control c = new_message(r, CONTROL_DRAINING);
+    say(r, &c);
+}
+
+void rollcall_goodbye(struct rollcall *r, const char *why)
+{
+    struct control c = new_message(r, CONTROL_GOODBYE);
+    snprintf(c.text, sizeof c.text, "%s", why);
+    say(r, &c);
+}
+
+/* ── Hearing ───────────────────────────────────────────────────────────── */
+
+static void hear(struct rollcall *r, const struct control *c)
+{
+    mono_ns now = loop_now(r->loop);
+
+    switch (c->kind) {
+    case CONTROL_WELCOME:
+        presence_welcomed(&r->presence, c->nonce, now);
+        r->events->welcomed(r->arg, c);
+        return;
+    case CONTROL_REFUSED: r->events->refused(r->arg, c->text); return;
+    case CONTROL_RECORDED: r->events->recorded(r->arg, c->ids, c->n_ids); break;
+    case CONTROL_DRAIN: r->events->drain(r->arg); break;
+    default: /* a beat; or what only we say, which harms nobody */ break;
+    }
+    presence_heard(&r->presence, c->nonce, now);
+}
+
+static void on_malformed(struct rollcall *r, const char *why)
+{
+    uint64_t held;
+    if (log_gate_open(&r->malformed, loop_now(r->loop), &held))
+        log_warn("control.malformed", "lane=%u held=%llu: %s", r->self.lane, (unsigned long long)held, why);
+}
+
+static void on_step(void *arg);
+
+static void on_readable(void *arg)
+{
+    struct rollcall *r = arg;
+    struct bus_message m;
+
+    for (int i = 0; i < MESSAGES_A_TURN; i++) {
+        struct control c;
+        struct err err = { .text = "not a message of this lane" };
+        int got = bus_take(r->socket, &m);
+        if (got == -EBADMSG) {
+            on_malformed(r, err.text);
+            continue;
+        }
+        if (got <= 0)
+            break;
+        if (wire_unpack_control(r->arena, m.bytes, m.len, &c, &err) < 0)
+            on_malformed(r, err.text);
+        else
+            hear(r, &c);
+        bus_message_done(&m);
+    }
+    wakeup_at(r->wakeup, presence_next(&r->presence));
+}
+
+/* ── Times and sockets ─────────────────────────────────────────────────── */
+
+static int connect_socket(struct rollcall *r, struct err *err)
+{
+    int rc = bus_open(r->bus, LANE_CONTROL, SIDE_FROM, r->self.config->endpoint.control, &r->socket, err);
+    if (rc == 0)
+        rc = loop_watch(r->loop, r->socket, on_readable, r);
+    return rc;
+}
+
+static void disconnect(struct rollcall *r)
+{
+    if (!r->socket)
+        return;
+    loop_unwatch(r->loop, r->socket);
+    bus_close(moved(r->socket));
+}
+
+/* Without a socket nothing is said, and the next silence tries again. */
+static void reconnect(struct rollcall *r)
+{
+    struct err err = { 0 };
+    disconnect(r);
+    if (connect_socket(r, &err) < 0) {
+        on_malformed(r, err.text);
+        disconnect(r);
+    }
+    r->events->reconnect(r->arg);
+}
+
+static void on_step(void *arg)
+{
+    struct rollcall *r = arg;
+    unsigned acts = presence_step(&r->presence, loop_now(r->loop));
+    if (acts & PRESENCE_RECONNECT)
+        reconnect(r);
+    if (acts & PRESENCE_HELLO)
+        say_hello(r);
+    if (acts & PRESENCE_BEAT)
+        say_heartbeat(r, acts & PRESENCE_FULL_BEAT);
+    wakeup_at(r->wakeup, presence_next(&r->presence));
+}
+
+int rollcall_new(struct rollcall **ret, struct loop *l, struct bus *bus, const struct rollcall_self *self,
+                 const struct rollcall_events *events, void *arg, struct err *err)
+{
+    scoped(rollcall) struct rollcall *r = calloc(1, sizeof *r);
+    if (!r)
+        return err_set(err, -ENOMEM, "no memory for the control lane");
+    r->loop = l;
+    r->bus = bus;
+    r->self = *self;
+    r->events = events;
+    r->arg = arg;
+    presence_init(&r->presence, loop_now(l));
+    int rc = wire_arena_new(&r->arena);
+    if (rc == 0)
+        rc = wakeup_new(&r->wakeup, l, on_step, r);
+    if (rc < 0)
+        return err_set(err, rc, "no memory for the control lane");
+    rc = connect_socket(r, err);
+    if (rc < 0)
+        return rc;
+    wakeup_at(r->wakeup, 0);
+    *ret = moved(r);
+    return 0;
+}
+
+void rollcall_free(struct rollcall *r)
+{
+    if (!r)
+        return;
+    disconnect(r);
+    wakeup_free(r->wakeup);
+    wire_arena_free(r->arena);
+    free(r);
+}

@@ -1,0 +1,55 @@
+/* rollcall.h - a lane's conversation with the coordinator (common/control.h):
+ * hello, heartbeats, what was taken or refused, what is recorded, goodbye.
+ *
+ * When to say something is decided in presence.h; here is the socket. Words
+ * about jobs are gathered and sent together at the end of a turn. Nothing that
+ * is said is kept when it cannot be sent: everything has a timeout behind it at
+ * the other end, and the full heartbeat puts right what was lost.
+ */
+#ifndef WORKER_ROLLCALL_H
+#define WORKER_ROLLCALL_H
+
+#include "common/bus.h"
+#include "common/config.h"
+#include "common/loop.h"
+#include "proto/wire.h"
+
+struct rollcall;
+
+/* Who speaks. Borrowed. */
+struct rollcall_self {
+    const struct config *config;
+    const char *worker;
+    uint16_t lane;
+    uint64_t nonce;
+};
+
+/* What the lane is told, from within the loop. What is pointed to is borrowed
+ * for the call. */
+struct rollcall_events {
+    void (*welcomed)(void *arg, const struct control *c); /* also when it is not the first time */
+    void (*recorded)(void *arg, const uint64_t *ids, size_t n);
+    void (*drain)(void *arg);
+    void (*refused)(void *arg, const char *why);
+    void (*reconnect)(void *arg); /* the coordinator is silent: its control socket has been made anew */
+
+    /* Fill in free_slots, unrecorded, lag_us, suspect of a heartbeat; for a full
+     * one the ids of all jobs in hand or unrecorded: their number, or more than
+     * max when they are too many to be told. */
+    size_t (*beat)(void *arg, struct control *c, uint64_t *ids, size_t max);
+};
+
+int rollcall_new(struct rollcall **ret, struct loop *l, struct bus *bus, const struct rollcall_self *self,
+                 const struct rollcall_events *events, void *arg, struct err *err);
+void rollcall_free(struct rollcall *r); /* NULL is fine */
+DEFINE_SCOPED(rollcall, struct rollcall *, rollcall_free)
+
+/* Gathered until rollcall_flush, which the lane calls at the end of each turn. */
+void rollcall_taken(struct rollcall *r, uint64_t job_id);
+void rollcall_busy(struct rollcall *r, uint64_t job_id);
+void rollcall_flush(struct rollcall *r);
+
+void rollcall_draining(struct rollcall *r);
+void rollcall_goodbye(struct rollcall *r, const char *why);
+
+#endif

@@ -1,0 +1,155 @@
+#include "worker/worker.h"
+
+#include "common/daemon.h"
+#include "worker/lane.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum { MAX_LANES = 256, EXIT_HUNG = 70 };
+#define WATCH_EVERY_NS NS_PER_S
+#define HUNG_NS        (30 * NS_PER_S)
+
+struct worker {
+    struct loop *loop;
+    char name[WORKER_NAME_SIZE];
+    struct loop_bell ended;
+    bool has_bell;
+    struct loop_timer watch;
+    mono_ns watch_at;
+    unsigned n_lanes;
+    struct thread_lane *lane[MAX_LANES];
+};
+
+/* "the configured one", or the host's and the process's: unique, and says where. */
+static void make_name(struct worker *w, const struct config *config)
+{
+    char host[WORKER_NAME_SIZE] = "";
+    if (config->worker.name[0]) {
+        memcpy(w->name, config->worker.name, sizeof w->name);
+        return;
+    }
+    gethostname(host, sizeof host - 1);
+    snprintf(w->name, sizeof w->name, "%.48s-%d", host[0] ? host : "worker", (int)getpid());
+    for (char *p = w->name; *p; p++) {
+        char one[2] = { *p, '\0' };
+        if (!worker_name_valid(one))
+            *p = '-';
+    }
+}
+
+/* A lane of a process that was stopped as a whole is not hung: then we are late as well. */
+static void on_watch(void *arg)
+{
+    struct worker *w = arg;
+    mono_ns now = clock_mono();
+    bool late = now - w->watch_at > HUNG_NS / 2;
+    for (unsigned i = 0; !late && i < w->n_lanes; i++)
+        if (!lane_has_ended(w->lane[i]) && now - lane_turned(w->lane[i]) > HUNG_NS) {
+            log_error("worker.hung", "lane=%u: it has not come round for 30 s; ending this process", i);
+            _exit(EXIT_HUNG);
+        }
+    w->watch_at = now + WATCH_EVERY_NS;
+    loop_timer_at(&w->watch, w->watch_at);
+}
+
+static void on_lane_ended(void *arg)
+{
+    struct worker *w = arg;
+    loop_stop(w->loop, 0);
+}
+
+static void warn_of_few_descriptors(const struct config *config, unsigned n)
+{
+    struct rlimit limit;
+    uint64_t wants = (uint64_t)n * (config->worker.slots + 64) + 64;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < wants)
+        log_warn("worker.descriptors", "limit=%llu wants=%llu: looks beyond the limit will be unknown",
+                 (unsigned long long)limit.rlim_cur, (unsigned long long)wants);
+}
+
+static unsigned count_lanes(const struct config *config)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned n = config->worker.threads ? config->worker.threads : cores > 0 ? (unsigned)cores : 1;
+    return n < MAX_LANES ? n : MAX_LANES;
+}
+
+static int start_lanes(struct worker *w, struct bus *bus, const struct config *config, struct err *err)
+{
+    struct lane_setup setup = { .config = config, .bus = bus, .worker = w->name, .ended = &w->ended };
+    if (getrandom(&setup.nonce, sizeof setup.nonce, 0) != sizeof setup.nonce)
+        setup.nonce = (uint64_t)clock_wall() << 16 ^ (uint64_t)getpid();
+    unsigned n = count_lanes(config);
+    warn_of_few_descriptors(config, n);
+    for (; w->n_lanes < n; w->n_lanes++) {
+        setup.number = (uint16_t)w->n_lanes;
+        int r = lane_start(&w->lane[w->n_lanes], &setup, err);
+        if (r < 0)
+            return r;
+    }
+    log_info("worker.started", "name=%s location=%s lanes=%u slots=%u", w->name, config->worker.location, n,
+             config->worker.slots);
+    return 0;
+}
+
+int worker_new(struct worker **ret, struct loop *l, struct bus *bus, const struct config *config,
+               struct err *err)
+{
+    scoped(worker) struct worker *w = calloc(1, sizeof *w);
+    if (!w)
+        return err_set(err, -ENOMEM, "no memory for a worker");
+    w->loop = l;
+    make_name(w, config);
+    loop_timer_init(l, &w->watch, on_watch, w);
+    int r = loop_bell_init(l, &w->ended, on_lane_ended, w);
+    w->has_bell = r == 0;
+    if (r == 0)
+        r = start_lanes(w, bus, config, err);
+    if (r < 0)
+        return r;
+    w->watch_at = clock_mono() + WATCH_EVERY_NS;
+    loop_timer_at(&w->watch, w->watch_at);
+    *ret = moved(w);
+    return 0;
+}
+
+static bool all_ended(const struct worker *w)
+{
+    for (unsigned i = 0; i < w->n_lanes; i++)
+        if (!lane_has_ended(w->lane[i]))
+            return false;
+    return true;
+}
+
+/* The loop goes on turning meanwhile: a second signal must be able to end us. */
+int worker_drain(struct worker *w, struct err *err)
+{
+    int worst = 0;
+    for (unsigned i = 0; i < w->n_lanes; i++)
+        lane_drain(w->lane[i]);
+    while (!all_ended(w) && loop_turn(w->loop, 100) == 0)
+        continue;
+    for (; w->n_lanes > 0; w->n_lanes--) {
+        int r = lane_join(w->lane[w->n_lanes - 1], err);
+        worst = r < 0 ? r : worst;
+    }
+    return worst;
+}
+
+void worker_free(struct worker *w)
+{
+    if (!w)
+        return;
+    worker_drain(w, NULL);
+    loop_timer_done(&w->watch);
+    if (w->has_bell)
+        loop_bell_done(&w->ended);
+    loop_turn(w->loop, 0); /* lets go of the timer and the bell, which are inside *w */
+    free(w);
+}
