@@ -126,7 +126,7 @@ static void play(struct scene *c, const char *const script[], const unsigned ran
 }
 
 #define READY "echo ready >&$VEDETTE_READY_FD; "
-#define WAIT  "trap 'exit 0' TERM; while :; do sleep 0.05; done"
+#define LIVE  "trap 'exit 0' TERM; " READY "while :; do sleep 0.05; done"
 
 static void before(const char *told, const char *first, const char *then)
 {
@@ -137,7 +137,7 @@ static void before(const char *told, const char *first, const char *then)
 
 static void starts_in_order_and_ends_the_other_way_round(void **state)
 {
-    const char *const script[] = { READY WAIT, "sleep 0.1;" READY WAIT, READY WAIT, NULL };
+    const char *const script[] = { LIVE, "sleep 0.1;" LIVE, LIVE, NULL };
     const unsigned rank[] = { 2, 0, 1 };
     const char *const name[] = { "worker", "collector", "coordinator" };
     struct scene c = { 0 };
@@ -153,8 +153,7 @@ static void starts_in_order_and_ends_the_other_way_round(void **state)
 
 static void starts_again_what_ends(void **state)
 {
-    const char *const script[] = { READY "echo hello; echo trouble >&2; exit 7", READY WAIT, READY WAIT,
-                                   NULL };
+    const char *const script[] = { READY "echo hello; echo trouble >&2; exit 7", LIVE, LIVE, NULL };
     const unsigned rank[] = { 0, 1, 2 };
     const char *const name[] = { "a", "b", "c" };
     struct scene c = { .end_after = 2 };
