@@ -30,6 +30,7 @@ struct mail {
     void *arg;
     char command[8]; /* the last one we said, or "data" for the message */
     char reply[120]; /* the last line that the server said */
+    bool leaving;
     char errbuf[CURL_ERROR_SIZE];
 };
 
@@ -105,41 +106,42 @@ static size_t on_read(char *buf, size_t size, size_t n, void *arg)
 
 /* ── The conversation ──────────────────────────────────────────────────── */
 
+/* Until we take our leave: what is said then is about nothing. */
 static int on_talk(CURL *easy, curl_infotype type, char *bytes, size_t len, void *arg)
 {
     struct mail *m = arg;
     (void)easy;
     size_t n = 0;
+    if (type == CURLINFO_HEADER_OUT && len >= 4 && strncasecmp(bytes, "QUIT", 4) == 0)
+        m->leaving = true;
+    if (m->leaving)
+        return 0;
     if (type == CURLINFO_HEADER_OUT) {
         while (n < len && n < sizeof m->command - 1 && bytes[n] > ' ')
             n++;
         memcpy(m->command, bytes, n);
         m->command[n] = '\0';
     } else if (type == CURLINFO_HEADER_IN) {
-        while (n < len && n < sizeof m->reply - 1 && bytes[n] != '\r' && bytes[n] != '\n')
-            n++;
-        for (size_t i = 0; i < n; i++)
-            m->reply[i] = (unsigned char)bytes[i] < 0x20 || (unsigned char)bytes[i] > 0x7e ? '?' : bytes[i];
+        for (; n < len && n < sizeof m->reply - 1 && bytes[n] != '\r' && bytes[n] != '\n'; n++)
+            m->reply[n] = (unsigned char)bytes[n] < 0x20 || (unsigned char)bytes[n] > 0x7e ? '?' : bytes[n];
         m->reply[n] = '\0';
     }
     return 0;
 }
 
-static bool is_final(const struct mail *m, long status)
+static bool is_final(const struct mail *m)
 {
-    return status >= 500 && status < 600 &&
-           (strcasecmp(m->command, "RCPT") == 0 || strcasecmp(m->command, "data") == 0);
+    return m->reply[0] == '5' && (strcasecmp(m->command, "RCPT") == 0 || strcasecmp(m->command, "data") == 0);
 }
 
 static void on_done(void *arg, CURL *easy, CURLcode code)
 {
     struct mail *m = arg;
     struct delivery_end end = { .word = DELIVERY_DONE };
-    long status = 0;
-    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    (void)easy;
     if (code != CURLE_OK) {
-        end.word = is_final(m, status) ? DELIVERY_REFUSED : DELIVERY_AGAIN;
-        if (status >= 400 && m->reply[0])
+        end.word = is_final(m) ? DELIVERY_REFUSED : DELIVERY_AGAIN;
+        if (m->reply[0] == '4' || m->reply[0] == '5')
             snprintf(end.trouble, sizeof end.trouble, "the mail server answered: %s", m->reply);
         else
             snprintf(end.trouble, sizeof end.trouble, "%.190s",

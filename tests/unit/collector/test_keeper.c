@@ -76,7 +76,7 @@ static void test_an_outage_is_told_once_and_closed_once(void **state)
 static int keep_result(void *arg, const struct result *r)
 {
     char *looks = arg;
-    sprintf(looks + strlen(looks), "%u%c%s ", r->run.look, "+-?"[r->verdict], r->worker);
+    sprintf(looks + strlen(looks), "%u%c%s ", r->run.look, "+-?"[r->verdict], r -> worker);
     return 0;
 }
 
@@ -337,13 +337,14 @@ static const struct {
     uint32_t every_ms;
     const char *news;
 } edits[] = {
-    { "paused", true, false, "https://shop.example.com/", 10000, "new withdrawn tell:withdrawn" },
-    { "another URL", false, false, "https://shop.example.com/x", 10000, "new withdrawn tell:withdrawn" },
-    { "another interval", false, false, "https://shop.example.com/", 20000, "" },
-    { "paused, nobody here", true, true, "https://shop.example.com/", 10000, "crash new withdrawn tell:withdrawn" },
-    { "another URL, nobody here", false, true, "https://x.example.com/", 10000,
-      "crash new withdrawn tell:withdrawn" },
-    { "another interval, nobody here", false, true, "https://shop.example.com/", 20000, "crash" },
+    {"paused",                         true,  false, "https://shop.example.com/",  10000, "new withdrawn tell:withdrawn"},
+    { "another URL",                   false, false, "https://shop.example.com/x", 10000, "new withdrawn tell:withdrawn"},
+    { "another interval",              false, false, "https://shop.example.com/",  20000, ""                            },
+    { "paused, nobody here",           true,  true,  "https://shop.example.com/",  10000,
+     "crash new withdrawn tell:withdrawn"                                                                               },
+    { "another URL, nobody here",      false, true,  "https://x.example.com/",     10000,
+     "crash new withdrawn tell:withdrawn"                                                                               },
+    { "another interval, nobody here", false, true,  "https://shop.example.com/",  20000, "crash"                       },
 };
 
 static void test_edited_while_down(void **state)
@@ -515,12 +516,18 @@ static void test_missed_slots(void **state)
 static void give_vitals(struct world *w, enum worker_health first, enum worker_health second)
 {
     struct worker_vitals lanes[] = {
-        { .worker = "w1", .lane = 0, .location = "local", .health = first },
-        { .worker = "w1", .lane = 1, .location = "local", .health = second },
+        {.worker = "w1",  .lane = 0, .location = "local", .health = first },
+        { .worker = "w1", .lane = 1, .location = "local", .health = second},
     };
-    struct report report = { .kind = REPORT_VITALS,
-                             .vitals = { .epoch = 1, .at_us = w->wall, .scheduled = 12, .parts = 1,
-                                         .workers = lanes, .n_workers = 2 } };
+    struct report report = {
+        .kind = REPORT_VITALS,
+        .vitals = {.epoch = 1,
+                   .at_us = w->wall,
+                   .scheduled = 12,
+                   .parts = 1,
+                   .workers = lanes,
+                   .n_workers = 2}
+    };
     struct parcel *p = parcel_make(&report);
     keeper_take(w->keeper, p, world_now(w));
     parcel_free(p);

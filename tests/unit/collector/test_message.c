@@ -12,13 +12,21 @@
 
 #define NOON (INT64_C(1772373731) * US_PER_S + 125000) /* 2026-03-01T14:02:11.125Z */
 
-static const struct site shop = { .id = 7, .name = "shop", .url = "https://shop.example.com/", .tags = "prod" };
+static const struct site shop = {
+    .id = 7, .name = "shop", .url = "https://shop.example.com/", .tags = "prod"
+};
 static const struct owner team = { .id = 3, .name = "shop-team", .channel = { "console:" }, .n_channels = 1 };
 
 static struct incident outage(enum incident_end end)
 {
-    struct incident i = { .id = 12, .site_id = 7, .began_us = NOON, .confirmed_us = NOON + 6 * US_PER_S,
-                          .end = end, .cause = CAUSE_HTTP_5XX, .status = 503, .detail = "Service Unavailable" };
+    struct incident i = { .id = 12,
+                          .site_id = 7,
+                          .began_us = NOON,
+                          .confirmed_us = NOON + 6 * US_PER_S,
+                          .end = end,
+                          .cause = CAUSE_HTTP_5XX,
+                          .status = 503,
+                          .detail = "Service Unavailable" };
     if (end != INCIDENT_OPEN)
         i.ended_us = NOON + 200 * US_PER_S;
     return i;
@@ -26,10 +34,16 @@ static struct incident outage(enum incident_end end)
 
 static struct result look(unsigned number, const char *worker, bool down)
 {
-    struct result r = { .run = { .site_id = 7, .look = (uint16_t)number, .location = "local" }, .span = 1,
-                        .at_us = NOON + number * 5 * US_PER_S, .took_us = 12300, .address = "203.0.113.7",
-                        .verdict = down ? VERDICT_DOWN : VERDICT_UP, .cause = down ? CAUSE_HTTP_5XX : CAUSE_NONE,
-                        .status = down ? 503 : 200 };
+    struct result r = {
+        .run = {.site_id = 7, .look = (uint16_t)number, .location = "local"},
+        .span = 1,
+        .at_us = NOON + number * 5 * US_PER_S,
+        .took_us = 12300,
+        .address = "203.0.113.7",
+        .verdict = down ? VERDICT_DOWN : VERDICT_UP,
+        .cause = down ? CAUSE_HTTP_5XX : CAUSE_NONE,
+        .status = down ? 503 : 200
+    };
     strcpy(r.worker, worker);
     return r;
 }
@@ -38,11 +52,15 @@ static struct notice *make(enum notice_kind kind, const struct site *site)
 {
     struct result looks[] = { look(0, "w1", true), look(1, "w2", true), look(2, "w1", true) };
     struct result up[] = { look(40, "w2", false) };
-    struct incident i = outage(kind == NOTICE_BACK ? INCIDENT_RECOVERED
+    struct incident i = outage(kind == NOTICE_BACK        ? INCIDENT_RECOVERED
                                : kind == NOTICE_WITHDRAWN ? INCIDENT_WITHDRAWN
                                                           : INCIDENT_OPEN);
-    struct notice_facts f = { .kind = kind, .number = kind == NOTICE_STILL_DOWN ? 2 : 0, .incident = &i,
-                              .site = site, .owner = &team, .now = NOON + 7200 * US_PER_S,
+    struct notice_facts f = { .kind = kind,
+                              .number = kind == NOTICE_STILL_DOWN ? 2 : 0,
+                              .incident = &i,
+                              .site = site,
+                              .owner = &team,
+                              .now = NOON + 7200 * US_PER_S,
                               .reason = kind == NOTICE_WITHDRAWN ? "the site was paused" : "" };
     if (kind == NOTICE_DOWN) {
         f.looks = looks;
@@ -58,9 +76,8 @@ static const struct {
     enum notice_kind kind;
     const char *subject, *line, *body;
 } golden[] = {
-    { NOTICE_DOWN, "[down] shop: HTTP 503",
-      "DOWN  shop  https://shop.example.com/ since 14:02:11 UTC: HTTP 503 (confirmed by 2 looks from w2, w1)",
-      "shop is down since 2026-03-01 14:02:11 UTC: HTTP 503.\n"
+    {NOTICE_DOWN,        "[down] shop: HTTP 503",
+     "DOWN  shop  https://shop.example.com/ since 14:02:11 UTC: HTTP 503 (confirmed by 2 looks from w2, w1)",           "shop is down since 2026-03-01 14:02:11 UTC: HTTP 503.\n"
       "This was confirmed by 2 looks from w2, w1.\n"
       "\n"
       "  https://shop.example.com/\n"
@@ -71,9 +88,9 @@ static const struct {
       "  14:02:16 UTC  w2 from local: HTTP 503, at 203.0.113.7, 12 ms\n"
       "  14:02:21 UTC  w1 from local: HTTP 503, at 203.0.113.7, 12 ms\n"
       "\n"
-      "Incident 12, told to shop-team. All about it: vedette explain shop\n" },
-    { NOTICE_BACK, "[back] shop after 3m 20s", "BACK  shop  https://shop.example.com/ after 3m 20s",
-      "shop is back since 2026-03-01 14:05:31 UTC.\n"
+      "Incident 12, told to shop-team. All about it: vedette explain shop\n"},
+    { NOTICE_BACK,       "[back] shop after 3m 20s",              "BACK  shop  https://shop.example.com/ after 3m 20s",
+     "shop is back since 2026-03-01 14:05:31 UTC.\n"
       "It was down for 3m 20s, from 2026-03-01 14:02:11 UTC: HTTP 503.\n"
       "\n"
       "  https://shop.example.com/\n"
@@ -81,25 +98,23 @@ static const struct {
       "Seen up again:\n"
       "  14:05:31 UTC  w2 from local: it answered well, at 203.0.113.7, 12 ms\n"
       "\n"
-      "Incident 12, told to shop-team. All about it: vedette explain shop\n" },
+      "Incident 12, told to shop-team. All about it: vedette explain shop\n"                                                                                                             },
     { NOTICE_STILL_DOWN, "[still down] shop for 2h 0m: HTTP 503",
-      "STILL shop  https://shop.example.com/ down for 2h 0m: HTTP 503",
-      "shop is still down, for 2h 0m now, since 2026-03-01 14:02:11 UTC: HTTP 503.\n"
+     "STILL shop  https://shop.example.com/ down for 2h 0m: HTTP 503",                                                  "shop is still down, for 2h 0m now, since 2026-03-01 14:02:11 UTC: HTTP 503.\n"
       "This is reminder 2.\n"
       "\n"
       "  https://shop.example.com/\n"
       "  Service Unavailable\n"
       "\n"
-      "Incident 12, told to shop-team. All about it: vedette explain shop\n" },
-    { NOTICE_WITHDRAWN, "[closed] shop: the site was paused",
-      "CLOSED shop  https://shop.example.com/: the site was paused",
-      "The outage of shop that began at 2026-03-01 14:02:11 UTC is closed without having been seen to end: "
+      "Incident 12, told to shop-team. All about it: vedette explain shop\n"                                       },
+    { NOTICE_WITHDRAWN,  "[closed] shop: the site was paused",
+     "CLOSED shop  https://shop.example.com/: the site was paused",                                                     "The outage of shop that began at 2026-03-01 14:02:11 UTC is closed without having been seen to end: "
       "the site was paused.\n"
       "\n"
       "  https://shop.example.com/\n"
       "  Service Unavailable\n"
       "\n"
-      "Incident 12, told to shop-team. All about it: vedette explain shop\n" },
+      "Incident 12, told to shop-team. All about it: vedette explain shop\n"                                          },
 };
 
 static void test_golden_texts(void **state)

@@ -10,15 +10,15 @@
 static const struct {
     const char *value, *header;
 } headers[] = {
-    { "[down] shop: HTTP 503", "Subject: [down] shop: HTTP 503\r\n" },
-    { "caf\xc3\xa9", "Subject: =?UTF-8?Q?caf=C3=A9?=\r\n" },
-    { "a\r\nBcc: x@example.com", "Subject: a  Bcc: x@example.com\r\n" }, /* no second line */
-    { "=?UTF-8?Q?x?= is no word", "Subject: =?UTF-8?Q?=3D=3FUTF=2D8=3FQ=3Fx=3F=3D_is_no_word?=\r\n" },
+    {"[down] shop: HTTP 503",                                                                             "Subject: [down] shop: HTTP 503\r\n"                             },
+    { "caf\xc3\xa9",                                                                                      "Subject: =?UTF-8?Q?caf=C3=A9?=\r\n"                             },
+    { "a\r\nBcc: x@example.com",                                                                          "Subject: a  Bcc: x@example.com\r\n"                             }, /* no second line */
+    { "=?UTF-8?Q?x?= is no word",                                                                         "Subject: =?UTF-8?Q?=3D=3FUTF=2D8=3FQ=3Fx=3F=3D_is_no_word?=\r\n"},
     { "one two three four five six seven eight nine ten eleven twelve thirteen fourteen",
-      "Subject: one two three four five six seven eight nine ten eleven twelve\r\n thirteen fourteen\r\n" },
+     "Subject: one two three four five six seven eight nine ten eleven twelve\r\n thirteen fourteen\r\n"                                                                   },
     { "\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac",
-      "Subject: =?UTF-8?Q?=E2=82=AC=E2=82=AC=E2=82=AC=E2=82=AC=E2=82=AC=E2=82=AC?=\r\n"
-      " =?UTF-8?Q?=E2=82=AC=E2=82=AC?=\r\n" },
+     "Subject: =?UTF-8?Q?=E2=82=AC=E2=82=AC=E2=82=AC=E2=82=AC=E2=82=AC=E2=82=AC?=\r\n"
+      " =?UTF-8?Q?=E2=82=AC=E2=82=AC?=\r\n"                                                                                                                                },
 };
 
 static void test_headers(void **state)
@@ -55,16 +55,16 @@ static void test_lines_stay_short(void **state)
 static const struct {
     const char *body, *encoded;
 } bodies[] = {
-    { "hello\n", "hello\r\n" },
-    { "no end", "no end\r\n" },
-    { "a=b\n", "a=3Db\r\n" },
-    { "caf\xc3\xa9\n", "caf=C3=A9\r\n" },
-    { "trailing \nspace\t\n", "trailing=20\r\nspace=09\r\n" },
-    { ".\n..\n", ".\r\n..\r\n" }, /* dots are libcurl's affair */
-    { "\n\n", "\r\n\r\n" },
-    { "carriage\rreturn\n", "carriage=0Dreturn\r\n" },
+    {"hello\n",                                                                            "hello\r\n"                  },
+    { "no end",                                                                            "no end\r\n"                 },
+    { "a=b\n",                                                                             "a=3Db\r\n"                  },
+    { "caf\xc3\xa9\n",                                                                     "caf=C3=A9\r\n"              },
+    { "trailing \nspace\t\n",                                                              "trailing=20\r\nspace=09\r\n"},
+    { ".\n..\n",                                                                           ".\r\n..\r\n"                }, /* dots are libcurl's affair */
+    { "\n\n",                                                                              "\r\n\r\n"                   },
+    { "carriage\rreturn\n",                                                                "carriage=0Dreturn\r\n"      },
     { "0123456789012345678901234567890123456789012345678901234567890123456789012345678\n",
-      "012345678901234567890123456789012345678901234567890123456789012345678901234=\r\n5678\r\n" },
+     "012345678901234567890123456789012345678901234567890123456789012345678901234=\r\n5678\r\n"                         },
 };
 
 static void test_bodies(void **state)

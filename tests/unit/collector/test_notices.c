@@ -8,8 +8,12 @@
 
 #include <cmocka.h>
 
-static const struct incident incident = { .id = 12, .site_id = 7, .began_us = 1000, .confirmed_us = 6000000,
-                                          .cause = CAUSE_CONTENT, .detail = "caf\xe9" };
+static const struct incident incident = { .id = 12,
+                                          .site_id = 7,
+                                          .began_us = 1000,
+                                          .confirmed_us = 6000000,
+                                          .cause = CAUSE_CONTENT,
+                                          .detail = "caf\xe9" };
 
 /* Each differs from the first in one thing, and must have another key. */
 static const struct {
@@ -21,15 +25,15 @@ static const struct {
     uint64_t owner_id;
     const char *channel;
 } keys[] = {
-    { "the first", 12, 7, 1000, NOTICE_DOWN, 0, 3, "console:" },
-    { "another incident", 13, 7, 1000, NOTICE_DOWN, 0, 3, "console:" },
-    { "another store's incident 12", 12, 7, 2000, NOTICE_DOWN, 0, 3, "console:" },
-    { "another site", 12, 8, 1000, NOTICE_DOWN, 0, 3, "console:" },
-    { "another kind", 12, 7, 1000, NOTICE_BACK, 0, 3, "console:" },
-    { "another number", 12, 7, 1000, NOTICE_DOWN, 1, 3, "console:" },
-    { "another owner", 12, 7, 1000, NOTICE_DOWN, 0, 4, "console:" },
-    { "another channel", 12, 7, 1000, NOTICE_DOWN, 0, 3, "exec:/bin/true" },
-    { "the longest", UINT64_MAX, 7, 1000, NOTICE_STILL_DOWN, UINT32_MAX, 3, "console:" },
+    {"the first",                    12,         7, 1000, NOTICE_DOWN,       0,          3, "console:"      },
+    { "another incident",            13,         7, 1000, NOTICE_DOWN,       0,          3, "console:"      },
+    { "another store's incident 12", 12,         7, 2000, NOTICE_DOWN,       0,          3, "console:"      },
+    { "another site",                12,         8, 1000, NOTICE_DOWN,       0,          3, "console:"      },
+    { "another kind",                12,         7, 1000, NOTICE_BACK,       0,          3, "console:"      },
+    { "another number",              12,         7, 1000, NOTICE_DOWN,       1,          3, "console:"      },
+    { "another owner",               12,         7, 1000, NOTICE_DOWN,       0,          4, "console:"      },
+    { "another channel",             12,         7, 1000, NOTICE_DOWN,       0,          3, "exec:/bin/true"},
+    { "the longest",                 UINT64_MAX, 7, 1000, NOTICE_STILL_DOWN, UINT32_MAX, 3, "console:"      },
 };
 enum { KEYS = sizeof keys / sizeof *keys };
 
@@ -67,10 +71,23 @@ static void test_the_facts(void **state)
     (void)state;
     const struct site site = { .id = 7, .name = "caf\xe9", .url = "https://x.example/", .tags = "a,b" };
     const struct owner owner = { .id = 3, .name = "team" };
-    struct result look = { .run = { .look = 1, .location = "local" }, .worker = "w1", .verdict = VERDICT_DOWN,
-                           .cause = CAUSE_CONTENT, .status = 200, .took_us = 4200 };
-    struct notice_facts f = { .kind = NOTICE_BACK, .number = 0, .incident = &incident, .site = &site,
-                              .owner = &owner, .looks = &look, .n_looks = 1, .reason = "", .now = 9001000 };
+    struct result look = {
+        .run = {.look = 1, .location = "local"},
+        .worker = "w1",
+        .verdict = VERDICT_DOWN,
+        .cause = CAUSE_CONTENT,
+        .status = 200,
+        .took_us = 4200
+    };
+    struct notice_facts f = { .kind = NOTICE_BACK,
+                              .number = 0,
+                              .incident = &incident,
+                              .site = &site,
+                              .owner = &owner,
+                              .looks = &look,
+                              .n_looks = 1,
+                              .reason = "",
+                              .now = 9001000 };
     struct notice *n = notice_make(44, &f, "mailto:a@example.com");
     assert_int_equal(n->id, 44);
     assert_int_equal(n->state, NOTICE_PENDING);

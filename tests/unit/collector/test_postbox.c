@@ -21,8 +21,13 @@ static int deliver(void *arg, struct notice *take)
 
 static struct notice plain(uint64_t id)
 {
-    struct notice n = { .id = id, .incident_id = id, .site_id = 1, .owner_id = 1, .channel = "console:",
-                        .payload = "{}", .trouble = "" };
+    struct notice n = { .id = id,
+                        .incident_id = id,
+                        .site_id = 1,
+                        .owner_id = 1,
+                        .channel = "console:",
+                        .payload = "{}",
+                        .trouble = "" };
     snprintf(n.key, sizeof n.key, "key-%llu", (unsigned long long)id);
     return n;
 }

@@ -21,25 +21,25 @@ static const struct {
     unsigned looks;
     const char *events, *says;
 } stories[] = {
-    { "the first failure is believed",       0, "",                      "D"                        },
-    { "one look confirms",                   1, "1-",                    "1. D"                     },
-    { "one look rejects",                    1, "1+",                    "1. R"                     },
-    { "two looks, spread over the time",     2, "1- @4 @5 2-",           "1. . . 2. D"              },
-    { "the second rejects",                  2, "1- @5 2+",              "1. . 2. R"                },
-    { "a slow look holds up no other",       2, "@5 2- 1-",              "1. 12. . D"               },
-    { "votes may come in any order",         2, "@5 2- 1+",              "1. 12. . R"               },
-    { "three looks",                         3, "1- @4 2- @8 3-",        "1. . 2. . 3. D"           },
-    { "an empty look is replaced",           1, "1? @4 2-",              "1. . 2. D"                },
-    { "... up to 2 * looks + 1 in all",      1, "1? @4 2? @8 3?",        "1. . 2. . 3. U"           },
-    { "an empty look is no vote for up",     2, "1? @5 2- @8 3-",        "1. . 2. . 3. D"           },
-    { "five, and one after the other",       2, "1? @5 2? @8 3? @11 4? @14 5?", "1. . 2. . 3. . 4. . 5. U" },
-    { "none begins after the time",          2, "1- @16",                "1. . U"                   },
-    { "... but an open one may still end",   2, "1- @14 @16 @30 2-",     "1. . 2. . . D"            },
-    { "nobody answers for ever",             1, "@16 @40 @44 @45",       "1. . . . U"               },
-    { "no answer: the question is repeated", 1, "@7 @8 @15 1-",          "1. . 1. . D"           },
-    { "a second vote for a look is ignored", 2, "1- 1- @5 2-",           "1. . . 2. D"              },
-    { "a vote for no such look is ignored",  1, "0- 12- 99+ 1-",         "1. . . . D"               },
-    { "a rejection wins over all failures",  2, "1- 2+",                 "1. . R"                   },
+    {"the first failure is believed",        0, "",                             "D"                       },
+    { "one look confirms",                   1, "1-",                           "1. D"                    },
+    { "one look rejects",                    1, "1+",                           "1. R"                    },
+    { "two looks, spread over the time",     2, "1- @4 @5 2-",                  "1. . . 2. D"             },
+    { "the second rejects",                  2, "1- @5 2+",                     "1. . 2. R"               },
+    { "a slow look holds up no other",       2, "@5 2- 1-",                     "1. 12. . D"              },
+    { "votes may come in any order",         2, "@5 2- 1+",                     "1. 12. . R"              },
+    { "three looks",                         3, "1- @4 2- @8 3-",               "1. . 2. . 3. D"          },
+    { "an empty look is replaced",           1, "1? @4 2-",                     "1. . 2. D"               },
+    { "... up to 2 * looks + 1 in all",      1, "1? @4 2? @8 3?",               "1. . 2. . 3. U"          },
+    { "an empty look is no vote for up",     2, "1? @5 2- @8 3-",               "1. . 2. . 3. D"          },
+    { "five, and one after the other",       2, "1? @5 2? @8 3? @11 4? @14 5?", "1. . 2. . 3. . 4. . 5. U"},
+    { "none begins after the time",          2, "1- @16",                       "1. . U"                  },
+    { "... but an open one may still end",   2, "1- @14 @16 @30 2-",            "1. . 2. . . D"           },
+    { "nobody answers for ever",             1, "@16 @40 @44 @45",              "1. . . . U"              },
+    { "no answer: the question is repeated", 1, "@7 @8 @15 1-",                 "1. . 1. . D"             },
+    { "a second vote for a look is ignored", 2, "1- 1- @5 2-",                  "1. . . 2. D"             },
+    { "a vote for no such look is ignored",  1, "0- 12- 99+ 1-",                "1. . . . D"              },
+    { "a rejection wins over all failures",  2, "1- 2+",                        "1. . R"                  },
 };
 
 static int says(struct quorum *q, mono_ns now, char *out)
@@ -75,8 +75,10 @@ static void test_it_tells_the_expected_story(void **state)
             else {
                 char kind = e[strlen(e) - 1], worker[16];
                 snprintf(worker, sizeof worker, "w%d", atoi(e));
-                quorum_vote(&q, (unsigned)atoi(e), kind == '-' ? VERDICT_DOWN : kind == '+' ? VERDICT_UP
-                                                                                           : VERDICT_UNKNOWN,
+                quorum_vote(&q, (unsigned)atoi(e),
+                            kind == '-'   ? VERDICT_DOWN
+                            : kind == '+' ? VERDICT_UP
+                                          : VERDICT_UNKNOWN,
                             worker);
             }
             strcat(heard, " ");

@@ -20,13 +20,15 @@ static const struct {
     int64_t attempt_takes_us;
     int64_t waits[8]; /* between attempts; 0 ends, -1: given up */
 } schedules[] = {
-    { "it doubles up to the most", { 5 * S, 60 * S, 24 * H }, 0,
-      { 5 * S, 10 * S, 20 * S, 40 * S, 60 * S, 60 * S } },
-    { "the last attempt is at the end of the patience", { 5 * S, 60 * S, 20 * S }, 0,
-      { 5 * S, 10 * S, 5 * S, -1 } },
-    { "attempts take their time too", { 5 * S, 60 * S, 60 * S }, 10 * S, { 5 * S, 10 * S, 15 * S, -1 } },
-    { "first above most", { 60 * S, 5 * S, 24 * H }, 0, { 5 * S, 5 * S } },
-    { "no patience", { 5 * S, 60 * S, 0 }, 0, { -1 } },
+    {"it doubles up to the most",
+     { 5 * S, 60 * S, 24 * H },
+     0,                                                                                    { 5 * S, 10 * S, 20 * S, 40 * S, 60 * S, 60 * S }},
+    { "the last attempt is at the end of the patience",
+     { 5 * S, 60 * S, 20 * S },
+     0,                                                                                    { 5 * S, 10 * S, 5 * S, -1 }                     },
+    { "attempts take their time too",                   { 5 * S, 60 * S, 60 * S }, 10 * S, { 5 * S, 10 * S, 15 * S, -1 }                    },
+    { "first above most",                               { 60 * S, 5 * S, 24 * H }, 0,      { 5 * S, 5 * S }                                 },
+    { "no patience",                                    { 5 * S, 60 * S, 0 },      0,      { -1 }                                           },
 };
 
 static void test_the_schedule(void **state)
@@ -63,8 +65,8 @@ static void test_luck_shortens_by_a_quarter_at_most(void **state)
 static void test_the_receiver_may_ask_for_patience(void **state)
 {
     (void)state;
-    assert_int_equal(retry_next(&usual, 1, 0, 0, 30 * S, 0), 30 * S);  /* longer: heeded */
-    assert_int_equal(retry_next(&usual, 4, 0, 0, 1 * S, 0), 40 * S);   /* shorter: not */
+    assert_int_equal(retry_next(&usual, 1, 0, 0, 30 * S, 0), 30 * S); /* longer: heeded */
+    assert_int_equal(retry_next(&usual, 4, 0, 0, 1 * S, 0), 40 * S);  /* shorter: not */
     assert_int_equal(retry_next(&usual, 1, 0, 0, 9 * H, 0), RETRY_AFTER_MOST_US);
     /* ... and never beyond the patience */
     assert_int_equal(retry_next(&usual, 1, 0, 24 * H - S, 30 * S, 0), 24 * H);

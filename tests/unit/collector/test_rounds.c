@@ -9,8 +9,11 @@
 
 static struct result look(uint64_t site, unsigned number)
 {
-    return (struct result){ .run = { .site_id = site, .slot_us = 77, .look = (uint16_t)number }, .worker = "w1",
-                            .verdict = VERDICT_DOWN };
+    return (struct result){
+        .run = {.site_id = site, .slot_us = 77, .look = (uint16_t)number},
+        .worker = "w1",
+        .verdict = VERDICT_DOWN
+    };
 }
 
 static void test_a_life(void **state)

@@ -34,7 +34,8 @@ static void test_counts_follow_every_change(void **state)
         assert_int_equal(sites_set(s, &x, &w), 0);
     }
     expect(s, "three new ones", COUNTS(3, 0, 0, 0, 0, 0));
-    struct site_state loaded = { .site_id = 1, .health = HEALTH_DOWN, .incident_id = 9 }, stray = { .site_id = 99 };
+    struct site_state loaded = { .site_id = 1, .health = HEALTH_DOWN, .incident_id = 9 },
+                      stray = { .site_id = 99 };
     sites_load_state(s, &loaded);
     sites_load_state(s, &stray);
     expect(s, "one loaded", COUNTS(2, 0, 0, 1, 0, 0));

@@ -13,30 +13,30 @@
 static const struct {
     const char *name, *steps, *health, *changes;
 } stories[] = {
-    { "the first good look",                       "++",       "UU",       "h."       },
-    { "a failure is only a suspicion",             "+-",       "Us",       "hs"       },
-    { "down when it is confirmed",                 "+-C",      "UsD",      "hs!"      },
-    { "down once, told once",                      "+-C---",   "UsDDDD",   "hs!..."   },
-    { "back by one good look",                     "+-C+",     "UsDU",     "hs!*"     },
-    { "a second outage is another one",            "+-C+-C+",  "UsDUsDU",  "hs!*s!*"  },
-    { "a blip tells nobody",                       "+-R+",     "UsUU",     "hsb."     },
-    { "a scheduled look rejects as well",          "+-++",     "UsUU",     "hsb."     },
-    { "a second failed look changes nothing",      "+--C",     "UssD",     "hs.!"     },
-    { "an empty look leaves the round open",       "+-~C",     "UssD",     "hs.!"     },
-    { "no quorum: unknown, and decided anew",      "+-U-C",    "Us~sD",    "hshs!"    },
-    { "not knowing is a state of its own",         "+~+",      "U~U",      "hhh"      },
-    { "not knowing opens nothing",                 "~~~-",     "~~~s",     "h..s"     },
-    { "not knowing ends nothing",                  "+-C~+",    "UsDDU",    "hs!.*"    },
-    { "down from the start",                       "-C",       "sD",       "s!"       },
-    { "unknown from the start",                    "~",        "~",        "h"        },
-    { "withdrawn while down",                      "+-CW+",    "UsDnU",    "hs!wh"    },
-    { "withdrawn while suspected tells nobody",    "+-W",      "Usn",      "hsh"      },
-    { "withdrawn while up tells nobody",           "+W",       "Un",       "hh"       },
-    { "withdrawn before any look",                 "W",        "n",        "."        },
-    { "a late word of the quorum changes nothing", "+CRU",     "UUUU",     "h..."     },
-    { "nor while it is down",                      "-CRUC",    "sDDDD",    "s!..."    },
-    { "nor while nothing is known",                "~CRU",     "~~~~",     "h..."     },
-    { "flapping never shouts",                     "+-R-R-R",  "UsUsUsU",  "hsbsbsb"  },
+    {"the first good look",                        "++",      "UU",      "h."     },
+    { "a failure is only a suspicion",             "+-",      "Us",      "hs"     },
+    { "down when it is confirmed",                 "+-C",     "UsD",     "hs!"    },
+    { "down once, told once",                      "+-C---",  "UsDDDD",  "hs!..." },
+    { "back by one good look",                     "+-C+",    "UsDU",    "hs!*"   },
+    { "a second outage is another one",            "+-C+-C+", "UsDUsDU", "hs!*s!*"},
+    { "a blip tells nobody",                       "+-R+",    "UsUU",    "hsb."   },
+    { "a scheduled look rejects as well",          "+-++",    "UsUU",    "hsb."   },
+    { "a second failed look changes nothing",      "+--C",    "UssD",    "hs.!"   },
+    { "an empty look leaves the round open",       "+-~C",    "UssD",    "hs.!"   },
+    { "no quorum: unknown, and decided anew",      "+-U-C",   "Us~sD",   "hshs!"  },
+    { "not knowing is a state of its own",         "+~+",     "U~U",     "hhh"    },
+    { "not knowing opens nothing",                 "~~~-",    "~~~s",    "h..s"   },
+    { "not knowing ends nothing",                  "+-C~+",   "UsDDU",   "hs!.*"  },
+    { "down from the start",                       "-C",      "sD",      "s!"     },
+    { "unknown from the start",                    "~",       "~",       "h"      },
+    { "withdrawn while down",                      "+-CW+",   "UsDnU",   "hs!wh"  },
+    { "withdrawn while suspected tells nobody",    "+-W",     "Usn",     "hsh"    },
+    { "withdrawn while up tells nobody",           "+W",      "Un",      "hh"     },
+    { "withdrawn before any look",                 "W",       "n",       "."      },
+    { "a late word of the quorum changes nothing", "+CRU",    "UUUU",    "h..."   },
+    { "nor while it is down",                      "-CRUC",   "sDDDD",   "s!..."  },
+    { "nor while nothing is known",                "~CRU",    "~~~~",    "h..."   },
+    { "flapping never shouts",                     "+-R-R-R", "UsUsUsU", "hsbsbsb"},
 };
 
 static enum step step_of(char c)
@@ -84,8 +84,12 @@ static void test_the_newest_look_is_kept(void **state)
 {
     (void)state;
     struct site_state s = { .tls_expires_us = 99 };
-    struct result r = { .at_us = 5, .verdict = VERDICT_DOWN, .cause = CAUSE_HTTP_5XX, .status = 503,
-                        .took_us = 7, .worker = "w1" };
+    struct result r = { .at_us = 5,
+                        .verdict = VERDICT_DOWN,
+                        .cause = CAUSE_HTTP_5XX,
+                        .status = 503,
+                        .took_us = 7,
+                        .worker = "w1" };
     state_note(&s, &r);
     assert_int_equal(s.last_at_us, 5);
     assert_int_equal(s.last_verdict, VERDICT_DOWN);

@@ -29,7 +29,7 @@ struct world {
     mono_ns mono;
     uint64_t job;
     /* heard */
-    char news[4096];      /* one word each: "up" is a health, "open", "ended", "down->sent", ... */
+    char news[4096]; /* one word each: "up" is a health, "open", "ended", "down->sent", ... */
     unsigned n_recorded, n_asked, n_delivered, n_events;
     unsigned told[NOTICE_KIND_COUNT]; /* notices delivered, by kind */
     struct look_again asked[256];
@@ -144,12 +144,17 @@ static inline void world_crash(struct world *w)
     world_start(w);
 }
 
-static inline uint64_t world_add_owner(struct world *w, const char *name, uint32_t remind_s, unsigned n_channels)
+static inline uint64_t world_add_owner(struct world *w, const char *name, uint32_t remind_s,
+                                       unsigned n_channels)
 {
     struct err err = { 0 };
     uint64_t id = 0;
-    struct owner o = { .name = name, .channel = { "console:", "mailto:a@example.com", "exec:/bin/true" },
-                       .n_channels = n_channels, .remind_s = remind_s };
+    struct owner o = {
+        .name = name,
+        .channel = {"console:", "mailto:a@example.com", "exec:/bin/true"},
+        .n_channels = n_channels,
+        .remind_s = remind_s
+    };
     if (store_edit_begin(w->store, w->wall, &err) < 0 || store_edit_owner(w->store, &o, &id, &err) < 0 ||
         store_edit_commit(w->store, &err) < 0)
         fail_msg("no owner: %s", err.text);
@@ -159,8 +164,14 @@ static inline uint64_t world_add_owner(struct world *w, const char *name, uint32
 static inline struct site world_site(const char *name, const char *url, uint64_t owner_id, unsigned looks)
 {
     return (struct site){
-        .name = name, .url = url, .tags = "", .contains = "", .owner_id = owner_id,
-        .every_ms = WORLD_EVERY_MS, .timeout_ms = 2000, .confirm = { (uint8_t)looks, 6000 },
+        .name = name,
+        .url = url,
+        .tags = "",
+        .contains = "",
+        .owner_id = owner_id,
+        .every_ms = WORLD_EVERY_MS,
+        .timeout_ms = 2000,
+        .confirm = {(uint8_t)looks, 6000},
     };
 }
 
@@ -221,12 +232,23 @@ static inline struct result world_result(struct world *w, uint64_t site_id, int 
 {
     struct result r = {
         .job_id = ++w->job,
-        .run = { .site_id = site_id, .slot_us = world_slot(site_id, slot), .look = (uint16_t)look,
-                 .location = "local" },
-        .span = 1, .at_us = w->wall, .took_us = 5000, .status = saw == '+' ? 200 : 503, .suspect = saw == 's',
-        .verdict = saw == '+' ? VERDICT_UP : saw == '~' ? VERDICT_UNKNOWN : VERDICT_DOWN,
-        .cause = saw == '+' ? CAUSE_NONE : saw == '~' ? CAUSE_LOST : CAUSE_HTTP_5XX,
-        .method = METHOD_HEAD, .address = "127.0.0.1",
+        .run = {.site_id = site_id,
+                .slot_us = world_slot(site_id, slot),
+                .look = (uint16_t)look,
+                .location = "local"},
+        .span = 1,
+        .at_us = w->wall,
+        .took_us = 5000,
+        .status = saw == '+' ? 200 : 503,
+        .suspect = saw == 's',
+        .verdict = saw == '+'   ? VERDICT_UP
+                   : saw == '~' ? VERDICT_UNKNOWN
+                                : VERDICT_DOWN,
+        .cause = saw == '+'   ? CAUSE_NONE
+                 : saw == '~' ? CAUSE_LOST
+                              : CAUSE_HTTP_5XX,
+        .method = METHOD_HEAD,
+        .address = "127.0.0.1",
     };
     snprintf(r.worker, sizeof r.worker, "%s", worker);
     return r;
@@ -253,8 +275,13 @@ static inline void world_saw(struct world *w, uint64_t site_id, int slot, unsign
 static inline void world_tell(struct world *w, unsigned i, enum notice_state state)
 {
     const struct notice *n = w->delivered[i];
-    struct told t = { .notice_id = n->id, .incident_id = n->incident_id, .site_id = n->site_id, .kind = n->kind,
-                      .state = state, .attempts = 1, .channel = "console:",
+    struct told t = { .notice_id = n->id,
+                      .incident_id = n->incident_id,
+                      .site_id = n->site_id,
+                      .kind = n->kind,
+                      .state = state,
+                      .attempts = 1,
+                      .channel = "console:",
                       .sent_us = state == NOTICE_SENT ? w->wall : 0,
                       .next_try_us = state == NOTICE_PENDING ? w->wall + US_PER_S : 0 };
     keeper_told(w->keeper, &t, world_now(w));
