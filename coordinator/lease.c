@@ -52,8 +52,11 @@ static mono_ns patience(const struct leased *r)
 
 static void queue_up(struct lease *l, struct leased *r)
 {
-    r->queue = r->attempts > 0 ? QUEUE_AGAIN : r->run.look > 0 ? QUEUE_CONFIRM : QUEUE_FRESH;
-    lease_enter(l, r, RUN_QUEUED, patience(r));
+    lease_enter_queue(l, r,
+                      r->attempts > 0   ? QUEUE_AGAIN
+                      : r->run.look > 0 ? QUEUE_CONFIRM
+                                        : QUEUE_FRESH,
+                      patience(r));
 }
 
 /* Make the struct anew for another slot of the same site. */
@@ -91,6 +94,9 @@ static void give_way(struct lease *l, struct leased *r, const struct lease_run *
 {
     if (!r->forgotten)
         lease_put_end(l, &r->run, r, r->attempts > 0 ? CAUSE_LOST : CAUSE_MISSED);
+    if (has_heir(r))
+        lease_put_end(l, &r->heir, r, CAUSE_MISSED);
+    set_heir(l, r, NULL);
     bool waits_its_turn = r->state == RUN_QUEUED && r->queue == QUEUE_FRESH;
     begin_anew(l, r, run);
     if (waits_its_turn)
@@ -107,7 +113,7 @@ int lease_due(struct lease *l, const struct lease_run *run, mono_ns now)
     if (e < 0)
         return e;
 
-    struct leased *r = lease_find(l, run->site_id, 0, run->location);
+    struct leased *r = lease_find(l, run->site_id, 0, 0, run->location);
     if (!r) {
         r = lease_add(l, run);
         if (!r)
@@ -136,16 +142,13 @@ int lease_confirm(struct lease *l, const struct lease_run *run, const char *avoi
     if (e < 0)
         return e;
 
-    struct leased *r = lease_find(l, run->site_id, run->look, run->location);
-    if (r && r->run.slot_us == run->slot_us)
+    if (lease_find(l, run->site_id, run->slot_us, run->look, run->location))
         return -EALREADY;
-    if (r) /* of a round that is over, or of one that is: either way only one can be asked for */
-        end_run(l, r, CAUSE_LOST);
 
     char *copy = *avoid ? strdup(avoid) : NULL;
     if (*avoid && !copy)
         return -ENOMEM;
-    r = lease_add(l, run);
+    struct leased *r = lease_add(l, run);
     if (!r) {
         free(copy);
         return -ENOMEM;
@@ -165,12 +168,15 @@ static void forget(struct lease *l, struct leased *r)
 
 void lease_forget(struct lease *l, uint64_t site_id)
 {
-    for (unsigned location = 0; location < CONFIG_MAX_LOCATIONS; location++)
-        for (unsigned look = 0; look <= LEASE_MAX_LOOK; look++) {
-            struct leased *r = lease_find(l, site_id, look, location);
-            if (r)
-                forget(l, r);
-        }
+    struct leased *r, *tmp;
+    for (unsigned location = 0; location < CONFIG_MAX_LOCATIONS; location++) {
+        r = lease_find(l, site_id, 0, 0, location);
+        if (r)
+            forget(l, r);
+    }
+    DL_FOREACH_SAFE2(l->confirming, r, tmp, next_look)
+    if (r->run.site_id == site_id)
+        forget(l, r);
 }
 
 /* ── Jobs go out ───────────────────────────────────────────────────────── */
@@ -282,7 +288,7 @@ enum lease_bounce lease_busy(struct lease *l, uint64_t job_id, mono_ns now)
     if (!r || (r->state != RUN_SENT && r->state != RUN_TAKEN))
         return LEASE_NOT_OUT;
     enum lease_bounce why = r->avoiding ? LEASE_AVOIDED : LEASE_FULL;
-    if (r->forgotten || r->bounces >= LEASE_MAX_BOUNCES) {
+    if (r->forgotten || r->bounces >= LEASE_MAX_BOUNCES || now >= r->run.until) {
         end_run(l, r, CAUSE_LOST);
         return why;
     }
@@ -344,7 +350,7 @@ bool lease_recorded(struct lease *l, uint64_t site_id, wall_us slot_us, uint16_t
     if (lease_breaker_open(l, now))
         l->closed_at = now;
     l->recorded_at = now;
-    struct leased *r = lease_find(l, site_id, look, location);
+    struct leased *r = lease_find(l, site_id, slot_us, look, location);
     if (!r || r->run.slot_us != slot_us)
         return false;
     bool counts = !r->forgotten;

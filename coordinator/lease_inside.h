@@ -28,6 +28,7 @@ enum queue { QUEUE_CONFIRM, QUEUE_AGAIN, QUEUE_FRESH, QUEUE_COUNT };
 
 struct run_key { /* no padding: it is hashed as bytes */
     uint64_t site_id;
+    wall_us slot_us; /* 0 for look 0, of which a site has one at a time */
     uint32_t look, location;
 };
 
@@ -50,7 +51,8 @@ struct leased {
     struct lease_run heir; /* the slot that came meanwhile; site_id 0: none */
     char *avoid;           /* NULL: none */
     struct heap_node timer;
-    struct leased *prev, *next; /* in a queue or a holder's list */
+    struct leased *prev, *next;           /* in a queue or a holder's list */
+    struct leased *prev_look, *next_look; /* confirming looks: in the list of all */
     UT_hash_handle hh_key, hh_id;
 };
 
@@ -65,7 +67,7 @@ struct lease {
     struct lease_rules rules;
     uint32_t epoch;
     uint64_t counter;
-    struct leased *by_key, *by_id;
+    struct leased *by_key, *by_id, *confirming;
     struct heap timers;
     struct lease_location at[CONFIG_MAX_LOCATIONS];
     struct leased *held[ROSTER_MAX_LANES + 1]; /* by holder */
@@ -79,13 +81,15 @@ struct lease {
 };
 
 /* lease_table.c */
-struct leased *lease_find(const struct lease *l, uint64_t site_id, uint32_t look, uint32_t location);
+struct leased *lease_find(const struct lease *l, uint64_t site_id, wall_us slot_us, uint32_t look,
+                          uint32_t location); /* the slot means nothing for look 0 */
 struct leased *lease_find_job(const struct lease *l, uint64_t job_id);
 /* A new run; lease_reserve_ends comes before it. NULL: no memory. */
 struct leased *lease_add(struct lease *l, const struct lease_run *run);
 /* From whatever state into another; `at` is when the timer wakes it. */
 void lease_enter(struct lease *l, struct leased *r, enum run_state state, mono_ns at);
-void lease_enter_head(struct lease *l, struct leased *r, mono_ns at); /* queued, before all others */
+void lease_enter_queue(struct lease *l, struct leased *r, enum queue queue, mono_ns at);
+void lease_enter_head(struct lease *l, struct leased *r, mono_ns at); /* the queue it was in, as its first */
 void lease_set_job(struct lease *l, struct leased *r, uint64_t job_id);
 void lease_set_holder(struct lease *l, struct leased *r, int holder); /* of a taken run */
 void lease_set_overdue(struct lease *l, struct leased *r, bool overdue);

@@ -34,9 +34,15 @@ void lease_free(struct lease *l)
 
 /* ── Finding ───────────────────────────────────────────────────────────── */
 
-struct leased *lease_find(const struct lease *l, uint64_t site_id, uint32_t look, uint32_t location)
+static struct run_key key_of(uint64_t site_id, wall_us slot_us, uint32_t look, uint32_t location)
 {
-    struct run_key key = { .site_id = site_id, .look = look, .location = location };
+    return (struct run_key){ site_id, look > 0 ? slot_us : 0, look, location };
+}
+
+struct leased *lease_find(const struct lease *l, uint64_t site_id, wall_us slot_us, uint32_t look,
+                          uint32_t location)
+{
+    struct run_key key = key_of(site_id, slot_us, look, location);
     struct leased *r;
     HASH_FIND(hh_key, l->by_key, &key, sizeof key, r);
     return r;
@@ -57,12 +63,15 @@ struct leased *lease_add(struct lease *l, const struct lease_run *run)
         free(r);
         return NULL;
     }
-    r->key = (struct run_key){ .site_id = run->site_id, .look = run->look, .location = run->location };
+    r->key = key_of(run->site_id, run->slot_us, run->look, run->location);
     r->run = *run;
     r->last_lane = -1;
     HASH_ADD(hh_key, l->by_key, key, sizeof r->key, r);
     l->numbers.runs++;
-    l->numbers.confirming_runs += run->look > 0;
+    if (run->look > 0) {
+        DL_APPEND2(l->confirming, r, prev_look, next_look);
+        l->numbers.confirming_runs++;
+    }
     return r;
 }
 
@@ -127,6 +136,13 @@ void lease_enter(struct lease *l, struct leased *r, enum run_state state, mono_n
     enter(l, r, state, at, false);
 }
 
+void lease_enter_queue(struct lease *l, struct leased *r, enum queue queue, mono_ns at)
+{
+    leave(l, r); /* the queue that it is in, before it forgets which */
+    r->queue = queue;
+    enter(l, r, RUN_QUEUED, at, false);
+}
+
 void lease_enter_head(struct lease *l, struct leased *r, mono_ns at)
 {
     enter(l, r, RUN_QUEUED, at, true);
@@ -170,7 +186,10 @@ void lease_remove(struct lease *l, struct leased *r)
         l->numbers.heirs--;
     HASH_DELETE(hh_key, l->by_key, r);
     l->numbers.runs--;
-    l->numbers.confirming_runs -= r->run.look > 0;
+    if (r->run.look > 0) {
+        DL_DELETE2(l->confirming, r, prev_look, next_look);
+        l->numbers.confirming_runs--;
+    }
     free(r->avoid);
     free(r);
 }

@@ -133,6 +133,31 @@ static enum roster_welcome kind_of(const struct roster_lane *l, const struct con
     return present(l) ? ROSTER_AGAIN : ROSTER_JOINED;
 }
 
+/* What its health should be, from what is known of it. Gone is final until hello. */
+static enum worker_health judge(const struct roster *r, const struct roster_lane *l, mono_ns now)
+{
+    mono_ns silent = now - l->heard;
+    if (l->health == WORKER_GONE)
+        return WORKER_GONE;
+    if (silent >= r->rules.dead_after)
+        return WORKER_DEAD;
+    if (l->draining)
+        return WORKER_DRAINING;
+    return silent >= r->rules.suspect_after || l->doubts ? WORKER_SUSPECT : WORKER_READY;
+}
+
+/* A lane's life begins anew. A hello that it only repeats changes none of this. */
+static void begin(struct roster_lane *l, const struct control *hello, wall_us wall)
+{
+    l->nonce_before = l->nonce == hello->nonce ? 0 : l->nonce;
+    l->joined_us = wall;
+    l->done = 0;
+    l->free_slots = hello->slots;
+    l->unrecorded = l->taken_since = l->recorded_since = 0;
+    l->doubts = l->draining = false;
+    l->health = WORKER_READY; /* until judged */
+}
+
 int roster_hello(struct roster *r, const struct control *hello, unsigned location, mono_ns now, wall_us wall,
                  enum roster_welcome *ret)
 {
@@ -143,22 +168,15 @@ int roster_hello(struct roster *r, const struct control *hello, unsigned locatio
 
     struct roster_lane *l = &m->lane;
     *ret = kind_of(l, hello);
-    if (*ret != ROSTER_AGAIN) {
-        l->nonce_before = l->nonce == hello->nonce ? 0 : l->nonce;
-        l->joined_us = wall;
-        l->done = 0;
-        l->unrecorded = 0;
-        l->doubts = false;
-    }
+    if (*ret != ROSTER_AGAIN)
+        begin(l, hello, wall);
     l->nonce = hello->nonce;
     l->location = location;
     memcpy(l->software, hello->software, sizeof l->software);
-    l->slots = l->free_slots = hello->slots;
-    l->taken_since = l->recorded_since = 0;
-    l->draining = false;
+    l->slots = hello->slots;
     l->heard = now;
     l->heard_us = wall;
-    l->health = l->doubts ? WORKER_SUSPECT : WORKER_READY;
+    l->health = judge(r, l, now);
     r->news = true;
     if (now + r->rules.suspect_after < r->next)
         r->next = now + r->rules.suspect_after;
@@ -182,19 +200,6 @@ const struct roster_lane *roster_lane(const struct roster *r, int lane)
 {
     struct member *m = member(r, lane);
     return m ? &m->lane : NULL;
-}
-
-/* What its health should be, from what is known of it. Gone is final until hello. */
-static enum worker_health judge(const struct roster *r, const struct roster_lane *l, mono_ns now)
-{
-    mono_ns silent = now - l->heard;
-    if (l->health == WORKER_GONE)
-        return WORKER_GONE;
-    if (silent >= r->rules.dead_after)
-        return WORKER_DEAD;
-    if (l->draining)
-        return WORKER_DRAINING;
-    return silent >= r->rules.suspect_after || l->doubts ? WORKER_SUSPECT : WORKER_READY;
 }
 
 bool roster_heard(struct roster *r, int lane, uint64_t nonce, const uint8_t *peer, size_t peer_len,
