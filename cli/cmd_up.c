@@ -10,6 +10,7 @@
 #include "cli/feedline.h"
 #include "cli/ports.h"
 #include "cli/print.h"
+#include "cli/program.h"
 #include "cli/screen.h"
 #include "cli/subscriber.h"
 #include "cli/supervise.h"
@@ -321,7 +322,7 @@ static int add_child(struct up *u, unsigned rank, const char *part, const char *
     size_t n = 0;
 
     snprintf(program, sizeof program, "vedette-%s", part);
-    int r = supervise_find_program(program, path, sizeof path, err);
+    int r = program_find(program, path, sizeof path, err);
     if (r < 0)
         return r;
     argv[n++] = path;

@@ -6,7 +6,7 @@
  *
  * Reading is all or nothing. Every mistake is one line, "sites.yaml:12: every:
  * '5' is not a duration like ...", and all of a file's mistakes are told, up to
- * SITELIST_MAX_MISTAKES.
+ * MISTAKES_MAX.
  *
  * What a site does not say itself comes from `defaults:`, and what those do not
  * say from site.h. A timeout that the site does not give is never longer than

@@ -7,6 +7,7 @@
  */
 #include "cli/siteread.h"
 
+#include "cli/fields.h"
 #include "cli/nearest.h"
 #include "common/url.h"
 
@@ -34,164 +35,14 @@ struct settings {
     bool paused;
 };
 
-struct reader {
-    const struct yaml *yaml;
-    struct sitelist *list;
-    struct mistakes *mistakes;
-    struct settings defaults;
-};
-
-/* One field of a map: `read` puts the value where it belongs in *to. A reader of
- * nested things tells their mistakes itself and returns 0. */
-struct field {
-    const char *name;
-    int (*read)(struct reader *r, const struct yaml_node *value, void *to, struct err *err);
-};
-
-#define MAX_FIELDS 16
-
-/* ── Mistakes ──────────────────────────────────────────────────────────── */
-
-bool mistakes_room(const struct mistakes *m)
-{
-    return m->count < SITELIST_MAX_MISTAKES && !m->fatal;
-}
-
-void mistakes_add(struct mistakes *m, unsigned line, const char *field, int code, const struct err *err)
-{
-    bool note = code == -EEXIST && m->note_twice;
-    if (code == -ENOMEM || code == -ENOSPC)
-        m->fatal = code;
-    if (!mistakes_room(m))
-        return;
-    if (!note)
-        m->count++;
-    text_addf(m->text, "%s:%u: %s%s%s%s\n", m->path, line, field, field[0] ? ": " : "", err->text,
-              note ? "; left out here" : "");
-}
-
-static void mistake(struct reader *r, const struct yaml_node *at, const char *field, int code,
-                    const struct err *err)
-{
-    mistakes_add(r->mistakes, yaml_line(at), field, code, err);
-}
-
-static void unknown_field(struct reader *r, const struct yaml_node *key, const struct field *fields)
-{
-    struct err err = { 0 };
-    const char *names[MAX_FIELDS];
-    size_t n = 0;
-    for (; fields[n].name && n < MAX_FIELDS; n++)
-        names[n] = fields[n].name;
-
-    const char *meant = nearest_word(yaml_text(key), names, n);
-    char word[80];
-    snprintf(word, sizeof word, "%.64s", yaml_text(key));
-    if (meant)
-        err_set(&err, -EINVAL, "there is no such field here; did you mean '%s'?", meant);
-    else {
-        char all[200] = "";
-        for (size_t i = 0; i < n; i++)
-            snprintf(all + strlen(all), sizeof all - strlen(all), "%s%s", i ? ", " : "", names[i]);
-        err_set(&err, -EINVAL, "there is no such field here; known are %s", all);
-    }
-    mistake(r, key, word, -EINVAL, &err);
-}
-
-static const char *kind_words(const struct yaml_node *n)
-{
-    static const char *const words[] = {
-        [YAML_SCALAR] = "a single value",
-        [YAML_LIST] = "a list",
-        [YAML_MAP] = "a map",
-    };
-    return words[yaml_kind(n)];
-}
-
-static int want_scalar(const struct yaml_node *n, const char *what, struct err *err)
-{
-    if (yaml_kind(n) != YAML_SCALAR)
-        return err_set(err, -EINVAL, "expected %s, this is %s", what, kind_words(n));
-    if (!yaml_text(n)[0])
-        return err_set(err, -EINVAL, "expected %s, this is empty", what);
-    return 0;
-}
-
-/* Every key of a map through its field; `path` stands before the fields' names. */
-static void read_map(struct reader *r, const struct yaml_node *map, const char *path,
-                     const struct field *fields, void *to)
-{
-    for (size_t i = 0; i < yaml_count(map) && mistakes_room(r->mistakes); i++) {
-        const struct yaml_node *key = yaml_key(map, i), *value = yaml_value(map, i);
-        const struct field *f = fields;
-        while (f->name && strcmp(f->name, yaml_text(key)) != 0)
-            f++;
-        if (!f->name) {
-            unknown_field(r, key, fields);
-            continue;
-        }
-        struct err err = { 0 };
-        char name[80];
-        int code = f->read(r, value, to, &err);
-        snprintf(name, sizeof name, "%s%s%s", path, path[0] ? "." : "", f->name);
-        if (code < 0)
-            mistake(r, value, name, code, &err);
-    }
-}
-
 /* ── Values ────────────────────────────────────────────────────────────── */
-
-static int read_duration(const struct yaml_node *n, int64_t least_ms, int64_t most_ms, uint32_t *ret_ms,
-                         struct err *err)
-{
-    int64_t us;
-    char least[24], most[24];
-    int r = want_scalar(n, "a duration like 250ms, 30s, 5m, 6h or 14d", err);
-    if (r == 0)
-        r = duration_parse(yaml_text(n), &us, err);
-    if (r < 0)
-        return r;
-    if (us < least_ms * US_PER_MS || us > most_ms * US_PER_MS)
-        return err_set(err, -EINVAL, "%s is not between %s and %s", yaml_text(n),
-                       duration_format(least, sizeof least, least_ms * US_PER_MS),
-                       duration_format(most, sizeof most, most_ms * US_PER_MS));
-    *ret_ms = (uint32_t)(us / US_PER_MS);
-    return 0;
-}
-
-static bool has_control(const char *s)
-{
-    for (; *s; s++)
-        if ((unsigned char)*s < 0x20 || *s == 0x7f)
-            return true;
-    return false;
-}
-
-/* Names of sites and owners. A number is no name: `vedette explain 12` means the id. */
-static int read_name(const struct yaml_node *n, size_t most, const char **ret, struct err *err)
-{
-    int r = want_scalar(n, "a name", err);
-    if (r < 0)
-        return r;
-    const char *s = yaml_text(n);
-    if (strlen(s) > most)
-        return err_set(err, -EINVAL, "the name has more than %zu bytes", most);
-    if (has_control(s))
-        return err_set(err, -EINVAL, "the name has a control character");
-    if (s[0] == ' ' || s[strlen(s) - 1] == ' ')
-        return err_set(err, -EINVAL, "the name begins or ends with a space");
-    if (strspn(s, "0123456789") == strlen(s))
-        return err_set(err, -EINVAL, "'%.40s' is a number, and numbers are ids; a name has a letter", s);
-    *ret = s;
-    return 0;
-}
 
 static int field_every(struct reader *r, const struct yaml_node *n, void *to, struct err *err)
 {
     (void)r;
     struct settings *s = to;
     s->every_at = n;
-    return read_duration(n, SITE_MIN_EVERY_MS, SITE_MAX_EVERY_MS, &s->every_ms, err);
+    return fields_duration(n, SITE_MIN_EVERY_MS, SITE_MAX_EVERY_MS, &s->every_ms, err);
 }
 
 static int field_timeout(struct reader *r, const struct yaml_node *n, void *to, struct err *err)
@@ -199,14 +50,14 @@ static int field_timeout(struct reader *r, const struct yaml_node *n, void *to, 
     (void)r;
     struct settings *s = to;
     s->timeout_at = n;
-    return read_duration(n, SITE_MIN_TIMEOUT_MS, SITE_MAX_TIMEOUT_MS, &s->timeout_ms, err);
+    return fields_duration(n, SITE_MIN_TIMEOUT_MS, SITE_MAX_TIMEOUT_MS, &s->timeout_ms, err);
 }
 
 static int field_method(struct reader *r, const struct yaml_node *n, void *to, struct err *err)
 {
     (void)r;
     struct settings *s = to;
-    int code = want_scalar(n, "auto, HEAD or GET", err);
+    int code = fields_scalar(n, "auto, HEAD or GET", err);
     return code < 0 ? code : method_parse(yaml_text(n), &s->method, err);
 }
 
@@ -215,14 +66,14 @@ static int field_owner(struct reader *r, const struct yaml_node *n, void *to, st
     (void)r;
     struct settings *s = to;
     s->owner_at = n;
-    return read_name(n, OWNER_MAX_NAME - 1, &s->owner, err);
+    return fields_name(n, OWNER_MAX_NAME - 1, &s->owner, err);
 }
 
 static int field_status(struct reader *r, const struct yaml_node *n, void *to, struct err *err)
 {
     (void)r;
     struct settings *s = to;
-    int code = want_scalar(n, "statuses like 200-299,404", err);
+    int code = fields_scalar(n, "statuses like 200-299,404", err);
     return code < 0 ? code : status_set_parse(yaml_text(n), &s->status, err);
 }
 
@@ -231,7 +82,7 @@ static int field_contains(struct reader *r, const struct yaml_node *n, void *to,
     (void)r;
     struct settings *s = to;
     if (yaml_kind(n) != YAML_SCALAR)
-        return err_set(err, -EINVAL, "expected a keyword, this is %s", kind_words(n));
+        return err_set(err, -EINVAL, "expected a keyword, this is %s", fields_kind_words(n));
     if (strlen(yaml_text(n)) > EXPECT_MAX_KEYWORD)
         return err_set(err, -EINVAL, "the keyword has more than %d bytes", EXPECT_MAX_KEYWORD);
     s->contains = yaml_text(n);
@@ -242,7 +93,7 @@ static int field_looks(struct reader *r, const struct yaml_node *n, void *to, st
 {
     (void)r;
     struct settings *s = to;
-    int code = want_scalar(n, "a number of looks", err);
+    int code = fields_scalar(n, "a number of looks", err);
     if (code < 0)
         return code;
     const char *t = yaml_text(n);
@@ -256,16 +107,7 @@ static int field_within(struct reader *r, const struct yaml_node *n, void *to, s
 {
     (void)r;
     struct settings *s = to;
-    return read_duration(n, SITE_MIN_TIMEOUT_MS, SITE_MAX_WITHIN_MS, &s->confirm.within_ms, err);
-}
-
-static int read_nested(struct reader *r, const struct yaml_node *n, const char *path,
-                       const struct field *fields, const char *like, void *to, struct err *err)
-{
-    if (yaml_kind(n) != YAML_MAP)
-        return err_set(err, -EINVAL, "expected a map like %s, this is %s", like, kind_words(n));
-    read_map(r, n, path, fields, to);
-    return 0;
+    return fields_duration(n, SITE_MIN_TIMEOUT_MS, SITE_MAX_WITHIN_MS, &s->confirm.within_ms, err);
 }
 
 static int field_expect(struct reader *r, const struct yaml_node *n, void *to, struct err *err)
@@ -275,7 +117,7 @@ static int field_expect(struct reader *r, const struct yaml_node *n, void *to, s
         { "contains",              field_contains },
         { 0},
     };
-    return read_nested(r, n, "expect", fields, "{status: \"200-299\", contains: \"OK\"}", to, err);
+    return fields_nested(r, n, "expect", fields, "{status: \"200-299\", contains: \"OK\"}", to, err);
 }
 
 static int field_confirm(struct reader *r, const struct yaml_node *n, void *to, struct err *err)
@@ -285,7 +127,7 @@ static int field_confirm(struct reader *r, const struct yaml_node *n, void *to, 
         { "within",            field_within },
         { 0},
     };
-    return read_nested(r, n, "confirm", fields, "{looks: 2, within: 15s}", to, err);
+    return fields_nested(r, n, "confirm", fields, "{looks: 2, within: 15s}", to, err);
 }
 
 static int compare_words(const void *a, const void *b)
@@ -323,11 +165,11 @@ static int field_tags(struct reader *r, const struct yaml_node *n, void *to, str
 
     for (size_t i = 0; i < count; i++) {
         const struct yaml_node *word = yaml_kind(n) == YAML_LIST ? yaml_item(n, i) : n;
-        int code = want_scalar(word, "a word", err);
+        int code = fields_scalar(word, "a word", err);
         if (code < 0)
             return code;
         tag[i] = yaml_text(word);
-        if (strpbrk(tag[i], ", \t") || has_control(tag[i]))
+        if (strpbrk(tag[i], ", \t") || fields_has_control(tag[i]))
             return err_set(err, -EINVAL,
                            "the tag '%.60s' has a comma or space; tags are written [prod, shop]", tag[i]);
     }
@@ -338,14 +180,14 @@ static int field_name(struct reader *r, const struct yaml_node *n, void *to, str
 {
     (void)r;
     struct settings *s = to;
-    return read_name(n, SITE_MAX_NAME, &s->name, err);
+    return fields_name(n, SITE_MAX_NAME, &s->name, err);
 }
 
 static int field_url(struct reader *r, const struct yaml_node *n, void *to, struct err *err)
 {
     (void)r;
     struct settings *s = to;
-    int code = want_scalar(n, "a URL", err);
+    int code = fields_scalar(n, "a URL", err);
     return code < 0 ? code : url_normalise(yaml_text(n), s->url, sizeof s->url, err);
 }
 
@@ -353,7 +195,7 @@ static int field_paused(struct reader *r, const struct yaml_node *n, void *to, s
 {
     (void)r;
     struct settings *s = to;
-    int code = want_scalar(n, "true or false", err);
+    int code = fields_scalar(n, "true or false", err);
     if (code < 0)
         return code;
     s->paused = strcasecmp(yaml_text(n), "true") == 0 || strcasecmp(yaml_text(n), "yes") == 0;
@@ -368,7 +210,7 @@ static int owner_name(struct reader *r, const struct yaml_node *n, void *to, str
 {
     (void)r;
     struct sitelist_owner *o = to;
-    return read_name(n, OWNER_MAX_NAME - 1, &o->owner.name, err);
+    return fields_name(n, OWNER_MAX_NAME - 1, &o->owner.name, err);
 }
 
 static int owner_remind(struct reader *r, const struct yaml_node *n, void *to, struct err *err)
@@ -376,7 +218,7 @@ static int owner_remind(struct reader *r, const struct yaml_node *n, void *to, s
     (void)r;
     struct sitelist_owner *o = to;
     uint32_t ms = 0;
-    int code = read_duration(n, 1000, 30LL * 86400 * 1000, &ms, err);
+    int code = fields_duration(n, 1000, 30LL * 86400 * 1000, &ms, err);
     o->owner.remind_s = ms / 1000;
     return code;
 }
@@ -396,14 +238,14 @@ static int owner_notify(struct reader *r, const struct yaml_node *n, void *to, s
         struct err own = { 0 };
         enum channel_kind kind;
         const char *target;
-        int code = want_scalar(at, "a channel like mailto:shop@example.com", &own);
+        int code = fields_scalar(at, "a channel like mailto:shop@example.com", &own);
         if (code == 0)
             code = channel_parse(yaml_text(at), &kind, &target, &own);
         for (unsigned k = 0; code == 0 && k < o->owner.n_channels; k++)
             if (strcmp(o->owner.channel[k], yaml_text(at)) == 0)
                 code = err_set(&own, -EINVAL, "'%.100s' is there twice", yaml_text(at));
         if (code < 0)
-            mistake(r, at, "notify", code, &own);
+            fields_mistake(r, at, "notify", code, &own);
         else
             o->owner.channel[o->owner.n_channels++] = yaml_text(at);
     }
@@ -422,16 +264,16 @@ static void read_owner(struct reader *r, const struct yaml_node *n)
     struct sitelist_owner o = { .line = yaml_line(n) };
     if (yaml_kind(n) != YAML_MAP) {
         err_set(&err, -EINVAL, "expected a map like {name: shop-team, notify: [\"mailto:...\"]}, this is %s",
-                kind_words(n));
-        mistake(r, n, "owners", -EINVAL, &err);
+                fields_kind_words(n));
+        fields_mistake(r, n, "owners", -EINVAL, &err);
         return;
     }
     unsigned before = r->mistakes->count;
-    read_map(r, n, "", fields, &o);
+    fields_read(r, n, "", fields, &o);
     if (!yaml_get(n, "name"))
-        mistake(r, n, "name", -EINVAL, (err_set(&err, -EINVAL, "an owner needs a name"), &err));
+        fields_mistake(r, n, "name", -EINVAL, (err_set(&err, -EINVAL, "an owner needs a name"), &err));
     if (!yaml_get(n, "notify"))
-        mistake(
+        fields_mistake(
             r, n, "notify", -EINVAL,
             (err_set(&err, -EINVAL, "an owner needs a channel, like [\"mailto:shop@example.com\"]"), &err));
     if (!o.owner.name)
@@ -441,7 +283,7 @@ static void read_owner(struct reader *r, const struct yaml_node *n)
     if (code == -EEXIST)
         code = -EINVAL;
     if (code < 0 && (r->mistakes->count == before || code != -EINVAL))
-        mistake(r, n, "name", code, &err);
+        fields_mistake(r, n, "name", code, &err);
 }
 
 /* ── Sites ─────────────────────────────────────────────────────────────── */
@@ -464,7 +306,7 @@ static void check_owner(struct reader *r, const struct settings *s)
     else
         err_set(&err, -EINVAL, "the file has no owner '%s'", s->owner);
     free(names);
-    mistake(r, s->owner_at, "owner", -EINVAL, &err);
+    fields_mistake(r, s->owner_at, "owner", -EINVAL, &err);
 }
 
 /* A timeout that is written must fit into the interval; one that is inherited is
@@ -482,7 +324,7 @@ static void check_timeout(struct reader *r, struct settings *s, const struct yam
     err_set(&err, -EINVAL, "%s is longer than the interval between looks (every: %s)",
             duration_format(timeout, sizeof timeout, s->timeout_ms * US_PER_MS),
             duration_format(every, sizeof every, s->every_ms * US_PER_MS));
-    mistake(r, s->timeout_at, "timeout", -EINVAL, &err);
+    fields_mistake(r, s->timeout_at, "timeout", -EINVAL, &err);
 }
 
 /* Whose it is when neither it nor the defaults say so. */
@@ -516,7 +358,7 @@ static void add_site(struct reader *r, const struct yaml_node *n, const struct s
     if (code == 0)
         code = sitelist_add(r->list, &site, &err);
     if (code < 0)
-        mistake(r, n, s->name ? "name" : "url", code, &err);
+        fields_mistake(r, n, s->name ? "name" : "url", code, &err);
 }
 
 static void read_site(struct reader *r, const struct yaml_node *n)
@@ -535,24 +377,24 @@ static void read_site(struct reader *r, const struct yaml_node *n)
         { 0           },
     };
     struct err err = { 0 };
-    struct settings s = r->defaults;
+    struct settings s = *r->defaults;
     unsigned before = r->mistakes->count;
 
     if (yaml_kind(n) == YAML_MAP) {
-        read_map(r, n, "", fields, &s);
+        fields_read(r, n, "", fields, &s);
         if (!yaml_get(n, "url"))
-            mistake(r, n, "url", -EINVAL, (err_set(&err, -EINVAL, "a site needs a URL"), &err));
+            fields_mistake(r, n, "url", -EINVAL, (err_set(&err, -EINVAL, "a site needs a URL"), &err));
     } else {
         int code = yaml_kind(n) == YAML_SCALAR
                        ? field_url(r, n, &s, &err)
                        : err_set(&err, -EINVAL, "expected a URL or a map, this is a list");
         if (code < 0)
-            mistake(r, n, "url", code, &err);
+            fields_mistake(r, n, "url", code, &err);
     }
-    if (s.owner_at != r->defaults.owner_at)
+    if (s.owner_at != r->defaults->owner_at)
         check_owner(r, &s);
     if (r->mistakes->count == before)
-        check_timeout(r, &s, r->defaults.timeout_at);
+        check_timeout(r, &s, r->defaults->timeout_at);
     if (r->mistakes->count == before)
         add_site(r, n, &s);
 }
@@ -573,9 +415,9 @@ static int file_defaults(struct reader *r, const struct yaml_node *n, void *to, 
     };
     (void)to;
     unsigned before = r->mistakes->count;
-    int code = read_nested(r, n, "defaults", fields, "{every: 5m, timeout: 20s}", &r->defaults, err);
+    int code = fields_nested(r, n, "defaults", fields, "{every: 5m, timeout: 20s}", r->defaults, err);
     if (code == 0 && r->mistakes->count == before)
-        check_timeout(r, &r->defaults, NULL);
+        check_timeout(r, r->defaults, NULL);
     return code;
 }
 
@@ -583,7 +425,7 @@ static int each_item(struct reader *r, const struct yaml_node *n, const char *wh
                      void (*fn)(struct reader *r, const struct yaml_node *item), struct err *err)
 {
     if (yaml_kind(n) != YAML_LIST)
-        return err_set(err, -EINVAL, "expected a list of %s, this is %s", what, kind_words(n));
+        return err_set(err, -EINVAL, "expected a list of %s, this is %s", what, fields_kind_words(n));
     for (size_t i = 0; i < yaml_count(n) && mistakes_room(r->mistakes); i++)
         fn(r, yaml_item(n, i));
     return 0;
@@ -615,27 +457,25 @@ static void read_section(struct reader *r, const struct yaml_node *root, const s
     const struct yaml_node *n = yaml_get(root, f->name);
     int code = n ? f->read(r, n, NULL, &err) : 0;
     if (code < 0)
-        mistake(r, n, f->name, code, &err);
+        fields_mistake(r, n, f->name, code, &err);
     if (n && f->read == file_defaults)
-        check_owner(r, &r->defaults);
+        check_owner(r, r->defaults);
 }
 
 void siteread_yaml(struct sitelist *l, const struct yaml *y, struct mistakes *m)
 {
     struct err err = { 0 };
-    struct reader r = {
-        .yaml = y,
-        .list = l,
-        .mistakes = m,
-        .defaults = {.every_ms = SITE_DEFAULT_EVERY_MS,
-                     .timeout_ms = SITE_DEFAULT_TIMEOUT_MS,
-                     .contains = "",
-                     .confirm = { SITE_DEFAULT_LOOKS, SITE_DEFAULT_WITHIN_MS }},
+    struct settings defaults = {
+        .every_ms = SITE_DEFAULT_EVERY_MS,
+        .timeout_ms = SITE_DEFAULT_TIMEOUT_MS,
+        .contains = "",
+        .confirm = {SITE_DEFAULT_LOOKS, SITE_DEFAULT_WITHIN_MS}
     };
+    struct reader r = { .list = l, .mistakes = m, .defaults = &defaults };
     const struct yaml_node *root = yaml_root(y);
     if (!root || yaml_kind(root) != YAML_MAP) {
         err_set(&err, -EINVAL, "expected the fields defaults, owners and sites, this is %s",
-                root ? kind_words(root) : "empty");
+                root ? fields_kind_words(root) : "empty");
         mistakes_add(m, root ? yaml_line(root) : 1, "", -EINVAL, &err);
         return;
     }
@@ -644,10 +484,10 @@ void siteread_yaml(struct sitelist *l, const struct yaml *y, struct mistakes *m)
         while (f->name && strcmp(f->name, yaml_text(yaml_key(root, i))) != 0)
             f++;
         if (!f->name)
-            unknown_field(&r, yaml_key(root, i), file_fields);
+            fields_unknown(&r, yaml_key(root, i), file_fields);
     }
     for (const struct field *f = file_fields; f->name; f++)
         read_section(&r, root, f);
     if (!yaml_get(root, "sites"))
-        mistake(&r, root, "sites", -EINVAL, (err_set(&err, -EINVAL, "the file has no sites"), &err));
+        fields_mistake(&r, root, "sites", -EINVAL, (err_set(&err, -EINVAL, "the file has no sites"), &err));
 }

@@ -4,6 +4,8 @@
  * the child may have a new one by then. */
 #include "cli/supervise.h"
 
+#include "cli/program.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -62,15 +64,6 @@ struct supervisor {
     bool ending, finishing, all_ended;
     struct loop_timer patience;
 };
-
-mono_ns backoff_step(struct backoff *b, mono_ns lived)
-{
-    if (b->wait == 0 || lived >= BACKOFF_FORGIVEN)
-        b->wait = BACKOFF_FIRST;
-    else
-        b->wait = b->wait * 2 < BACKOFF_MOST ? b->wait * 2 : BACKOFF_MOST;
-    return b->wait;
-}
 
 static int start(struct child *c, struct err *err);
 static void go_on_starting(struct supervisor *s);
@@ -222,39 +215,6 @@ static void on_ready(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 
 /* ── A life's beginning ────────────────────────────────────────────────── */
 
-static void free_environment(char **env)
-{
-    for (size_t i = 0; env && env[i]; i++)
-        free(env[i]);
-    free(env);
-}
-
-static bool is_ours(const char *entry)
-{
-    return strncmp(entry, "VEDETTE_PARENT=", 15) == 0 || strncmp(entry, "VEDETTE_READY_FD=", 17) == 0;
-}
-
-static char **make_environment(void)
-{
-    char parent[40], ready[40];
-    size_t n = 0, k = 0;
-    snprintf(parent, sizeof parent, "VEDETTE_PARENT=%d", (int)getpid());
-    snprintf(ready, sizeof ready, "VEDETTE_READY_FD=%d", READY_FD);
-
-    while (environ[n])
-        n++;
-    char **env = calloc(n + 3, sizeof *env);
-    bool good = env != NULL;
-    for (size_t i = 0; good && i < n; i++)
-        if (!is_ours(environ[i]))
-            good = (env[k++] = strdup(environ[i])) != NULL;
-    good = good && (env[k++] = strdup(parent)) && (env[k++] = strdup(ready));
-    if (good)
-        return env;
-    free_environment(env);
-    return NULL;
-}
-
 static struct life *new_life(struct child *c)
 {
     struct life *l = calloc(1, sizeof *l);
@@ -286,7 +246,7 @@ static void close_life(struct life *l)
 static int start(struct child *c, struct err *err)
 {
     struct life *l = new_life(c);
-    char **env = make_environment();
+    char **env = program_environment(READY_FD);
     if (!l || !env) {
         if (l) {
             l->open = 3;
@@ -294,7 +254,7 @@ static int start(struct child *c, struct err *err)
             close_handle((uv_handle_t *)&l->err.pipe);
             close_handle((uv_handle_t *)&l->ready);
         }
-        free_environment(env);
+        program_environment_free(env);
         return err_set(err, -ENOMEM, "out of memory");
     }
     const int pipe = UV_CREATE_PIPE | UV_WRITABLE_PIPE; /* writable for the child */
@@ -315,7 +275,7 @@ static int start(struct child *c, struct err *err)
     };
     int r = uv_spawn(loop_uv(c->s->loop), &l->process, &options);
     l->process.data = l;
-    free_environment(env);
+    program_environment_free(env);
     if (r < 0) {
         close_life(l);
         return err_set(err, r, "%s cannot be started (%s): %s", c->name, c->argv[0], uv_strerror(r));
@@ -516,34 +476,4 @@ void supervisor_kill(struct supervisor *s)
     for (size_t i = 0; i < s->n; i++)
         if (s->child[i]->life)
             uv_process_kill(&s->child[i]->life->process, SIGKILL);
-}
-
-/* ── Finding the programs ──────────────────────────────────────────────── */
-
-static bool is_program(char *buf, size_t size, const char *folder, size_t folder_len, const char *between,
-                       const char *name)
-{
-    int n = snprintf(buf, size, "%.*s%s/%s", (int)folder_len, folder, between, name);
-    return n > 0 && (size_t)n < size && access(buf, X_OK) == 0;
-}
-
-int supervise_find_program(const char *name, char *buf, size_t size, struct err *err)
-{
-    char self[4096];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-    if (n > 0) {
-        self[n] = '\0';
-        char *slash = strrchr(self, '/');
-        size_t len = slash ? (size_t)(slash - self) : 0;
-        if (is_program(buf, size, self, len, "", name) ||
-            is_program(buf, size, self, len, "/../lib/vedette", name))
-            return 0;
-    }
-    for (const char *p = getenv("PATH"); p && *p;) {
-        size_t len = strcspn(p, ":");
-        if (len > 0 && is_program(buf, size, p, len, "", name))
-            return 0;
-        p += len + (p[len] == ':');
-    }
-    return err_set(err, -ENOENT, "%s is neither beside this program nor in PATH", name);
 }

@@ -13,6 +13,7 @@
 #ifndef CLI_SUPERVISE_H
 #define CLI_SUPERVISE_H
 
+#include "cli/backoff.h"
 #include "common/err.h"
 #include "common/loop.h"
 #include "common/scope.h"
@@ -24,21 +25,6 @@
 #define SUPERVISE_MAX_RANKS    3
 #define SUPERVISE_MAX_ARGS     160
 #define SUPERVISE_PATIENCE     (10 * NS_PER_S)
-
-/* ── How long to wait before starting again (pure) ─────────────────────── */
-
-#define BACKOFF_FIRST    (250 * NS_PER_MS)
-#define BACKOFF_MOST     (10 * NS_PER_S)
-#define BACKOFF_FORGIVEN (30 * NS_PER_S) /* whoever lived that long begins anew */
-
-struct backoff {
-    mono_ns wait; /* the last one; 0 before the first */
-};
-
-/* The wait after a life of that length: 0.25 s, doubled each time up to 10 s. */
-mono_ns backoff_step(struct backoff *b, mono_ns lived);
-
-/* ── Children ──────────────────────────────────────────────────────────── */
 
 struct supervisor;
 
@@ -78,8 +64,5 @@ int supervisor_begin(struct supervisor *s, struct err *err);
 void supervisor_end(struct supervisor *s);  /* in order; again: nothing */
 void supervisor_kill(struct supervisor *s); /* all at once and now; all_ended follows */
 size_t supervisor_running(const struct supervisor *s);
-
-/* The path of one of our programs: beside this one, in ../lib/vedette, or in PATH. -ENOENT. */
-int supervise_find_program(const char *name, char *buf, size_t size, struct err *err);
 
 #endif

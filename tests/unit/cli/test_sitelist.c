@@ -1,5 +1,6 @@
 /* Site lists: the files of tests/data/sites, each with what must come of it in
  * its first lines, and what no file can show. */
+#include "cli/mistakes.h"
 #include "cli/sitelist.h"
 
 #include <dirent.h>
@@ -248,7 +249,7 @@ static void tells_twenty_mistakes_and_no_more(void **state)
     size_t lines = 0;
     for (const char *p = text_str(&mistakes); (p = strchr(p, '\n')); p++)
         lines++;
-    assert_int_equal(lines, SITELIST_MAX_MISTAKES);
+    assert_int_equal(lines, MISTAKES_MAX);
     assert_non_null(strstr(err.text, "20 mistakes"));
     assert_non_null(strstr(err.text, "perhaps more"));
 }
