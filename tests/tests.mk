@@ -43,19 +43,24 @@ layers:
 	    xargs -n1 basename | sort | uniq -d); [ -z "$$double" ] || { echo "two files are called: $$double"; exit 1; }
 	@# Deciding is pure: no clock, socket, store or log in these.
 	@! grep -nE 'clock_mono\(|clock_wall\(|zmq_|bus_|store_[a-z]+\(|log_[a-z]+\(|uv_' $(wildcard $(pure))
-pure := coordinator/schedule.c coordinator/lease.c coordinator/roster.c coordinator/lateness.c \
-        collector/quorum.c collector/state.c collector/message.c \
-        worker/match.c worker/causes.c worker/address.c worker/outbox.c worker/selfcheck.c \
+pure := $(addprefix coordinator/,schedule.c lease.c lease_table.c roster.c lateness.c pace.c accounts.c arrears.c) \
+        $(addprefix collector/,quorum.c rounds.c state.c message.c mime.c retry.c signature.c) \
+        $(addprefix worker/,match.c causes.c address.c outbox.c selfcheck.c keyword.c dnscache.c presence.c intake.c) \
         cli/plan.c
 
 scripts:
 	shellcheck $(shell git ls-files | xargs grep -lE '^#!.*\b(ba)?sh\b' 2>/dev/null)
 
+# memleak and ctuuninitvar: cppcheck knows neither the cleanup attribute (scope.h)
+# nor that a function may fill what it is pointed at; the sanitizers do. uthash and
+# utlist are read for their macros.
 analysis: $(gen) $(embedded)
+	@mkdir -p $(BUILD)/cppcheck
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
-	    --suppress=missingInclude --suppress=normalCheckLevelMaxBranches --suppress='preprocessorErrorDirective:*.pb-c.h' -I. -I$(BUILD)/gen -D_GNU_SOURCE -j2 \
-	    --cppcheck-build-dir=$(shell mkdir -p $(BUILD)/cppcheck && echo $(BUILD)/cppcheck) \
-	    $(foreach f,$(FOLDERS),$(wildcard $(f)))
+	    --suppress=missingInclude --suppress=normalCheckLevelMaxBranches --suppress=memleak \
+	    --suppress=ctuuninitvar --suppress='preprocessorErrorDirective:*.pb-c.h' --suppress='*:/usr/include/*' \
+	    --include=/usr/include/uthash.h --include=/usr/include/utlist.h -I. -I$(BUILD)/gen -D_GNU_SOURCE -j2 \
+	    --cppcheck-build-dir=$(BUILD)/cppcheck $(foreach f,$(FOLDERS),$(wildcard $(f)))
 
 .PHONY: test unit integration lint format reformat headers layers scripts analysis
 -include tests/fuzz/fuzz.mk
