@@ -49,7 +49,6 @@ enum query_id {
     Q_LOOK_IS,
     Q_LOOK_NEXT,
     Q_SPAN_AT,
-    Q_SPAN_NEXT,
     Q_SPAN_ADD,
     Q_SPAN_UNTIL_SET,
     Q_STATE_PUT,
@@ -201,19 +200,24 @@ struct marks {
 };
 int sqlite_marks(struct sqlite *s, struct marks *ret, struct err *err);
 
-/* The intervals that a site has or had, the present one first; *ret_n is 0 for a
- * site that is not in the store, above `max` when there are more. */
+/* Where a site's slots lie: the grids of the intervals that it has or had, the
+ * present one first, and the slot of its first round, which came early. */
+#define SQLITE_MAX_GRIDS 32
 struct grid {
     int64_t every_us;
     wall_us until_us; /* WALL_NEVER for the present one */
 };
-int sqlite_grids(struct sqlite *s, uint64_t site_id, struct grid *ret, size_t max, size_t *ret_n,
-                 wall_us *ret_added_us, struct err *err);
+struct grids {
+    size_t n; /* 0: the site is not in the store; above SQLITE_MAX_GRIDS: there are more than these */
+    struct grid grid[SQLITE_MAX_GRIDS];
+    wall_us added_us;
+    wall_us first_us; /* 0 when not known */
+};
+int sqlite_grids(struct sqlite *s, uint64_t site_id, struct grids *ret, struct err *err);
 static inline bool grid_has(const struct grid *g, uint64_t site_id, wall_us slot_us)
 {
     return site_next_slot(site_id, (uint32_t)(g->every_us / US_PER_MS), slot_us) == slot_us;
 }
-#define SQLITE_MAX_GRIDS 32
 
 /* Missed spans (sqlite_span.c). A part is consecutive slots without a line; its
  * interval is 0 when the slots are on no grid that the site has or had. */

@@ -2,10 +2,9 @@
  *
  * The key begins with the slot, so that a site's lines lie far apart: in a store
  * of a million sites, a million lines lie between two of them. But the slots of
- * a site are known: they are on the grids of the intervals that it has or had.
- * So the newest few thousand lines of the range are scanned, whatever they are,
- * and where that did not reach its other end the grids' slots are looked up one
- * by one. */
+ * a site are known: they are on the grids of the intervals that it has or had,
+ * but for its first round, which came early. So the newest few thousand lines of the range are scanned,
+ * whatever they are, and where that did not reach its other end the grids' slots are looked up one by one. */
 #include "common/store/sqlite_inside.h"
 
 #include <arpa/inet.h>
@@ -153,26 +152,28 @@ int sqlite_each_evidence(struct store *base, uint64_t incident_id, store_result_
 
 /* ── Finding ───────────────────────────────────────────────────────────── */
 
-int sqlite_grids(struct sqlite *s, uint64_t site_id, struct grid *ret, size_t max, size_t *ret_n,
-                 wall_us *ret_added_us, struct err *err)
+int sqlite_grids(struct sqlite *s, uint64_t site_id, struct grids *ret, struct err *err)
 {
     scoped(query) struct query q = { 0 };
     int r = query_new(&q, s, Q_SITE_GRIDS, "read the ledger",
-                      "SELECT every_ms, 9223372036854775807 AS until_us, added_us FROM site WHERE id = ?1 "
-                      "UNION ALL SELECT every_ms, until_us, 0 FROM former_grid WHERE site_id = ?1 "
+                      "SELECT every_ms, 9223372036854775807 AS until_us, added_us, "
+                      "coalesce((SELECT first_slot_us FROM state WHERE site_id = ?1), 0) "
+                      "FROM site WHERE id = ?1 UNION ALL "
+                      "SELECT every_ms, until_us, 0, 0 FROM former_grid WHERE site_id = ?1 "
                       "ORDER BY until_us DESC",
                       err);
     if (r < 0)
         return r;
     query_put_int(&q, (int64_t)site_id);
-    *ret_n = 0;
-    *ret_added_us = 0;
+    ret->n = 0;
     while ((r = query_step(&q, err)) > 0) {
-        if (*ret_n == 0)
-            *ret_added_us = query_int(&q, 2);
-        if (*ret_n < max)
-            ret[*ret_n] = (struct grid){ query_int(&q, 0) * US_PER_MS, query_int(&q, 1) };
-        (*ret_n)++;
+        if (ret->n == 0) {
+            ret->added_us = query_int(&q, 2);
+            ret->first_us = query_int(&q, 3);
+        }
+        if (ret->n < SQLITE_MAX_GRIDS)
+            ret->grid[ret->n] = (struct grid){ query_int(&q, 0) * US_PER_MS, query_int(&q, 1) };
+        ret->n++;
     }
     return r;
 }
@@ -184,8 +185,7 @@ struct search {
     size_t left;
     store_result_fn *fn;
     void *arg;
-    size_t n_grids;
-    struct grid grid[SQLITE_MAX_GRIDS];
+    struct grids grids;
 };
 
 static int scan(struct search *f, wall_us from_us, struct err *err)
@@ -237,23 +237,24 @@ static int look_up_slot(struct search *f, wall_us slot_us, struct err *err)
     return query_each_result(&q, &f->left, f->fn, f->arg, err);
 }
 
-/* Every slot of the site's grids from before `at` down to `from_us`. */
-static int look_up_grids(struct search *f, wall_us at, wall_us from_us, struct err *err)
+/* The newest slot that the site may have before `at`. */
+static wall_us slot_before(const struct search *f, wall_us at)
+{
+    wall_us newest = f->grids.first_us && f->grids.first_us < at ? f->grids.first_us : INT64_MIN;
+    for (size_t i = 0; i < f->grids.n; i++) {
+        int64_t every_us = f->grids.grid[i].every_us;
+        wall_us before = site_next_slot(f->site_id, (uint32_t)(every_us / US_PER_MS), at) - every_us;
+        if (before > newest)
+            newest = before;
+    }
+    return newest;
+}
+
+static int look_up_slots(struct search *f, wall_us at, wall_us from_us, struct err *err)
 {
     int r = 0;
-    while (r == 0 && f->left) {
-        wall_us newest = INT64_MIN;
-        for (size_t i = 0; i < f->n_grids; i++) {
-            int64_t every_us = f->grid[i].every_us;
-            wall_us before = site_next_slot(f->site_id, (uint32_t)(every_us / US_PER_MS), at) - every_us;
-            if (before > newest)
-                newest = before;
-        }
-        if (newest < from_us)
-            break;
-        at = newest;
+    while (r == 0 && f->left && (at = slot_before(f, at)) >= from_us)
         r = look_up_slot(f, at, err);
-    }
     return r;
 }
 
@@ -267,16 +268,16 @@ static int oldest_slot(struct sqlite *s, wall_us *ret, struct err *err)
 
 static int find(struct search *f, struct err *err)
 {
-    wall_us edge_us = 0, added_us = 0, oldest_us = 0;
+    wall_us edge_us = 0, oldest_us = 0;
     int r = f->site_id ? scan_edge(f, &edge_us, err) : -ENOENT;
     if (r == -ENOENT)
         return scan(f, f->from_us, err);
     if (r == 0)
-        r = sqlite_grids(f->s, f->site_id, f->grid, SQLITE_MAX_GRIDS, &f->n_grids, &added_us, err);
+        r = sqlite_grids(f->s, f->site_id, &f->grids, err);
     if (r < 0)
         return r;
     /* Nothing is known of its slots, or too much: slow, and complete. */
-    if (f->n_grids == 0 || f->n_grids > SQLITE_MAX_GRIDS)
+    if (f->grids.n == 0 || f->grids.n > SQLITE_MAX_GRIDS)
         return scan(f, f->from_us, err);
 
     r = scan(f, edge_us, err);
@@ -288,9 +289,9 @@ static int find(struct search *f, struct err *err)
     wall_us from_us = f->from_us;
     if (from_us < oldest_us)
         from_us = oldest_us;
-    if (from_us < added_us - CLOCK_DOUBT_US)
-        from_us = added_us - CLOCK_DOUBT_US;
-    return look_up_grids(f, edge_us, from_us, err);
+    if (from_us < f->grids.added_us - CLOCK_DOUBT_US)
+        from_us = f->grids.added_us - CLOCK_DOUBT_US;
+    return look_up_slots(f, edge_us, from_us, err);
 }
 
 int sqlite_each_result(struct store *base, uint64_t site_id, wall_us from_us, wall_us to_us, size_t max,

@@ -172,7 +172,8 @@ static int put_states(struct sqlite *s, const struct record *rec, struct err *er
     int r = query_new(&q, s, Q_STATE_PUT, DOING,
                       "INSERT INTO state (site_id, health, since_us, last_slot_us, incident_id, blips, "
                       "last_at_us, last_verdict, last_cause, last_status, last_took_us, tls_expires_us, "
-                      "last_worker_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+                      "last_worker_id, first_slot_us) "
+                      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?4) "
                       "ON CONFLICT (site_id) DO UPDATE SET health = excluded.health, "
                       "since_us = excluded.since_us, last_slot_us = excluded.last_slot_us, "
                       "incident_id = excluded.incident_id, blips = excluded.blips, "

@@ -73,14 +73,12 @@ int sqlite_span_add(struct sqlite *s, uint64_t site_id, int64_t location_id, con
  * several: then it is the one that the site had at that time. */
 static int grid_of(struct sqlite *s, uint64_t site_id, wall_us slot_us, int64_t *ret, struct err *err)
 {
-    struct grid grid[SQLITE_MAX_GRIDS];
-    size_t n = 0;
-    wall_us added_us;
-    int r = sqlite_grids(s, site_id, grid, SQLITE_MAX_GRIDS, &n, &added_us, err);
+    struct grids g;
+    int r = sqlite_grids(s, site_id, &g, err);
     *ret = 0;
-    for (size_t i = 0; r == 0 && i < n && i < SQLITE_MAX_GRIDS; i++) /* the present one first */
-        if (grid_has(&grid[i], site_id, slot_us) && (*ret == 0 || grid[i].until_us > slot_us))
-            *ret = grid[i].every_us;
+    for (size_t i = 0; r == 0 && i < g.n && i < SQLITE_MAX_GRIDS; i++) /* the present one first */
+        if (grid_has(&g.grid[i], site_id, slot_us) && (*ret == 0 || g.grid[i].until_us > slot_us))
+            *ret = g.grid[i].every_us;
     return r;
 }
 

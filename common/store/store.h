@@ -161,7 +161,8 @@ int store_each_state(struct store *s, uint64_t site_id, store_state_fn *fn, void
 /* The ledger's lines of one site with from_us <= slot < to_us, newest slot
  * first, looks of one slot in order; at most `max`. Lines that stand for a span
  * are found by their first slot. With site_id 0: of all sites. A line is sure to
- * be found when its slot is on the grid of an interval that the site has or had. */
+ * be found when its slot is on the grid of an interval that the site has or had,
+ * or is the one of the first state that was recorded of the site. */
 int store_each_result(struct store *s, uint64_t site_id, wall_us from_us, wall_us to_us, size_t max,
                       store_result_fn *fn, void *arg, struct err *err);
 
@@ -191,7 +192,7 @@ int store_each_worker(struct store *s, store_worker_fn *fn, void *arg, struct er
 
 /* Sites by health; paused ones are counted there and nowhere else. */
 struct summary {
-    uint64_t sites, paused; /* sites: the sum of health */
+    uint64_t sites, paused;        /* sites: the sum of health */
     uint64_t health[HEALTH_COUNT]; /* sites without a state are HEALTH_NEW */
     uint64_t incidents_open, incidents_all;
     uint64_t notices[NOTICE_STATE_COUNT];

@@ -142,6 +142,12 @@ CONTRACT(one_site_among_many_lines)
     a.id = add_site(s, &a, NOON);
     wall_us minute = site_next_slot(a.id, 60 * 1000, NOON);
     wall_us sevens = site_next_slot(a.id, 7000, NOON + 20 * 60 * US_PER_S);
+    struct result early = a_look(a.id, minute - 12345678, VERDICT_DOWN);
+    struct site_state first = { .site_id = a.id, .last_slot_us = early.run.slot_us };
+    struct record rec = { .results = &early, .n_results = 1, .states = &first, .n_states = 1 };
+    OK(store_record(s, &rec, &err));
+    first.last_slot_us = minute; /* the first is remembered */
+    OK(store_record(s, &rec, &err));
     struct result mine[] = {
         a_look(a.id, minute, VERDICT_UP),
         a_look(a.id, minute + 60 * US_PER_S, VERDICT_DOWN),
@@ -160,7 +166,7 @@ CONTRACT(one_site_among_many_lines)
     for (unsigned batch = 0; batch < 50; batch++) {
         for (unsigned i = 0; i < 500; i++)
             crowd[i] = a_look(1000 + i, NOON + batch * 60 * US_PER_S + i * 1000, VERDICT_UP);
-        struct record rec = { .results = crowd, .n_results = 500 };
+        rec = (struct record){ .results = crowd, .n_results = 500 };
         OK(store_record(s, &rec, &err));
     }
     struct result newest = a_look(a.id, site_next_slot(a.id, 300 * 1000, NOON + US_PER_HOUR), VERDICT_UP);
@@ -174,6 +180,7 @@ CONTRACT(one_site_among_many_lines)
     write_look(&expected, &mine[2]);
     size_t without_last = expected.len;
     write_look(&expected, &mine[0]);
+    write_look(&expected, &early);
     WALK(text_str(&expected), store_each_result(s, a.id, LONG_AGO, FOREVER, 99, write_look, &seen, &err));
     expected.at[without_last] = '\0';
     WALK(text_str(&expected), store_each_result(s, a.id, LONG_AGO, FOREVER, 5, write_look, &seen, &err));

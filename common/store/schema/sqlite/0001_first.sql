@@ -144,7 +144,8 @@ CREATE TABLE state (
     last_status    INTEGER NOT NULL,
     last_took_us   INTEGER NOT NULL,
     tls_expires_us INTEGER NOT NULL,
-    last_worker_id INTEGER NOT NULL
+    last_worker_id INTEGER NOT NULL,
+    first_slot_us  INTEGER NOT NULL  -- of the first round ever: it comes early, beside the grid
 ) STRICT;
 
 CREATE TABLE incident (
