@@ -244,11 +244,15 @@ void loop_timer_at(struct loop_timer *t, mono_ns at)
         return;
     }
     /* Rounded up: waking a moment late is a wait, a moment early is a busy
-     * loop. libuv counts in whole milliseconds of the same clock as ours. */
-    uv_update_time(&t->loop->uv);
+     * loop. libuv counts in whole milliseconds of the same clock as ours.
+     *
+     * Always ahead of libuv's present time, and that time is left alone: libuv
+     * 1.44 runs timers until none is due, so one whose handler arms it again for
+     * a moment that has passed would be called for ever within one turn, while
+     * our clock stands still. */
     uint64_t due_ms = at <= 0 ? 0 : (uint64_t)((at + NS_PER_MS - 1) / NS_PER_MS);
     uint64_t now_ms = uv_now(&t->loop->uv);
-    uint64_t ms = due_ms > now_ms ? due_ms - now_ms : 0;
+    uint64_t ms = due_ms > now_ms ? due_ms - now_ms : 1;
     /* What a timer's handler arms for now is for the next turn: libuv would call
      * it in this one, again and again, with clocks that are read once a turn. */
     if (ms == 0 && t->loop->in_timer)

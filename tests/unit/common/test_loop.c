@@ -195,6 +195,42 @@ static void a_bell_wakes_from_another_thread(void **state)
     end(&f);
 }
 
+/* A handler that takes its time and wants to be called at once again. */
+struct eager {
+    struct loop *loop;
+    struct loop_timer timer;
+    unsigned calls;
+};
+
+static void call_me_again(void *arg)
+{
+    struct eager *e = arg;
+    if (++e->calls > 100)
+        loop_timer_at(&e->timer, MONO_NEVER);
+    else {
+        usleep(2000);
+        loop_timer_at(&e->timer, loop_now(e->loop));
+    }
+}
+
+static void a_timer_that_is_armed_again_waits_for_the_next_turn(void **state)
+{
+    (void)state;
+    struct eager e = { 0 };
+    assert_int_equal(loop_new(&e.loop), 0);
+    loop_timer_init(e.loop, &e.timer, call_me_again, &e);
+    loop_timer_at(&e.timer, 0);
+    for (unsigned turn = 1; turn <= 5; turn++) {
+        mono_ns before = loop_now(e.loop);
+        assert_int_equal(loop_turn(e.loop, 1000), 0);
+        assert_true(e.calls <= turn);
+        assert_true(loop_now(e.loop) > before);
+    }
+    assert_true(e.calls >= 4);
+    loop_timer_done(&e.timer);
+    loop_free(e.loop);
+}
+
 static void watches_have_a_ceiling(void **state)
 {
     (void)state;
@@ -216,6 +252,7 @@ int main(void)
         cmocka_unit_test(a_paused_socket_keeps_its_messages),
         cmocka_unit_test(a_timer_is_never_early),
         cmocka_unit_test(never_means_never),
+        cmocka_unit_test(a_timer_that_is_armed_again_waits_for_the_next_turn),
         cmocka_unit_test(what_a_callback_starts_is_waited_for),
         cmocka_unit_test(a_bell_wakes_from_another_thread),
         cmocka_unit_test(watches_have_a_ceiling),
