@@ -204,7 +204,9 @@ static void tell_looks(const struct looks *l, wall_us now)
     for (size_t i = 0; i < l->n; i++) {
         const struct result *r = &l->at[i];
         table_row(t);
-        table_set(t, 0, print_moment(buf, sizeof buf, r->at_us ? r->at_us : r->run.slot_us, now));
+        wall_us at = r->at_us ? r->at_us : r->run.slot_us;
+        bool recent = now - at < US_PER_DAY / 2; /* then milliseconds say more than the day */
+        table_set(t, 0, recent ? print_clock(buf, sizeof buf, at) : print_moment(buf, sizeof buf, at, now));
         if (r->run.look)
             table_setf(t, 1, "confirming %u", r->run.look);
         else if (r->span > 1)

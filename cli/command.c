@@ -58,16 +58,14 @@ static void take_args(struct call *call, struct argp_state *state)
     state->next = state->argc;
 }
 
-/* A command's parser sees every key first; what it does not know is argument
- * counting, which is the same for all. */
+/* Arguments are taken and counted here, the same for all; every other key, and
+ * the beginning and end, are the command's own. */
 static error_t parse_own(int key, char *arg, struct argp_state *state)
 {
     struct call *call = state->input;
     const struct command *c = call->command;
-    if (key == ARGP_KEY_INIT) {
+    if (key == ARGP_KEY_INIT)
         state->child_inputs[0] = call;
-        return 0;
-    }
     if (key == ARGP_KEY_ARGS)
         take_args(call, state);
     if (key == ARGP_KEY_END) {
@@ -77,7 +75,7 @@ static error_t parse_own(int key, char *arg, struct argp_state *state)
             argp_error(state, "'%s' is one too many", call->args[c->max_args]);
     }
     error_t r = c->parse ? c->parse(key, arg, state) : ARGP_ERR_UNKNOWN;
-    return key == ARGP_KEY_ARGS ? 0 : r;
+    return key == ARGP_KEY_ARGS || key == ARGP_KEY_INIT ? 0 : r;
 }
 
 /* Settings: the file, the environment, then the command line in its order. */

@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 /* Whatever comes from outside goes to a terminal: no control characters. */
 static void add_plain(struct text *t, const char *s)
@@ -76,9 +77,14 @@ static enum hue write_incident(struct text *t, const struct event *e)
 
 static enum hue write_notice(struct text *t, const struct event *e)
 {
+    char channel[300];
+    snprintf(channel, sizeof channel, "%s", e->channel);
+    size_t len = strlen(channel);
+    if (len && channel[len - 1] == ':') /* "console:" */
+        channel[len - 1] = '\0';
     add_plain(t, e->site);
     text_addf(t, "  %s to ", notice_kind_name(e->notice));
-    add_plain(t, e->channel);
+    add_plain(t, channel);
     text_addf(t, ": %s",
               e->notice_state == NOTICE_PENDING ? "not yet, will be tried again"
                                                 : notice_state_name(e->notice_state));

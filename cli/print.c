@@ -201,6 +201,8 @@ char *print_channel(char *buf, size_t size, const char *channel)
     const char *target;
     if (channel_parse(channel, &kind, &target, NULL) < 0)
         snprintf(buf, size, "?");
+    else if (kind == CHANNEL_CONSOLE)
+        snprintf(buf, size, "console");
     else if (kind != CHANNEL_WEBHOOK)
         snprintf(buf, size, "%s", channel);
     else {

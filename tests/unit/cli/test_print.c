@@ -75,7 +75,7 @@ static void channels_hide_secrets(void **state)
         const char *channel, *shown;
     } rows[] = {
         {"mailto:us@example.com",                         "mailto:us@example.com"    },
-        { "console:",                                     "console:"                 },
+        { "console:",                                     "console"                  },
         { "exec:/bin/tell",                               "exec:/bin/tell"           },
         { "webhook:https://hooks.example.com/T0/secret",  "webhook:hooks.example.com"},
         { "webhook:https://hooks.example.com?key=secret", "webhook:hooks.example.com"},
