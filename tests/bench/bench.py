@@ -9,6 +9,7 @@ something, single times on a shared machine mean little.
 import argparse
 import json
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import chart
@@ -85,7 +86,18 @@ def main():
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
 
-    resolver, pki = surroundings.Resolver(), surroundings.Pki()
+    with closing(surroundings.Resolver()) as resolver, closing(surroundings.Pki()) as pki:
+        results, goals = measure(wanted, resolver, pki)
+    results["goals"] = goals
+    (out / "results.json").write_text(json.dumps(results, indent=2) + "\n")
+    chart.draw(results, out / "chart.svg")
+    short = [g for g in goals if not g["reached"]]
+    print(f"\nkept in {out / 'results.json'} and {out / 'chart.svg'}; {len(goals) - len(short)} goals reached, "
+
+    return 0
+
+
+def measure(wanted, resolver, pki):
     results, goals = {"machine": surroundings.machine()}, []
     if "tutorial" in wanted:
         results["tutorial"] = {"table": tutorial.table(resolver), "lessons": tutorial.lessons(),
@@ -97,16 +109,7 @@ def main():
     if "cluster" in wanted:
         results["cluster"] = cluster.run(resolver)
         goals += show_cluster(results["cluster"])
-    resolver.close()
-    pki.close()
-
-    results["goals"] = goals
-    (out / "results.json").write_text(json.dumps(results, indent=2) + "\n")
-    chart.draw(results, out / "chart.svg")
-    short = [g for g in goals if not g["reached"]]
-    print(f"\nkept in {out / 'results.json'} and {out / 'chart.svg'}; {len(goals) - len(short)} goals reached, "
-          f"{len(short)} not")
-    return 1 if short else 0
+    return results, goals
 
 
 if __name__ == "__main__":

@@ -19,11 +19,12 @@ def children(pid):
         if not entry.name.isdigit():
             continue
         try:
-            name, rest = (entry / "stat").read_text().split("(", 1)[1].rsplit(")", 1)
+            parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
+            program = (entry / "exe").readlink().name
         except OSError:
             continue
-        if int(rest.split()[1]) == pid:
-            key = name.removeprefix("vedette-")
+        if parent == pid:
+            key = program.removeprefix("vedette-")
             while key in found:
                 key += "'"
             found[key] = int(entry.name)
@@ -45,7 +46,7 @@ def status(store):
 
 def site_list(nginx, hosts):
     lines = [f"defaults: {{every: {EVERY_S}s, timeout: 5s}}",
-             "owners:", "  - {name: nobody, notify: []}", "sites:"]
+             "owners:", "  - {name: nobody, notify: ['exec:/bin/true']}", "sites:"]
     return "\n".join(lines + [f"  - http://{h}:{nginx.port}/" for h in hosts]) + "\n"
 
 
