@@ -93,7 +93,7 @@ def main():
     chart.draw(results, out / "chart.svg")
     short = [g for g in goals if not g["reached"]]
     print(f"\nkept in {out / 'results.json'} and {out / 'chart.svg'}; {len(goals) - len(short)} goals reached, "
-
+          f"{len(short)} not")
     return 0
 
 
