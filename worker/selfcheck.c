@@ -7,8 +7,9 @@
  *
  * Each way has ten buckets of one second. A bucket counts the looks, the
  * failures, and some of the places where they failed. The usual share of
- * failures is an average that follows slowly and only moves while nothing is in
- * doubt, so that an outage of ours does not become the new normal.
+ * failures is an average that follows slowly, and ten times more slowly while
+ * something is in doubt: an outage of ours does not soon become the new normal,
+ * and a list of sites of which many always fail does not make us doubt for ever.
  */
 
 enum {
@@ -23,6 +24,7 @@ enum {
 #define MOST_SHARE      0.6 /* so that a bad normal does not hide everything */
 #define TIMES_USUAL     5.0
 #define USUAL_FOLLOWS   0.02 /* for each second with looks: a minute or so */
+#define DOUBT_FOLLOWS   0.002
 #define DOUBT_NS        (30 * NS_PER_S)
 #define STEP_US         US_PER_S
 #define STEP_MATTERS_NS (60 * NS_PER_S)
@@ -111,9 +113,10 @@ static struct bucket *open_bucket(struct selfcheck *s, enum way way, mono_ns now
     if (b->second == second)
         return b;
     const struct bucket *before = &s->bucket[way][(second + BUCKETS - 1) % BUCKETS];
-    if (before->second == second - 1 && before->looks > 0 && !selfcheck_suspect(s, now)) {
+    if (before->second == second - 1 && before->looks > 0) {
         double share = (double)before->failed / before->looks;
-        s->usual[way] += USUAL_FOLLOWS * (share - s->usual[way]);
+        s->usual[way] +=
+            (selfcheck_suspect(s, now) ? DOUBT_FOLLOWS : USUAL_FOLLOWS) * (share - s->usual[way]);
     }
     *b = (struct bucket){ .second = second };
     return b;
