@@ -214,7 +214,7 @@ int main(void)
         cmocka_unit_test(test_the_whole_way),
         cmocka_unit_test(test_leaving_loses_nothing),
     };
-    signal(SIGPIPE, SIG_IGN);
+    signal(SIGPIPE, SIG_IGN); /* as every daemon does */
     curl_global_init(CURL_GLOBAL_DEFAULT);
     log_setup("test", LOG_ERROR);
     return cmocka_run_group_tests(tests, NULL, NULL);

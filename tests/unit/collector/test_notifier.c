@@ -1,9 +1,11 @@
 /* Order, turns and patience, with real receivers. */
 #include "collector/notices.h"
 #include "collector/notifier.h"
+#include "common/log.h"
 #include "tests/unit/collector/listener.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 
@@ -252,5 +254,7 @@ int main(void)
         cmocka_unit_test(test_outcomes_wait_for_room),
         cmocka_unit_test(test_leaving),
     };
+    signal(SIGPIPE, SIG_IGN); /* as every daemon does */
+    log_setup("test", LOG_OFF);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

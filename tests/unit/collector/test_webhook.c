@@ -98,7 +98,7 @@ static void test_what_is_sent(void **state)
     struct delivery d;
     struct listener l;
     struct hook *h = calloc(1, sizeof *h);
-    char channel[100], value[210], timestamp[40], signature[SIGNATURE_SIZE];
+    char channel[100], value[210], timestamp[210], signature[SIGNATURE_SIZE];
     delivery_open(&d);
     listener_start(&l, talk, h);
     snprintf(channel, sizeof channel, "webhook:http://127.0.0.1:%u/hook?team=1", l.port);

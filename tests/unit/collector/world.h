@@ -44,7 +44,7 @@ static inline struct instant world_now(const struct world *w)
     return (struct instant){ w->mono, w->wall };
 }
 
-static inline void world_hear(struct world *w, const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static inline void world_hear(struct world *w, const char *fmt, ...)
 {
     size_t len = strlen(w->news);
     va_list ap;
