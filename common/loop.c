@@ -35,7 +35,6 @@ struct loop {
     wall_us wall;
     mono_ns worst; /* longest turn since loop_lag was asked */
     bool stopping;
-    bool in_timer; /* a timer's handler is running */
     int status;
     unsigned n_watches, n_hooks;
     struct watch watch[LOOP_MAX_WATCHES];
@@ -225,9 +224,7 @@ void loop_stop(struct loop *l, int status)
 static void on_timer(uv_timer_t *uv)
 {
     struct loop_timer *t = uv->data;
-    t->loop->in_timer = true;
     t->fn(t->arg);
-    t->loop->in_timer = false;
 }
 
 void loop_timer_init(struct loop *l, struct loop_timer *t, loop_fn *fn, void *arg)
@@ -253,10 +250,6 @@ void loop_timer_at(struct loop_timer *t, mono_ns at)
     uint64_t due_ms = at <= 0 ? 0 : (uint64_t)((at + NS_PER_MS - 1) / NS_PER_MS);
     uint64_t now_ms = uv_now(&t->loop->uv);
     uint64_t ms = due_ms > now_ms ? due_ms - now_ms : 1;
-    /* What a timer's handler arms for now is for the next turn: libuv would call
-     * it in this one, again and again, with clocks that are read once a turn. */
-    if (ms == 0 && t->loop->in_timer)
-        ms = 1;
     uv_timer_start(&t->uv, on_timer, ms, 0);
 }
 
