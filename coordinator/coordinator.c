@@ -86,10 +86,8 @@ static void on_news(void *arg, enum catalog_news news, const struct site *site)
     struct coordinator *c = arg;
     struct parts *p = &c->parts;
     int r = 0;
-    if (news == CATALOG_WATCH)
+    if (news == CATALOG_WATCH || news == CATALOG_INTERVAL)
         r = watch(p, site);
-    else if (news == CATALOG_INTERVAL)
-        r = schedule_set(p->schedule, site->id, site->every_ms, p->grid.at);
     else if (news == CATALOG_UNWATCH)
         unwatch(p, site->id);
     log_info("catalog.changed", "site=%llu news=%s every_ms=%u name=%.120s", (unsigned long long)site->id,
@@ -294,7 +292,7 @@ static void follow_roster(struct parts *p, mono_ns now)
 static void excuse_silence(struct coordinator *c, mono_ns now)
 {
     struct parts *p = &c->parts;
-    mono_ns gap = now - c->turned;
+    mono_ns gap = c->turned ? now - c->turned : 0; /* reading the store is before the first turn */
     c->turned = now;
     if (gap < REPORTER_VITALS_NS + p->config->coordinator.suspect_after_us * NS_PER_US / 2)
         return;
@@ -449,7 +447,6 @@ int coordinator_new(struct coordinator **ret, const struct config *config, struc
     c->parts =
         (struct parts){ .config = config, .loop = loop, .epoch = epoch, .started_us = loop_wall(loop) };
     c->store = store;
-    c->turned = loop_now(loop);
     int r = make_parts(&c->parts, err);
     if (r == 0)
         r = load(c, err);

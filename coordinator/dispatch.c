@@ -4,6 +4,7 @@
 #include "proto/wire.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,8 +79,7 @@ static void choose_avoid(struct dispatch *d, const struct lease_order *o, char *
     const char *name = *o->avoid ? o->avoid : last ? last->worker : "";
     avoid[0] = '\0';
     if (*name && !o->anybody && roster_has_other(d->parts->roster, o->run.location, name)) {
-        strncpy(avoid, name, WORKER_NAME_SIZE - 1);
-        avoid[WORKER_NAME_SIZE - 1] = '\0';
+        snprintf(avoid, WORKER_NAME_SIZE, "%.*s", WORKER_NAME_SIZE - 1, name);
         lease_mark_avoiding(d->parts->lease, o->job_id);
     }
 }

@@ -20,7 +20,7 @@ int dispatch_new(struct dispatch **ret, struct bus *bus, struct parts *parts, st
 void dispatch_free(struct dispatch *d); /* NULL is fine */
 DEFINE_SCOPED(dispatch, struct dispatch *, dispatch_free)
 
-/* The endpoint that a location's workers connect to. */
+/* The endpoint that a location's workers connect to: ENDPOINT_SIZE bytes. */
 const char *dispatch_endpoint(const struct dispatch *d, unsigned location);
 
 /* Send what may be sent now, at most `most` jobs. Returns how many were. */

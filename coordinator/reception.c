@@ -5,6 +5,7 @@
 #include "proto/wire.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,7 +57,7 @@ static void answer(struct reception *r, struct control *c)
 static void refuse(struct reception *r, const struct control *c, const char *why)
 {
     struct control reply = reply_to(c, CONTROL_REFUSED);
-    strncpy(reply.text, why, sizeof reply.text - 1);
+    snprintf(reply.text, sizeof reply.text, "%.*s", (int)sizeof reply.text - 1, why);
     log_warn("worker.refused", "worker=%s lane=%u: %s", c->worker, c->lane, why);
     answer(r, &reply);
 }
@@ -73,10 +74,10 @@ static void lane_lost(struct reception *r, int lane)
 static void welcome(struct reception *r, const struct control *c, unsigned location)
 {
     struct control reply = reply_to(c, CONTROL_WELCOME);
-    strncpy(reply.jobs, dispatch_endpoint(r->dispatch, location), sizeof reply.jobs - 1);
+    memcpy(reply.jobs, dispatch_endpoint(r->dispatch, location), sizeof reply.jobs);
     memcpy(reply.results, r->parts->config->endpoint.results, sizeof reply.results);
     memcpy(reply.location, r->parts->location[location], sizeof reply.location);
-    strncpy(reply.software, daemon_software(), sizeof reply.software - 1);
+    snprintf(reply.software, sizeof reply.software, "%s", daemon_software());
     answer(r, &reply);
 }
 
@@ -194,7 +195,7 @@ static void on_malformed(struct reception *r, const struct bus_message *m, int c
     r->malformed++;
     if (code == -EPROTO && m) {
         struct control reply = { .kind = CONTROL_REFUSED };
-        strncpy(reply.text, err->text, sizeof reply.text - 1);
+        snprintf(reply.text, sizeof reply.text, "%.*s", (int)sizeof reply.text - 1, err->text);
         send_to(r, m->peer, m->peer_len, &reply);
     }
     if (log_gate_open(&r->malformed_gate, loop_now(r->parts->loop), &held))

@@ -71,7 +71,7 @@ static struct lane_key key_of(const char *worker, uint16_t number)
 {
     struct lane_key key;
     memset(&key, 0, sizeof key); /* padding is compared too */
-    strncpy(key.worker, worker, sizeof key.worker - 1);
+    memcpy(key.worker, worker, strnlen(worker, sizeof key.worker - 1));
     key.number = number;
     return key;
 }

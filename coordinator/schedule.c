@@ -21,12 +21,14 @@ struct entry {
     wall_us done; /* newest slot that was handed out; 0 none */
     uint32_t every_ms;
     struct heap_node node;
+    bool early; /* its next slot is a first look, off the grid */
     UT_hash_handle hh;
 };
 
 struct schedule {
     struct entry *by_id;
     struct heap by_time;
+    size_t early; /* entries that are */
 };
 
 int schedule_new(struct schedule **ret)
@@ -59,21 +61,25 @@ static struct entry *find(const struct schedule *s, uint64_t id)
     return e;
 }
 
-static int place(struct schedule *s, struct entry *e, wall_us next)
+static int place(struct schedule *s, struct entry *e, wall_us next, bool early)
 {
     e->next = next;
+    s->early += early;
+    s->early -= e->early;
+    e->early = early;
     return heap_set(&s->by_time, &e->node, next);
 }
 
-static int add(struct schedule *s, uint64_t id, uint32_t every_ms, wall_us next)
+static int add(struct schedule *s, uint64_t id, uint32_t every_ms, wall_us next, bool early)
 {
     struct entry *e = calloc(1, sizeof *e);
     if (!e)
         return -ENOMEM;
     e->id = id;
     e->every_ms = every_ms;
-    int r = place(s, e, next);
+    int r = place(s, e, next, early);
     if (r < 0) {
+        s->early -= early;
         free(e);
         return r;
     }
@@ -85,9 +91,9 @@ int schedule_set(struct schedule *s, uint64_t id, uint32_t every_ms, wall_us fro
 {
     struct entry *e = find(s, id);
     if (!e)
-        return add(s, id, every_ms, site_next_slot(id, every_ms, from));
+        return add(s, id, every_ms, site_next_slot(id, every_ms, from), false);
     e->every_ms = every_ms;
-    return place(s, e, site_next_slot(id, every_ms, from > e->done ? from : e->done + 1));
+    return place(s, e, site_next_slot(id, every_ms, from > e->done ? from : e->done + 1), false);
 }
 
 int schedule_set_new(struct schedule *s, uint64_t id, uint32_t every_ms, wall_us now)
@@ -97,10 +103,13 @@ int schedule_set_new(struct schedule *s, uint64_t id, uint32_t every_ms, wall_us
         return schedule_set(s, id, every_ms, now);
     if (e)
         schedule_drop(s, id);
-    if ((int64_t)every_ms * US_PER_MS <= SCHEDULE_SOON_US)
-        return add(s, id, every_ms, site_next_slot(id, every_ms, now));
-    int64_t apart = site_phase_us(id, every_ms) % SCHEDULE_SOON_US;
-    return add(s, id, every_ms, (now + apart) / US_PER_MS * US_PER_MS + US_PER_MS);
+    int64_t window = (int64_t)s->early * US_PER_S / SCHEDULE_SOON_RATE;
+    if (window < SCHEDULE_SOON_US)
+        window = SCHEDULE_SOON_US;
+    if ((int64_t)every_ms * US_PER_MS <= window)
+        return add(s, id, every_ms, site_next_slot(id, every_ms, now), false);
+    int64_t apart = site_phase_us(id, every_ms) % window;
+    return add(s, id, every_ms, (now + apart) / US_PER_MS * US_PER_MS + US_PER_MS, true);
 }
 
 bool schedule_recall(struct schedule *s, uint64_t id, wall_us slot)
@@ -108,7 +117,7 @@ bool schedule_recall(struct schedule *s, uint64_t id, wall_us slot)
     struct entry *e = find(s, id);
     if (!e || slot <= e->done || slot >= e->next)
         return false;
-    place(s, e, slot);
+    place(s, e, slot, false);
     return true;
 }
 
@@ -117,6 +126,7 @@ void schedule_drop(struct schedule *s, uint64_t id)
     struct entry *e = find(s, id);
     if (!e)
         return;
+    s->early -= e->early;
     heap_drop(&s->by_time, &e->node);
     HASH_DEL(s->by_id, e);
     free(e);
@@ -154,7 +164,7 @@ bool schedule_take(struct schedule *s, wall_us now, struct schedule_due *ret)
         .missed = (uint32_t)late,
     };
     e->done = slot;
-    place(s, e, ret->next_us);
+    place(s, e, ret->next_us, false);
     return true;
 }
 

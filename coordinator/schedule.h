@@ -9,9 +9,10 @@
  *   - a slot is handed out at most once, whatever the clock does
  *   - who asks late gets the newest slot that has come, and is told which ones
  *     before it were missed; nothing is queued up
- *   - a site that was never looked at has its first slot early: at once for
- *     short intervals (their own grid), within SCHEDULE_SOON_US for others,
- *     spread by phase; from then on its grid
+ *   - a site that was never looked at has its first slot early: within
+ *     SCHEDULE_SOON_US, spread by phase; from then on its grid. Of many newcomers
+ *     at once about SCHEDULE_SOON_RATE a second are; where their own grid would
+ *     come as soon, that is what they have
  *
  * About 130 bytes per site.
  */
@@ -25,7 +26,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SCHEDULE_SOON_US (5 * US_PER_S)
+#define SCHEDULE_SOON_US   (5 * US_PER_S)
+#define SCHEDULE_SOON_RATE 1000
 
 struct schedule;
 

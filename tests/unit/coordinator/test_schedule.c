@@ -168,6 +168,27 @@ static void test_newcomers_do_not_come_all_at_once(void **state)
     schedule_free(s);
 }
 
+/* A hundred thousand at once are no stampede, and none waits longer than its
+ * interval; where the place is taken up again, the next newcomer is soon again. */
+static void test_a_crowd_of_newcomers_is_spread_wider(void **state)
+{
+    (void)state;
+    enum { CROWD = 100000 };
+    struct schedule *s = fresh();
+    for (uint64_t id = 1; id <= CROWD; id++)
+        schedule_set_new(s, id, 300000, T0);
+    struct schedule_due d;
+    unsigned in_second[101] = { 0 }, n = 0;
+    for (; n < CROWD && schedule_take(s, T0 + 101 * S, &d); n++)
+        in_second[(d.slot_us - T0) / S]++;
+    assert_true(n >= CROWD);
+    for (int i = 0; i < 100; i++)
+        assert_in_range(in_second[i], 0, 5 * SCHEDULE_SOON_RATE);
+    schedule_set_new(s, CROWD + 1, 300000, T0 + 101 * S);
+    assert_true(schedule_next(s) <= T0 + 106 * S + MS);
+    schedule_free(s);
+}
+
 static void test_a_first_look_that_was_not_early_is_an_ordinary_one(void **state)
 {
     (void)state;
@@ -288,6 +309,7 @@ int main(void)
         cmocka_unit_test(test_a_changed_interval_has_a_grid_of_its_own),
         cmocka_unit_test(test_a_newcomer_is_looked_at_soon),
         cmocka_unit_test(test_newcomers_do_not_come_all_at_once),
+        cmocka_unit_test(test_a_crowd_of_newcomers_is_spread_wider),
         cmocka_unit_test(test_a_first_look_that_was_not_early_is_an_ordinary_one),
         cmocka_unit_test(test_recalling_what_was_due_before),
         cmocka_unit_test(test_dropped_sites_are_not_due),

@@ -1,0 +1,281 @@
+/* What the coordinator makes of edits in the store. */
+#include "common/text.h"
+#include "coordinator/catalog.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define T0 (1700000000 * US_PER_S)
+
+struct world {
+    struct store *store;
+    struct catalog *catalog;
+    struct text told; /* "watch shop, edited shop, " */
+};
+
+static int begin(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    struct err err = { 0 };
+    w->told = (struct text)TEXT_UP_TO(4096);
+    assert_int_equal(store_open(&w->store, "sqlite::memory:", STORE_CREATE, &err), 0);
+    assert_int_equal(catalog_new(&w->catalog), 0);
+    *state = w;
+    return 0;
+}
+
+static int end(void **state)
+{
+    struct world *w = *state;
+    catalog_free(w->catalog);
+    store_close(w->store);
+    text_done(&w->told);
+    free(w);
+    return 0;
+}
+
+static struct site shop(uint64_t id)
+{
+    return (struct site){
+        .id = id,
+        .name = "shop",
+        .url = "http://shop.example.com/",
+        .tags = "",
+        .every_ms = 60000,
+        .timeout_ms = 5000,
+        .contains = "",
+        .confirm = { 2, 15000 },
+    };
+}
+
+static uint64_t edit(struct world *w, const struct site *site)
+{
+    uint64_t id = 0;
+    assert_int_equal(store_edit_begin(w->store, T0, NULL), 0);
+    assert_int_equal(store_edit_site(w->store, site, &id, NULL), 0);
+    assert_int_equal(store_edit_commit(w->store, NULL), 0);
+    return id;
+}
+
+static void on_news(void *arg, enum catalog_news news, const struct site *site)
+{
+    struct world *w = arg;
+    text_addf(&w->told, "%s%s %s", w->told.len ? ", " : "", catalog_news_name(news), site->name);
+}
+
+static void follows(struct world *w, const char *expected)
+{
+    struct err err = { 0 };
+    text_clear(&w->told);
+    int r = catalog_follow(w->catalog, w->store, on_news, w, &err);
+    if (r < 0)
+        fail_msg("%s", err.text);
+    assert_string_equal(text_str(&w->told), expected);
+}
+
+static void loads(struct world *w, const char *expected)
+{
+    text_clear(&w->told);
+    assert_int_equal(catalog_load(w->catalog, w->store, on_news, w, NULL), 0);
+    assert_string_equal(text_str(&w->told), expected);
+}
+
+static void change_nothing(struct site *s)
+{
+    (void)s;
+}
+
+static void change_name(struct site *s)
+{
+    s->name = "store";
+}
+
+static void change_url(struct site *s)
+{
+    s->url = "http://shop.example.com/health";
+}
+
+static void change_interval(struct site *s)
+{
+    s->every_ms = 30000;
+}
+
+static void change_keyword(struct site *s)
+{
+    s->contains = "OK";
+}
+
+static void pause_it(struct site *s)
+{
+    s->paused = true;
+}
+
+static void pause_and_change(struct site *s)
+{
+    s->paused = true;
+    s->every_ms = 1000;
+}
+
+/* What changes in the site, and what is told of it. */
+static const struct {
+    const char *name;
+    void (*change)(struct site *s);
+    const char *told;
+    size_t watched;
+} stories[] = {
+    { "nothing that matters", change_nothing, "edited shop", 1 },
+    { "what it is called", change_name, "edited store", 1 },
+    { "where it is", change_url, "edited shop", 1 },
+    { "how often", change_interval, "interval shop", 1 },
+    { "what counts as well", change_keyword, "edited shop", 1 },
+    { "paused", pause_it, "unwatch shop", 0 },
+    { "paused, and how often", pause_and_change, "unwatch shop", 0 },
+};
+
+static void test_edits_of_a_site(void **state)
+{
+    for (size_t i = 0; i < sizeof stories / sizeof *stories; i++) {
+        begin(state);
+        struct world *w = *state;
+        struct site s = shop(0);
+        s.id = edit(w, &s);
+        loads(w, "watch shop");
+        follows(w, "");
+        stories[i].change(&s);
+        edit(w, &s);
+        text_clear(&w->told);
+        int r = catalog_follow(w->catalog, w->store, on_news, w, NULL);
+        /* An edit that changes nothing may be none to the store. */
+        if (r != 0 || stories[i].change != change_nothing)
+            if (strcmp(text_str(&w->told), stories[i].told) != 0)
+                fail_msg("%s: told '%s' and not '%s'", stories[i].name, text_str(&w->told), stories[i].told);
+        assert_int_equal(catalog_watched(w->catalog), stories[i].watched);
+        const struct site *now = catalog_find(w->catalog, s.id);
+        assert_int_equal(now != NULL, stories[i].watched);
+        if (now) {
+            assert_string_equal(now->name, s.name);
+            assert_string_equal(now->url, s.url);
+            assert_string_equal(now->contains, s.contains);
+            assert_int_equal(now->every_ms, s.every_ms);
+        }
+        follows(w, "");
+        end(state);
+    }
+}
+
+static void test_added_paused_resumed_removed(void **state)
+{
+    struct world *w = *state;
+    loads(w, "");
+    struct site s = shop(0), other = shop(0);
+    s.id = edit(w, &s);
+    other.name = "blog";
+    other.url = "http://blog.example.com/";
+    edit(w, &other);
+    follows(w, "watch shop, watch blog");
+    assert_int_equal(catalog_watched(w->catalog), 2);
+    assert_null(catalog_find(w->catalog, 4711));
+
+    s.paused = true;
+    edit(w, &s);
+    follows(w, "unwatch shop");
+    s.name = "shop2"; /* while it is paused nobody needs to know */
+    edit(w, &s);
+    follows(w, "");
+    s.paused = false;
+    edit(w, &s);
+    follows(w, "watch shop2");
+
+    assert_int_equal(store_edit_begin(w->store, T0, NULL), 0);
+    assert_int_equal(store_edit_remove_site(w->store, s.id, NULL), 0);
+    assert_int_equal(store_edit_commit(w->store, NULL), 0);
+    follows(w, "unwatch shop2");
+    assert_null(catalog_find(w->catalog, s.id));
+    assert_int_equal(catalog_watched(w->catalog), 1);
+    follows(w, "");
+}
+
+static void test_paused_and_removed_sites_are_loaded_in_silence(void **state)
+{
+    struct world *w = *state;
+    struct site s = shop(0);
+    s.paused = true;
+    s.id = edit(w, &s);
+    loads(w, "");
+    assert_int_equal(catalog_watched(w->catalog), 0);
+    s.paused = false;
+    edit(w, &s);
+    follows(w, "watch shop");
+}
+
+static void test_the_newest_slot_that_counted(void **state)
+{
+    struct world *w = *state;
+    struct site s = shop(0);
+    s.id = edit(w, &s);
+    struct site_state states[] = { { .site_id = s.id, .health = HEALTH_UP, .last_slot_us = T0 + 77 } };
+    struct record record = { .states = states, .n_states = 1 };
+    assert_int_equal(store_record(w->store, &record, NULL), 0);
+    loads(w, "watch shop");
+    assert_int_equal(catalog_last_slot(w->catalog, s.id), T0 + 77);
+    assert_int_equal(catalog_newest_slot(w->catalog), T0 + 77);
+    assert_int_equal(catalog_last_slot(w->catalog, s.id + 1), 0);
+    catalog_looked(w->catalog, s.id, T0 + 50); /* an older one changes nothing */
+    catalog_looked(w->catalog, s.id + 1, T0 + 500);
+    assert_int_equal(catalog_last_slot(w->catalog, s.id), T0 + 77);
+    assert_int_equal(catalog_newest_slot(w->catalog), T0 + 77);
+    catalog_looked(w->catalog, s.id, T0 + 100);
+    assert_int_equal(catalog_newest_slot(w->catalog), T0 + 100);
+    /* an edit keeps it */
+    s.every_ms = 1000;
+    edit(w, &s);
+    follows(w, "interval shop");
+    assert_int_equal(catalog_last_slot(w->catalog, s.id), T0 + 100);
+}
+
+/* Another process edits the file. */
+static void test_edits_by_somebody_else(void **state)
+{
+    struct world *w = *state;
+    char folder[] = "/tmp/vedette-catalog-XXXXXX", path[64], url[80];
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/s.db", folder);
+    snprintf(url, sizeof url, "sqlite:%s", path);
+    store_close(w->store);
+    assert_int_equal(store_open(&w->store, url, STORE_CREATE, NULL), 0);
+    struct site s = shop(0);
+    s.id = edit(w, &s);
+    loads(w, "watch shop");
+
+    struct store *ours = w->store, *other = NULL;
+    assert_int_equal(store_open(&other, url, STORE_WRITE, NULL), 0);
+    w->store = other;
+    s.every_ms = 30000;
+    edit(w, &s);
+    w->store = ours;
+    follows(w, "interval shop");
+    store_close(other);
+
+    char command[128];
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    assert_int_equal(system(command), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_edits_of_a_site),
+        cmocka_unit_test_setup_teardown(test_added_paused_resumed_removed, begin, end),
+        cmocka_unit_test_setup_teardown(test_paused_and_removed_sites_are_loaded_in_silence, begin, end),
+        cmocka_unit_test_setup_teardown(test_the_newest_slot_that_counted, begin, end),
+        cmocka_unit_test_setup_teardown(test_edits_by_somebody_else, begin, end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
