@@ -98,6 +98,7 @@ struct check {
     struct loop_timer tick;
     uv_signal_t signals[2];
     bool interrupted;
+    bool unread; /* the output cannot be written */
     int failed;
 };
 
@@ -129,12 +130,9 @@ static void on_result(void *arg, const struct result *r)
         keep_outcome(&c->outcome[i], r);
     else if (!c->options->quiet || r->verdict != VERDICT_UP) {
         progress_wipe(&c->progress);
-        int failed = print_json(stdout, print_json_look(url, r));
-        if (failed == 0 && fflush(stdout) != 0)
-            failed = -errno;
         /* Nobody reads any more: no use looking on. */
-        if (failed < 0) {
-            c->failed = failed;
+        if (print_json(stdout, print_json_look(url, r)) < 0 || fflush(stdout) != 0) {
+            c->unread = true;
             loop_stop(c->loop, 0);
         }
     }
@@ -361,7 +359,7 @@ static void print_sum(const struct check *c, int64_t took_us)
 
 static int exit_code(const struct check *c)
 {
-    if (c->interrupted)
+    if (c->interrupted || c->unread)
         return EXIT_TROUBLE;
     if (c->count[VERDICT_DOWN])
         return EXIT_DOWN;

@@ -5,18 +5,19 @@
 #include <errno.h>
 #include <langinfo.h>
 #include <locale.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { KEY_STORE = 0x1001, KEY_SET, KEY_JSON };
+enum { KEY_STORE = 0x1001, KEY_JSON };
 
 static const struct argp_option shared_options[] = {
     {0,                          0, 0, 0, "Shared by all commands:", -2 },
     { "config",                         'c', "FILE", 0, "Settings, as the daemons read them (vedette.yaml)", -2 },
-    { "set", KEY_SET, "NAME=VALUE", 0, "One setting, over the file: --set worker.slots=100", -2 },
+    { "set", 's', "NAME=VALUE", 0, "One setting, over the file: --set worker.slots=100", -2 },
     { "store",                         KEY_STORE, "URL", 0, "Where sites and history are: sqlite:/path/to/vedette.db", -2 },
     { "json",KEY_JSON, 0, 0, "JSON instead of text, for programs", -2 },
     { 0                        },
@@ -35,7 +36,7 @@ static error_t parse_shared(int key, char *arg, struct argp_state *state)
     int n;
     switch (key) {
     case 'c': call->config_path = arg; return 0;
-    case KEY_SET:
+    case 's':
         if (!strchr(arg, '='))
             argp_error(state, "--set %s: it is written NAME=VALUE", arg);
         add_set(call, arg, state);
@@ -90,6 +91,22 @@ static int read_settings(struct call *call, struct err *err)
     return r;
 }
 
+/* What could not be written was not said; unless nobody reads any more, as with
+ * `| head`, which is no trouble worth a sentence. */
+static int written(const struct command *c, int code)
+{
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return code;
+    int why = errno;
+    struct pollfd out = { .fd = STDOUT_FILENO, .events = POLLOUT };
+    if (poll(&out, 1, 0) == 1 && (out.revents & POLLERR))
+        return code;
+    fprintf(stderr, "vedette %s: writing the output failed%s%s\n", c->name, why ? ": " : "",
+            why ? strerror(why) : "");
+    return code ? code : EXIT_TROUBLE;
+}
+
 int command_run(const struct command *c, int argc, char **argv)
 {
     const struct argp shared = { .options = shared_options, .parser = parse_shared };
@@ -114,6 +131,7 @@ int command_run(const struct command *c, int argc, char **argv)
     snprintf(name, sizeof name, "vedette %s", c->name);
     argv[0] = name;
     argp_err_exit_status = EXIT_TROUBLE;
+    argp_program_version = daemon_software();
 
     int code;
     int r = argp_parse(&argp, argc, argv, 0, NULL, call);
@@ -126,12 +144,7 @@ int command_run(const struct command *c, int argc, char **argv)
         code = c->run(call);
     free(call);
 
-    /* What could not be written was not said. */
-    if ((fflush(stdout) != 0 || ferror(stdout)) && errno != EPIPE) {
-        fprintf(stderr, "vedette %s: writing the output failed: %s\n", c->name, strerror(errno));
-        return code ? code : EXIT_TROUBLE;
-    }
-    return code;
+    return written(c, code);
 }
 
 void command_say(const struct call *call, const char *fmt, ...)

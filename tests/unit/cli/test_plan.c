@@ -52,6 +52,7 @@ static void write_rows(const struct plan *p, char *buf, size_t size)
 #define A    "sites: [{url: 'http://a.test', name: a}]\n"
 #define NONE "sites: []\n"
 
+/* clang-format off: it would make one wide table of them */
 static const struct {
     const char *name, *had, *has;
     bool prune;
@@ -100,6 +101,7 @@ static const struct {
      US "sites: [{url: 'http://b.test', name: b, tags: [x]}, {url: 'http://c.test', name: c}]\n",                                                                                                               true,
      "~s b tags >x; +s c; -s a",                                                                                                                                                                                                                          0, 0},
 };
+/* clang-format on */
 
 static void tells_the_difference(void **state)
 {
