@@ -7,6 +7,7 @@ struct wakeup {
     uv_timer_t uv;
     loop_fn *fn;
     void *arg;
+    bool ringing;
 };
 
 int wakeup_new(struct wakeup **ret, struct loop *l, loop_fn *fn, void *arg)
@@ -34,7 +35,9 @@ void wakeup_free(struct wakeup *w)
 static void on_ring(uv_timer_t *uv)
 {
     struct wakeup *w = (struct wakeup *)uv;
+    w->ringing = true;
     w->fn(w->arg);
+    w->ringing = false; /* also when it was freed: libuv gives its memory back later in the turn */
 }
 
 void wakeup_at(struct wakeup *w, mono_ns at)
@@ -48,5 +51,10 @@ void wakeup_at(struct wakeup *w, mono_ns at)
      * however long ago it was. */
     uint64_t due_ms = at <= 0 ? 0 : (uint64_t)((at + NS_PER_MS - 1) / NS_PER_MS);
     uint64_t seen_ms = uv_now(w->uv.loop);
-    uv_timer_start(&w->uv, on_ring, due_ms > seen_ms ? due_ms - seen_ms : 0, 0);
+    uint64_t wait_ms = due_ms > seen_ms ? due_ms - seen_ms : 0;
+    /* libuv runs timers until none is due: one that sets itself for a moment that
+     * has passed would ring for ever within one turn. */
+    if (wait_ms == 0 && w->ringing)
+        wait_ms = 1;
+    uv_timer_start(&w->uv, on_ring, wait_ms, 0);
 }

@@ -17,7 +17,8 @@ void wakeup_free(struct wakeup *w); /* NULL is fine; never rings afterwards */
 DEFINE_SCOPED(wakeup, struct wakeup *, wakeup_free)
 
 /* Ring once, at that time rounded up to milliseconds, never before. Setting it
- * again moves it; MONO_NEVER stops it. The handler may set or free it. */
+ * again moves it; MONO_NEVER stops it. The handler may set or free it; what it
+ * sets for now rings in a later turn, after sockets have been looked at. */
 void wakeup_at(struct wakeup *w, mono_ns at);
 
 #endif
