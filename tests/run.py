@@ -31,7 +31,7 @@ SANITIZERS = {
 
 
 def make(variant, *targets, **extra):
-    words = ["make", "-j" + JOBS, "WERROR=1", "VARIANT=" + variant, "BUILD=" + BUILD]
+    words = ["make", "-s", "-j" + JOBS, "WERROR=1", "VARIANT=" + variant, "BUILD=" + BUILD]
     return words + [f"{k}={v}" for k, v in extra.items()] + list(targets)
 
 
