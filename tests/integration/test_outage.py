@@ -135,12 +135,12 @@ def slow_failure():
 
 @pytest.mark.parametrize("change", ["paused", "removed", "edited"])
 def test_a_site_changed_while_its_look_is_out_is_not_told_down(cluster, watched, village, mail, change):
-    shop = watched(every="2s", timeout="1900ms", confirm={"looks": 1, "within": "3s"})
+    shop = watched(every="1s", timeout="900ms", confirm={"looks": 1, "within": "2s"})
     other = village.site("other", b.healthy())
     shop.becomes(slow_failure())
     seen = len(shop.visits)
     shop.wait_visits(seen + 1)  # the look that will fail is out
-    site = quick("shop", shop.url(), owner="us", every="2s", timeout="1900ms", confirm={"looks": 1, "within": "3s"})
+    site = quick("shop", shop.url(), owner="us", every="1s", timeout="900ms", confirm={"looks": 1, "within": "2s"})
     steady = quick("other", other.url(), owner="us")
     if change == "paused":
         site["paused"] = True
@@ -149,7 +149,7 @@ def test_a_site_changed_while_its_look_is_out_is_not_told_down(cluster, watched,
     sites = [steady] if change == "removed" else [site, steady]
     cluster.apply(owners=[owner("us", "mailto:us@watch.test")], sites=sites, options=("--prune",))
 
-    rounds(cluster, "other", 8)  # long enough for the failing look and its confirmation
+    rounds(cluster, "other", 5)  # long enough for the failing look and its confirmation
     assert not mail.messages, [m.subject for m in mail.messages]
     assert not cluster.ledger.incidents("shop")
     if change == "edited":
