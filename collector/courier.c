@@ -1,6 +1,8 @@
 #include "collector/courier.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <utlist.h>
 
@@ -11,11 +13,25 @@ struct transfer {
     struct transfer *prev, *next;
 };
 
+struct aside { /* a transfer with a thread of its own */
+    struct courier *courier;
+    pthread_t thread;
+    CURL *easy;
+    CURLcode code;
+    atomic_bool finished;
+    courier_done_fn *done;
+    void *arg;
+    struct aside *prev, *next;
+};
+
 struct courier {
     struct loop *loop;
     CURLM *multi;
     struct loop_timer timer;
+    struct loop_bell bell; /* some aside has finished */
+    atomic_bool leaving;
     struct transfer *transfers;
+    struct aside *asides;
 };
 
 struct link { /* ties one of libcurl's sockets to our watch on it */
@@ -118,6 +134,66 @@ static int timer_wanted(CURLM *multi, long wait_ms, void *arg)
     return 0;
 }
 
+/* ── Transfers with a thread of their own ──────────────────────────────── */
+
+enum { STACK_BYTES = 512 * 1024 };
+
+/* libcurl asks at least once a second, also where it waits. */
+static int on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t x, curl_off_t y)
+{
+    struct courier *c = arg;
+    (void)a, (void)b, (void)x, (void)y;
+    return atomic_load(&c->leaving);
+}
+
+static void *perform(void *arg)
+{
+    struct aside *a = arg;
+    a->code = curl_easy_perform(a->easy);
+    atomic_store(&a->finished, true);
+    loop_bell_ring(&a->courier->bell);
+    return NULL;
+}
+
+static void take_back(struct courier *c, struct aside *a)
+{
+    pthread_join(a->thread, NULL);
+    DL_DELETE(c->asides, a);
+    a->done(a->arg, a->easy, a->code);
+    free(a);
+}
+
+static void on_bell(void *arg)
+{
+    struct courier *c = arg;
+    struct aside *a, *next;
+    DL_FOREACH_SAFE (c->asides, a, next)
+        if (atomic_load(&a->finished))
+            take_back(c, a);
+}
+
+int courier_send_aside(struct courier *c, CURL *easy, courier_done_fn *done, void *arg)
+{
+    struct aside *a = calloc(1, sizeof *a);
+    pthread_attr_t attributes;
+    if (!a)
+        return -EIO;
+    *a = (struct aside){ .courier = c, .easy = easy, .done = done, .arg = arg };
+    curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
+    curl_easy_setopt(easy, CURLOPT_XFERINFODATA, c);
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    DL_APPEND(c->asides, a);
+    int r = pthread_create(&a->thread, &attributes, perform, a);
+    pthread_attr_destroy(&attributes);
+    if (r == 0)
+        return 0;
+    DL_DELETE(c->asides, a);
+    free(a);
+    return -EIO;
+}
+
 /* ── A life ────────────────────────────────────────────────────────────── */
 
 int courier_new(struct courier **ret, struct loop *l)
@@ -131,6 +207,12 @@ int courier_new(struct courier **ret, struct loop *l)
         return -ENOMEM;
     }
     c->loop = l;
+    int r = loop_bell_init(l, &c->bell, on_bell, c);
+    if (r < 0) {
+        curl_multi_cleanup(c->multi);
+        free(c);
+        return r;
+    }
     loop_timer_init(l, &c->timer, on_timer, c);
     curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, socket_wanted);
     curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c);
@@ -145,11 +227,20 @@ void courier_free(struct courier *c)
 {
     if (!c)
         return;
+    atomic_store(&c->leaving, true);
     while (c->transfers)
         finish(c, c->transfers, CURLE_ABORTED_BY_CALLBACK);
+    while (c->asides) {
+        struct aside *a = c->asides;
+        pthread_join(a->thread, NULL);
+        DL_DELETE(c->asides, a);
+        a->done(a->arg, a->easy, CURLE_ABORTED_BY_CALLBACK);
+        free(a);
+    }
     curl_multi_cleanup(c->multi);
     loop_timer_done(&c->timer);
-    loop_turn(c->loop, 0); /* the timer is part of us */
+    loop_bell_done(&c->bell);
+    loop_turn(c->loop, 0); /* both are part of us */
     free(c);
 }
 

@@ -17,6 +17,9 @@
  * goes over the line. A 5xx to RCPT, or to the message itself, is final for this
  * notice (RFC 5321 section 4.2.1). A 5xx to anything else (greeting, login, the
  * sender) is about our settings, which somebody will repair: tried again.
+ *
+ * The conversation has a thread of its own (see courier.h): on_read and on_talk
+ * are called there and touch nothing but the mail, until on_done has it back.
  */
 
 #define MAX_MAIL 65536
@@ -219,7 +222,7 @@ void mailto_begin(struct carrier_tools *t, const struct notice *n, const char *t
     if (r < 0) {
         mail_free(m);
         carrier_end(done, arg, DELIVERY_REFUSED, "%s", err.text);
-    } else if (!set_up(m, t->config, target) || courier_send(t->courier, m->easy, on_done, m) < 0) {
+    } else if (!set_up(m, t->config, target) || courier_send_aside(t->courier, m->easy, on_done, m) < 0) {
         mail_free(m);
         carrier_end(done, arg, DELIVERY_AGAIN, "out of memory");
     }

@@ -1,6 +1,8 @@
 #include "tests/unit/collector/delivery.h"
 #include "tests/unit/collector/listener.h"
 
+#include <signal.h>
+
 /* A mail server with one wish: to answer one of the commands otherwise. */
 struct postman {
     const char *wish, *answer; /* "" for none; "." is the end of the message */
@@ -162,12 +164,62 @@ static void test_tls_that_is_not_there(void **state)
     free(p);
 }
 
+/* A server that takes the message and then says nothing stops nobody. */
+static void hang(int fd, void *arg)
+{
+    char line[2048];
+    (void)arg;
+    listener_say(fd, "220 test\r\n");
+    while (listener_line(fd, line, sizeof line))
+        if (strncmp(line, "EHLO", 4) == 0 || strncmp(line, "MAIL", 4) == 0 || strncmp(line, "RCPT", 4) == 0)
+            listener_say(fd, "250 ok\r\n");
+        else if (strcmp(line, "DATA") == 0)
+            listener_say(fd, "354 go on\r\n");
+}
+
+static void test_a_server_that_falls_silent_stops_nobody(void **state)
+{
+    (void)state;
+    struct delivery d, other;
+    struct listener l;
+    delivery_open(&d);
+    listener_start(&l, hang, NULL);
+    snprintf(d.config.mail.server, sizeof d.config.mail.server, "smtp://127.0.0.1:%u", l.port);
+    struct notice *n = delivery_notice(NOTICE_DOWN, "mailto:shop@example.com");
+    struct notice *program = delivery_notice(NOTICE_DOWN, "exec:/bin/true");
+    d.ends = 0;
+    channel_begin(d.channels, n, delivery_done, &d);
+    mono_ns until = clock_mono() + 500 * NS_PER_MS;
+    while (clock_mono() < until) {
+        mono_ns before = clock_mono();
+        loop_turn(d.loop, 20);
+        assert_true(clock_mono() - before < 400 * NS_PER_MS);
+    }
+    other.ends = 0;
+    channel_begin(d.channels, program, delivery_done, &other);
+    until = clock_mono() + 5 * NS_PER_S;
+    while (other.ends == 0 && clock_mono() < until)
+        loop_turn(d.loop, 20);
+    assert_int_equal(other.ends, 1);
+    assert_int_equal(d.ends, 0);
+
+    mono_ns before = clock_mono();
+    delivery_close(&d); /* ends it, without a word */
+    assert_true(clock_mono() - before < 3 * NS_PER_S);
+    assert_int_equal(d.ends, 0);
+    listener_stop(&l);
+    notice_free(n);
+    notice_free(program);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_answers_mean),
         cmocka_unit_test(test_what_a_mail_looks_like),
         cmocka_unit_test(test_tls_that_is_not_there),
+        cmocka_unit_test(test_a_server_that_falls_silent_stops_nobody),
     };
+    signal(SIGPIPE, SIG_IGN); /* as every daemon does */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
