@@ -243,7 +243,6 @@ static void set_http(struct exchange *x)
     curl_easy_setopt(e, x->request->head ? CURLOPT_NOBODY : CURLOPT_HTTPGET, 1L);
     curl_easy_setopt(e, CURLOPT_USERAGENT, x->kit->user_agent);
     curl_easy_setopt(e, CURLOPT_HTTPHEADER, x->kit->headers);
-    curl_easy_setopt(e, CURLOPT_COOKIEFILE, ""); /* the engine, with nothing in it */
     curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(e, CURLOPT_HEADERDATA, x);
     curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);

@@ -264,9 +264,21 @@ void transfers_free(struct transfers *t)
     transfers_gone(t);
 }
 
+/* With libcurl's cookie engine, which stays through resets. COOKIEFILE "" would
+ * do the same and leak its list at each of them (7.88); a cookie that has long
+ * expired does it without. */
+static CURL *new_handle(void)
+{
+    CURL *easy = curl_easy_init();
+    if (easy)
+        curl_easy_setopt(easy, CURLOPT_COOKIELIST,
+                         "Set-Cookie: none=; domain=none.invalid; expires=Thu, 01 Jan 1970 00:00:01 GMT");
+    return easy;
+}
+
 CURL *transfers_handle(struct transfers *t)
 {
-    return t->n_pool > 0 ? t->pool[--t->n_pool] : curl_easy_init();
+    return t->n_pool > 0 ? t->pool[--t->n_pool] : new_handle();
 }
 
 void transfers_give_back(struct transfers *t, CURL *easy)
