@@ -7,10 +7,10 @@
  */
 #include "cli/apply.h"
 #include "cli/commands.h"
+#include "cli/crew.h"
 #include "cli/feedline.h"
 #include "cli/ports.h"
 #include "cli/print.h"
-#include "cli/program.h"
 #include "cli/screen.h"
 #include "cli/subscriber.h"
 #include "cli/supervise.h"
@@ -23,14 +23,10 @@
 #include <string.h>
 
 #define DEFAULT_WORKERS 2
-#define MAX_WORKERS     64
 #define SHOWN_ROWS      20
 #define FEW_SITES       100 /* so many are told one by one when they are first found up */
 #define SLOW_START      (10 * NS_PER_S)
 #define RATE_PULSES     6
-
-_Static_assert(MAX_WORKERS + 2 <= SUPERVISE_MAX_CHILDREN, "all children fit");
-_Static_assert(2 * COMMAND_MAX_SETS + 16 <= SUPERVISE_MAX_ARGS, "all arguments fit");
 
 struct up_options {
     struct call call; /* first */
@@ -58,7 +54,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     switch (key) {
     case KEY_SITES: o->sites = arg; return 0;
     case KEY_WORKERS:
-        o->workers = (unsigned)command_number(state, "--workers", arg, 0, MAX_WORKERS);
+        o->workers = (unsigned)command_number(state, "--workers", arg, 0, CREW_MAX_WORKERS);
         o->workers_given = true;
         return 0;
     case KEY_UNTIL_IDLE: o->until_idle = true; return 0;
@@ -76,6 +72,7 @@ struct up {
     struct up_options *options;
     struct loop *loop;
     struct supervisor *children;
+    struct subscriber *feed;
     struct store *store;
     struct screen screen;
     struct loop_timer end, slow;
@@ -115,76 +112,6 @@ static void end(struct up *u, const char *why)
     loop_timer_at(&u->slow, MONO_NEVER);
     say(u, HUE_NONE, "vedette   ending: %s", why);
     supervisor_end(u->children);
-}
-
-/* ── What the supervisor tells ─────────────────────────────────────────── */
-
-/* Whoever could not even start once will not next time either: a setting or the
- * store is wrong, and its last line says which. */
-static void could_not_start(struct up *u, const struct child_told *t)
-{
-    bool of_store = t->exit_code >= 10 && t->exit_code <= 16;
-    u->code = of_store ? t->exit_code : EXIT_TROUBLE;
-    screen_done(&u->screen);
-    command_say(&u->options->call, "the %s could not start (exit code %d)", t->name, t->exit_code);
-    end(u, "not all of it could be started");
-}
-
-static void child_ended(struct up *u, const struct child_told *t)
-{
-    char again[40];
-    if (t->expected) {
-        if (u->options->verbose || t->signal || t->exit_code)
-            say(u, HUE_FAINT, "process   %s ended (%s %d)", t->name, t->signal ? "signal" : "exit code",
-                t->signal ? t->signal : t->exit_code);
-        return;
-    }
-    if (t->first && !t->signal && t->exit_code) {
-        could_not_start(u, t);
-        return;
-    }
-    snprintf(again, sizeof again, "%.2f s", (double)t->again_in / 1e9);
-    if (t->signal)
-        say(u, HUE_BAD, "process   %s was ended by signal %d (%s); starting it again in %s", t->name,
-            t->signal, strsignal(t->signal), again);
-    else
-        say(u, HUE_BAD, "process   %s ended with exit code %d; starting it again in %s", t->name,
-            t->exit_code, again);
-}
-
-static void on_child(void *arg, const struct child_told *t)
-{
-    struct up *u = arg;
-    switch (t->news) {
-    case CHILD_STARTED:
-        if (u->options->verbose)
-            say(u, HUE_FAINT, "process   %s started, process %d", t->name, t->pid);
-        return;
-    case CHILD_READY: say(u, HUE_NONE, "process   %s is ready, process %d", t->name, t->pid); return;
-    case CHILD_ENDED: child_ended(u, t); return;
-    }
-}
-
-static void on_line(void *arg, const char *name, bool to_stderr, const char *line)
-{
-    struct up *u = arg;
-    (void)name;
-    screen_line(&u->screen, to_stderr ? stderr : stdout, HUE_NONE, line);
-}
-
-static void on_all_ready(void *arg)
-{
-    struct up *u = arg;
-    u->all_ready = true;
-    loop_timer_at(&u->slow, MONO_NEVER);
-    if (u->options->for_us && !u->ending)
-        loop_timer_at(&u->end, loop_now(u->loop) + u->options->for_us * NS_PER_US);
-}
-
-static void on_all_ended(void *arg)
-{
-    struct up *u = arg;
-    loop_stop(u->loop, 0);
 }
 
 /* ── What the feed tells ───────────────────────────────────────────────── */
@@ -258,6 +185,92 @@ static void on_missed(void *arg, uint64_t events)
         (unsigned long long)events);
 }
 
+/* ── What the supervisor tells ─────────────────────────────────────────── */
+
+/* Whoever could not even start once will not next time either: a setting or the
+ * store is wrong, and its last line says which. */
+static void could_not_start(struct up *u, const struct child_told *t)
+{
+    bool of_store = t->exit_code >= 10 && t->exit_code <= 16;
+    u->code = of_store ? t->exit_code : EXIT_TROUBLE;
+    screen_done(&u->screen);
+    command_say(&u->options->call, "the %s could not start (exit code %d)", t->name, t->exit_code);
+    end(u, "not all of it could be started");
+}
+
+static void child_ended(struct up *u, const struct child_told *t)
+{
+    char again[40];
+    if (t->expected) {
+        if (u->options->verbose || t->signal || t->exit_code)
+            say(u, HUE_FAINT, "process   %s ended (%s %d)", t->name, t->signal ? "signal" : "exit code",
+                t->signal ? t->signal : t->exit_code);
+        return;
+    }
+    if (t->first && !t->signal && t->exit_code) {
+        could_not_start(u, t);
+        return;
+    }
+    snprintf(again, sizeof again, "%.2f s", (double)t->again_in / 1e9);
+    if (t->signal)
+        say(u, HUE_BAD, "process   %s was ended by signal %d (%s); starting it again in %s", t->name,
+            t->signal, strsignal(t->signal), again);
+    else
+        say(u, HUE_BAD, "process   %s ended with exit code %d; starting it again in %s", t->name,
+            t->exit_code, again);
+}
+
+/* Not before the collector is there: a connection that was refused is tried again
+ * only after a while, and the first news would be missed. */
+static void listen_to_feed(struct up *u)
+{
+    static const struct subscriber_hooks hooks = { .event = on_event, .missed = on_missed };
+    struct err err = { 0 };
+    if (u->feed)
+        return;
+    if (subscriber_new(&u->feed, u->loop, u->options->call.config.endpoint.feed, &hooks, u, &err) < 0)
+        say(u, HUE_BAD, "vedette   the feed cannot be heard: %s", err.text);
+}
+
+static void on_child(void *arg, const struct child_told *t)
+{
+    struct up *u = arg;
+    switch (t->news) {
+    case CHILD_STARTED:
+        if (u->options->verbose)
+            say(u, HUE_FAINT, "process   %s started, process %d", t->name, t->pid);
+        return;
+    case CHILD_READY:
+        say(u, HUE_NONE, "process   %s is ready, process %d", t->name, t->pid);
+        if (strcmp(t->name, CREW_COLLECTOR) == 0)
+            listen_to_feed(u);
+        return;
+    case CHILD_ENDED: child_ended(u, t); return;
+    }
+}
+
+static void on_line(void *arg, const char *name, bool to_stderr, const char *line)
+{
+    struct up *u = arg;
+    (void)name;
+    screen_line(&u->screen, to_stderr ? stderr : stdout, HUE_NONE, line);
+}
+
+static void on_all_ready(void *arg)
+{
+    struct up *u = arg;
+    u->all_ready = true;
+    loop_timer_at(&u->slow, MONO_NEVER);
+    if (u->options->for_us && !u->ending)
+        loop_timer_at(&u->end, loop_now(u->loop) + u->options->for_us * NS_PER_US);
+}
+
+static void on_all_ended(void *arg)
+{
+    struct up *u = arg;
+    loop_stop(u->loop, 0);
+}
+
 /* ── Signals and times ─────────────────────────────────────────────────── */
 
 static void on_signal(uv_signal_t *s, int number)
@@ -302,74 +315,16 @@ static void unwatch_signals(struct up *u)
         uv_close((uv_handle_t *)&u->signals[i], NULL);
 }
 
-/* ── Making the children ───────────────────────────────────────────────── */
-
-/* Quiet unless asked: the feed is what people came for. A level that was set on
- * purpose stays. */
-static const char *level_for(const struct up_options *o)
-{
-    if (o->call.config.log.level != LOG_INFO)
-        return NULL;
-    return o->verbose ? NULL : "log.level=warn";
-}
-
-static int add_child(struct up *u, unsigned rank, const char *part, const char *label,
-                     const char *const *extra, struct err *err)
-{
-    const struct call *call = &u->options->call;
-    const char *argv[SUPERVISE_MAX_ARGS + 1];
-    char path[4200], program[64];
-    size_t n = 0;
-
-    snprintf(program, sizeof program, "vedette-%s", part);
-    int r = program_find(program, path, sizeof path, err);
-    if (r < 0)
-        return r;
-    argv[n++] = path;
-    if (call->config_path) {
-        argv[n++] = "--config";
-        argv[n++] = call->config_path;
-    }
-    for (size_t i = 0; i < call->n_sets; i++) {
-        argv[n++] = "--set";
-        argv[n++] = call->sets[i];
-    }
-    if (level_for(u->options)) {
-        argv[n++] = "--set";
-        argv[n++] = level_for(u->options);
-    }
-    for (; *extra; extra++) {
-        argv[n++] = "--set";
-        argv[n++] = *extra;
-    }
-    argv[n] = NULL;
-    r = supervisor_add(u->children, rank, label, argv);
-    return r < 0 ? err_set(err, r, "no room for %s", label) : 0;
-}
-
-/* The collector first: it is the one that everybody tells. Ending is the other
- * way round, so that what the workers still say is heard and stored. */
 static int make_children(struct up *u, struct err *err)
 {
-    static const char *const none[] = { NULL };
     static const struct supervise_hooks hooks = {
         .told = on_child, .line = on_line, .all_ready = on_all_ready, .all_ended = on_all_ended
     };
+    const struct crew crew = { .call = &u->options->call,
+                               .workers = u->options->workers,
+                               .verbose = u->options->verbose };
     int r = supervisor_new(&u->children, u->loop, &hooks, u);
-    if (r < 0)
-        return err_set(err, r, "out of memory");
-    r = add_child(u, 0, "collector", "collector", none, err);
-    if (r == 0)
-        r = add_child(u, 1, "coordinator", "coordinator", none, err);
-    for (unsigned i = 1; r == 0 && i <= u->options->workers; i++) {
-        char label[32], name[40];
-        snprintf(label, sizeof label, "worker w%u", i);
-        snprintf(name, sizeof name, "worker.name=w%u", i);
-        bool threads_set = u->options->call.config.worker.threads != 0;
-        const char *extra[] = { name, threads_set ? NULL : "worker.threads=1", NULL };
-        r = add_child(u, 2, "worker", label, extra, err);
-    }
-    return r;
+    return r < 0 ? err_set(err, r, "out of memory") : crew_add(u->children, &crew, err);
 }
 
 /* ── The whole ─────────────────────────────────────────────────────────── */
@@ -424,16 +379,12 @@ static void print_closing(struct up *u)
 
 static int watch_over(struct up *u, struct err *err)
 {
-    static const struct subscriber_hooks hooks = { .event = on_event, .missed = on_missed };
-    scoped(subscriber) struct subscriber *feed = NULL;
-    const char *endpoint = u->options->call.config.endpoint.feed;
-    int r = subscriber_new(&feed, u->loop, endpoint, &hooks, u, err);
-    if (r == 0)
-        r = supervisor_begin(u->children, err);
+    int r = supervisor_begin(u->children, err);
     if (r == 0) {
         loop_timer_at(&u->slow, loop_now(u->loop) + SLOW_START);
         r = loop_run(u->loop);
     }
+    subscriber_free(u->feed);
     screen_done(&u->screen);
     return r;
 }

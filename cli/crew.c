@@ -1,0 +1,69 @@
+#include "cli/crew.h"
+
+#include "cli/program.h"
+
+#include <stdio.h>
+
+_Static_assert(CREW_MAX_WORKERS + 2 <= SUPERVISE_MAX_CHILDREN, "all children fit");
+_Static_assert(2 * COMMAND_MAX_SETS + 16 <= SUPERVISE_MAX_ARGS, "all arguments fit");
+
+/* Quiet unless asked: the feed is what people came for. A level that was set on
+ * purpose stays. */
+static const char *level_for(const struct crew *c)
+{
+    return c->call->config.log.level == LOG_INFO && !c->verbose ? "log.level=warn" : NULL;
+}
+
+static size_t add_set(const char **argv, size_t n, const char *assignment)
+{
+    if (!assignment)
+        return n;
+    argv[n] = "--set";
+    argv[n + 1] = assignment;
+    return n + 2;
+}
+
+/* `extra` ends with NULL. */
+static int add_child(struct supervisor *s, const struct crew *c, unsigned rank, const char *part,
+                     const char *label, const char *const *extra, struct err *err)
+{
+    const char *argv[SUPERVISE_MAX_ARGS + 1];
+    char path[4200], program[64];
+    size_t n = 0;
+
+    snprintf(program, sizeof program, "vedette-%s", part);
+    int r = program_find(program, path, sizeof path, err);
+    if (r < 0)
+        return r;
+    argv[n++] = path;
+    if (c->call->config_path) {
+        argv[n++] = "--config";
+        argv[n++] = c->call->config_path;
+    }
+    for (size_t i = 0; i < c->call->n_sets; i++)
+        n = add_set(argv, n, c->call->sets[i]);
+    n = add_set(argv, n, level_for(c));
+    for (; *extra; extra++)
+        n = add_set(argv, n, *extra);
+    argv[n] = NULL;
+    r = supervisor_add(s, rank, label, argv);
+    return r < 0 ? err_set(err, r, "no room for %s", label) : 0;
+}
+
+int crew_add(struct supervisor *s, const struct crew *c, struct err *err)
+{
+    static const char *const none[] = { NULL };
+    bool threads_set = c->call->config.worker.threads != 0;
+
+    int r = add_child(s, c, 0, "collector", CREW_COLLECTOR, none, err);
+    if (r == 0)
+        r = add_child(s, c, 1, "coordinator", "coordinator", none, err);
+    for (unsigned i = 1; r == 0 && i <= c->workers; i++) {
+        char label[32], name[40];
+        snprintf(label, sizeof label, "worker w%u", i);
+        snprintf(name, sizeof name, "worker.name=w%u", i);
+        const char *extra[] = { name, threads_set ? NULL : "worker.threads=1", NULL };
+        r = add_child(s, c, 2, "worker", label, extra, err);
+    }
+    return r;
+}
