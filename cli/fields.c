@@ -18,7 +18,7 @@ void fields_unknown(struct reader *r, const struct yaml_node *key, const struct 
     struct err err = { 0 };
     const char *names[FIELDS_MAX];
     size_t n = 0;
-    for (; fields[n].name && n < FIELDS_MAX; n++)
+    for (; n < FIELDS_MAX && fields[n].name; n++)
         names[n] = fields[n].name;
 
     const char *meant = nearest_word(yaml_text(key), names, n);

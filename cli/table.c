@@ -46,7 +46,7 @@ int table_new(struct table **ret, const struct table_column *columns, FILE *out)
     scols_table_set_column_separator(t->scols, "  ");
     /* In a file or pipe nothing is shortened. */
     scols_table_set_termforce(t->scols, terminal ? SCOLS_TERMFORCE_AUTO : SCOLS_TERMFORCE_NEVER);
-    for (size_t i = 0; columns[i].title && i < MAX_COLUMNS; i++)
+    for (size_t i = 0; i < MAX_COLUMNS && columns[i].title; i++)
         if (!scols_table_new_column(t->scols, columns[i].title, 0, flags[columns[i].kind]))
             return -ENOMEM;
     *ret = moved(t);
