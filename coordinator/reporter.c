@@ -25,6 +25,8 @@ struct reporter {
     mono_ns lines_at; /* after a failure, not before this */
     mono_ns away;     /* since when nothing could be sent; 0: it could */
     bool told_away;
+    uint64_t given_up; /* as was said last */
+    struct log_gate given_up_gate;
     struct result result[LINES_A_MESSAGE];
     struct worker_vitals worker[VITALS_MAX_WORKERS];
     uint8_t bytes[WIRE_MAX_BYTES];
@@ -177,8 +179,19 @@ void reporter_vitals(struct reporter *r)
 
 /* ── Steps ─────────────────────────────────────────────────────────────── */
 
+static void note_given_up(struct reporter *r, mono_ns now)
+{
+    uint64_t held, all = accounts_given_up(r->parts->accounts);
+    if (all == r->given_up || !log_gate_open(&r->given_up_gate, now, &held))
+        return;
+    log_error("report.given_up", "slots=%llu kept=%zu: more is unreported than there is room for",
+              (unsigned long long)(all - r->given_up), accounts_count(r->parts->accounts));
+    r->given_up = all;
+}
+
 void reporter_step(struct reporter *r, mono_ns now)
 {
+    note_given_up(r, now);
     for (int i = 0; now >= r->lines_at && i < MESSAGES_A_TURN; i++)
         if (!send_lines(r, now))
             break;

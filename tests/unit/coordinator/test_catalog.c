@@ -51,7 +51,7 @@ static struct site shop(uint64_t id)
         .every_ms = 60000,
         .timeout_ms = 5000,
         .contains = "",
-        .confirm = { 2, 15000 },
+        .confirm = {2, 15000},
     };
 }
 
@@ -130,13 +130,13 @@ static const struct {
     const char *told;
     size_t watched;
 } stories[] = {
-    { "nothing that matters", change_nothing, "edited shop", 1 },
-    { "what it is called", change_name, "edited store", 1 },
-    { "where it is", change_url, "edited shop", 1 },
-    { "how often", change_interval, "interval shop", 1 },
-    { "what counts as well", change_keyword, "edited shop", 1 },
-    { "paused", pause_it, "unwatch shop", 0 },
-    { "paused, and how often", pause_and_change, "unwatch shop", 0 },
+    {"nothing that matters",   change_nothing,   "edited shop",   1},
+    { "what it is called",     change_name,      "edited store",  1},
+    { "where it is",           change_url,       "edited shop",   1},
+    { "how often",             change_interval,  "interval shop", 1},
+    { "what counts as well",   change_keyword,   "edited shop",   1},
+    { "paused",                pause_it,         "unwatch shop",  0},
+    { "paused, and how often", pause_and_change, "unwatch shop",  0},
 };
 
 static void test_edits_of_a_site(void **state)
@@ -220,7 +220,9 @@ static void test_the_newest_slot_that_counted(void **state)
     struct world *w = *state;
     struct site s = shop(0);
     s.id = edit(w, &s);
-    struct site_state states[] = { { .site_id = s.id, .health = HEALTH_UP, .last_slot_us = T0 + 77 } };
+    struct site_state states[] = {
+        {.site_id = s.id, .health = HEALTH_UP, .last_slot_us = T0 + 77}
+    };
     struct record record = { .states = states, .n_states = 1 };
     assert_int_equal(store_record(w->store, &record, NULL), 0);
     loads(w, "watch shop");

@@ -1,0 +1,258 @@
+/* The whole coordinator, as its workers and its collector see it. */
+#include "tests/unit/coordinator/stage.h"
+
+/* ── Stories ───────────────────────────────────────────────────────────── */
+
+static void test_from_the_store_to_recorded(void **state)
+{
+    struct world *w = *state;
+    struct thread *l = &w->lane[0];
+    struct site s = site_of("shop", 300000, 1000);
+    s.id = edit(w, &s);
+    start(w);
+    join(w, l, "alpha");
+    until(w, l->n_jobs == 1); /* a site that is new is looked at within seconds, whatever its interval */
+    assert_int_equal(l->job[0].run.site_id, s.id);
+    assert_int_equal(l->job[0].run.look, 0);
+    assert_string_equal(l->job[0].run.location, "local");
+    assert_int_equal(l->job[0].attempt, 1);
+    assert_int_equal(l->job[0].timeout_ms, 1000);
+    assert_int_equal(l->job[0].start_by_ms, 500);
+    assert_int_equal(job_id_epoch(l->job[0].id), l->epoch);
+    assert_int_equal(l->last[CONTROL_WELCOME].epoch, l->epoch);
+
+    look(w, l, 0);
+    until(w, l->n_recorded == 1);
+    assert_int_equal(l->recorded[0], l->job[0].id);
+    until(w, l->told[CONTROL_BEAT] >= 1);
+    assert_int_equal(l->last[CONTROL_BEAT].nonce, l->last[CONTROL_WELCOME].nonce);
+
+    unsigned n = w->n_vitals;
+    until(w, w->n_vitals > n);
+    assert_int_equal(w->vitals.sites, 1);
+    assert_int_equal(w->vitals.scheduled, 1);
+    assert_int_equal(w->vitals.concluded, 1);
+    assert_int_equal(w->vitals.missed, 0);
+    assert_int_equal(w->vitals.in_flight, 0);
+    assert_int_equal(w->vitals.n_workers, 1);
+    assert_true(w->vitals.late_max_us < 1000000);
+}
+
+static void test_the_store_is_followed(void **state)
+{
+    struct world *w = *state;
+    struct thread *l = &w->lane[0];
+    start(w);
+    join(w, l, "alpha");
+    struct site s = site_of("shop", 200, 100);
+    s.id = edit(w, &s);
+    until(w, l->n_jobs >= 1);
+    look(w, l, 0);
+    until(w, l->n_jobs >= 2);
+    assert_true(l->job[1].run.slot_us > l->job[0].run.slot_us);
+    assert_int_equal((l->job[1].run.slot_us - l->job[0].run.slot_us) % 200000, 0);
+
+    s.paused = true; /* while its look is out */
+    edit(w, &s);
+    pass(w, 200);
+    look(w, l, 1);
+    size_t n = l->n_jobs;
+    pass(w, 600);
+    assert_int_equal(l->n_jobs, n);
+    for (size_t i = 0; i < w->n_results; i++) /* nothing is said of slots after the pause */
+        assert_true(w->result[i].run.slot_us <= l->job[1].run.slot_us + 400000);
+    until(w, w->vitals.sites == 0);
+}
+
+static void test_nobody_is_there_and_slots_are_missed(void **state)
+{
+    struct world *w = *state;
+    struct site s = site_of("shop", 200, 100);
+    s.id = edit(w, &s);
+    start(w);
+    until(w, w->n_results >= 2);
+    /* every slot in one of the lines, without a gap and without an overlap */
+    wall_us next = w->result[0].run.slot_us;
+    for (size_t i = 0; i < w->n_results; i++) {
+        const struct result *x = &w->result[i];
+        assert_int_equal(x->cause, CAUSE_MISSED);
+        assert_int_equal(x->verdict, VERDICT_UNKNOWN);
+        assert_string_equal(x->worker, "coordinator");
+        assert_int_equal(x->job_id, 0);
+        assert_int_equal(x->run.slot_us, next);
+        next += x->span * INT64_C(200000);
+        record(w, 0, &x->run, "coordinator", 0);
+    }
+    until(w, w->n_vitals > 2 && w->vitals.waiting == 1);
+    assert_true(w->vitals.missed >= 4);
+    assert_int_equal(w->vitals.concluded, 0);
+}
+
+static void test_a_silent_lane_gives_its_job_to_another(void **state)
+{
+    struct world *w = *state;
+    struct thread *a = &w->lane[0], *b = &w->lane[1];
+    struct site s = site_of("shop", 300000, 100);
+    edit(w, &s);
+    start(w);
+    join(w, a, "alpha");
+    until(w, a->n_jobs == 1);
+    say(w, a, CONTROL_TAKEN, &a->job[0].id, 1);
+    join(w, b, "beta");
+    a->silent = true;
+    until(w, b->n_jobs + a->n_jobs >= 2);
+    /* PUSH may hand it to the silent one again; who then gets it is told to avoid it */
+    assert_int_equal(a->n_jobs + b->n_jobs, 2);
+    struct thread *second = b->n_jobs ? b : a;
+    size_t i = second->n_jobs - 1;
+    assert_int_equal(second->job[i].attempt, 2);
+    assert_string_equal(second->avoid[i], "alpha");
+    assert_int_not_equal(second->job[i].id, a->job[0].id);
+    assert_int_equal(second->job[i].run.slot_us, a->job[0].run.slot_us);
+}
+
+static void test_a_look_that_is_asked_for(void **state)
+{
+    struct world *w = *state;
+    struct thread *l = &w->lane[0];
+    struct site s = site_of("shop", 300000, 1000);
+    edit(w, &s);
+    start(w);
+    join(w, l, "alpha");
+    until(w, l->n_jobs == 1);
+    look(w, l, 0);
+    struct look_again again = { .run = l->job[0].run, .avoid = "alpha", .within_ms = 300 };
+    again.run.look = 1;
+    struct feedback f = { .again = &again, .n_again = 1 };
+    feed_back(w, &f);
+    feed_back(w, &f); /* said twice, done once */
+    until(w, l->n_jobs == 2);
+    assert_int_equal(l->job[1].run.look, 1);
+    assert_int_equal(l->job[1].run.slot_us, l->job[0].run.slot_us);
+    assert_string_equal(l->avoid[1], ""); /* there is nobody else */
+    look(w, l, 1);
+    until(w, l->n_recorded == 2);
+    assert_int_equal(l->n_jobs, 2);
+
+    leave(l); /* and when nobody can: lost, within its time */
+    pass(w, 600);
+    again.run.look = 2;
+    feed_back(w, &f);
+    until(w, w->n_results == 1);
+    assert_int_equal(w->result[0].cause, CAUSE_LOST);
+    assert_int_equal(w->result[0].run.look, 2);
+    until(w, w->vitals.confirming == 1);
+    assert_int_equal(w->vitals.scheduled, 1);
+    assert_int_equal(w->vitals.concluded, 1);
+    assert_int_equal(w->vitals.missed, 0); /* confirming looks count for neither */
+}
+
+static void test_whom_it_does_not_want(void **state)
+{
+    struct world *w = *state;
+    struct thread *l = &w->lane[0], *m = &w->lane[1];
+    start(w);
+    say_hello(w, l, "alpha", "moon");
+    until(w, l->told[CONTROL_REFUSED] == 1);
+    assert_non_null(strstr(l->last[CONTROL_REFUSED].text, "location"));
+
+    /* noise on every lane is dropped, and the process goes on */
+    const char *noise = "GET / HTTP/1.1";
+    bus_send(l->control, noise, strlen(noise));
+    bus_send(l->control, "", 0);
+    pass(w, 50);
+    bus_send(w->feedback, noise, strlen(noise));
+    join(w, m, "beta");
+    until(w, m->told[CONTROL_BEAT] >= 1);
+
+    /* a lane that it does not know is answered with its nonce, for it to say hello anew */
+    strcpy(l->worker, "stranger");
+    beats(w, l, NULL, 0);
+    until(w, l->told[CONTROL_BEAT] == 1);
+    assert_int_equal(l->last[CONTROL_BEAT].nonce, m->last[CONTROL_BEAT].nonce);
+}
+
+static bool was_told(const struct thread *l, uint64_t job_id)
+{
+    for (size_t i = 0; i < l->n_recorded; i++)
+        if (l->recorded[i] == job_id)
+            return true;
+    return false;
+}
+
+/* It comes back after a while in which nobody was there. Shop, every two seconds,
+ * has been looked at eight seconds ago; blog, once a minute, owes one slot, the
+ * youngest: either somebody has it in hand, or it is looked at after all. */
+static void restart(struct world *w, bool in_hand)
+{
+    struct thread *l = &w->lane[0];
+    wall_us now = clock_wall();
+    uint32_t epoch; /* of the one that was there before */
+    assert_int_equal(store_next_epoch(w->editor, &epoch, NULL), 0);
+    w->edited_us = now - US_PER_HOUR;
+    struct site shop = site_of("shop", 2000, 1000), blog = site_of("blog", 3600000, 1000);
+    shop.id = edit(w, &shop);
+    blog.id = edit(w, &blog);
+    wall_us shop_last = site_next_slot(shop.id, 2000, now - 10 * US_PER_S);
+    wall_us blog_owed = site_next_slot(blog.id, 3600000, now - US_PER_HOUR + 1);
+    struct site_state states[] = {
+        {.site_id = shop.id,  .health = HEALTH_UP, .last_slot_us = shop_last              },
+        { .site_id = blog.id, .health = HEALTH_UP, .last_slot_us = blog_owed - US_PER_HOUR},
+    };
+    struct record rec = { .states = states, .n_states = 2 };
+    assert_int_equal(store_record(w->editor, &rec, NULL), 0);
+    start(w);
+    join(w, l, "alpha");
+    l->looks = true;
+
+    uint64_t old = job_id_make(epoch, 77);
+    struct run owed = { .site_id = blog.id, .slot_us = blog_owed, .location = "local" };
+    beats(w, l, &old, in_hand ? 1 : 0); /* a full list */
+    pass(w, 2500);
+    bool looked = false;
+    for (size_t i = 0; i < l->n_jobs; i++)
+        looked |= l->job[i].run.site_id == blog.id && l->job[i].run.slot_us == blog_owed;
+    assert_int_equal(looked, !in_hand);
+    if (in_hand)
+        assert_int_equal(w->n_results, 0); /* and nothing is called missed meanwhile */
+    record(w, old, &owed, "alpha", 0);
+    until(w, was_told(l, old)); /* although it knows no such job */
+    until(w, w->n_results >= 1);
+
+    /* shop's slots since then: each missed or looked at, from the first one on */
+    size_t job = 0;
+    wall_us next = shop_last + 2 * US_PER_S;
+    assert_int_equal(w->result[0].run.site_id, shop.id);
+    assert_int_equal(w->result[0].run.slot_us, next);
+    assert_true(w->result[0].span >= 3);
+    next += w->result[0].span * 2 * US_PER_S;
+    while (job < l->n_jobs && l->job[job].run.site_id != shop.id)
+        job++;
+    assert_true(job < l->n_jobs);
+    assert_int_equal(l->job[job].run.slot_us, next);
+}
+
+static void test_a_restart_with_looks_in_hand(void **state)
+{
+    restart(*state, true);
+}
+
+static void test_a_restart_with_nothing_in_hand(void **state)
+{
+    restart(*state, false);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_from_the_store_to_recorded, begin, end),
+        cmocka_unit_test_setup_teardown(test_the_store_is_followed, begin, end),
+        cmocka_unit_test_setup_teardown(test_nobody_is_there_and_slots_are_missed, begin, end),
+        cmocka_unit_test_setup_teardown(test_a_silent_lane_gives_its_job_to_another, begin, end),
+        cmocka_unit_test_setup_teardown(test_a_look_that_is_asked_for, begin, end),
+        cmocka_unit_test_setup_teardown(test_whom_it_does_not_want, begin, end),
+        cmocka_unit_test_setup_teardown(test_a_restart_with_looks_in_hand, begin, end),
+        cmocka_unit_test_setup_teardown(test_a_restart_with_nothing_in_hand, begin, end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
