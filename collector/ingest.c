@@ -49,8 +49,9 @@ static void malformed(struct ingest *i, const char *peer, const char *why)
     uint64_t held = 0;
     i->counts.malformed++;
     if (log_gate_open(&i->malformed_gate, loop_now(i->loop), &held))
-        log_warn("ingest.malformed", "peer=%s total=%llu held_back=%llu: %s", peer[0] ? peer : "unknown",
-                 (unsigned long long)i->counts.malformed, (unsigned long long)held, why);
+        log_warn("ingest.malformed", "peer=%s total=%llu held_back=%llu: dropped a message: %s",
+                 peer[0] ? peer : "unknown", (unsigned long long)i->counts.malformed,
+                 (unsigned long long)held, why);
 }
 
 static void receive(struct ingest *i, const struct bus_message *m)
