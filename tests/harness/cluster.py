@@ -34,6 +34,7 @@ QUICK = {
     "coordinator.suspect_after": "1500ms",
     "coordinator.dead_after": "3s",
     "coordinator.grace": "500ms",
+    "coordinator.breaker": "1s",
     "coordinator.catalog_every": "200ms",
     "collector.batch_wait": "20ms",
     "notify.retry_first": "200ms",

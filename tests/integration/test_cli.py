@@ -186,7 +186,8 @@ def test_manual_pages_have_no_mistakes():
             capture_output=True, text=True, env={**os.environ, "MANWIDTH": "80", "LC_ALL": "C.UTF-8"}, timeout=30,
         )
         assert done.returncode == 0 and not done.stderr.strip(), (page, done.stderr)
-        assert "NAME" in done.stdout and len(done.stdout.splitlines()) > 15, page
+        text = re.sub(".\b", "", done.stdout)  # bold is written as a letter, a backspace and the letter
+        assert "NAME" in text and len(text.splitlines()) > 15, page
 
 
 def test_completion_knows_the_commands():

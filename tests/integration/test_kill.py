@@ -36,13 +36,20 @@ def outage(cluster, village, mail):
     return begin
 
 
-def told_once_and_nothing_lost(cluster, mail, shop):
-    """From here on: back, and the books."""
+def told_once_and_nothing_lost(cluster, mail, shop, exactly=True):
+    """From here on: back, and the books.
+
+    Between the moment in which a mail server has taken a letter and the one in
+    which that is stored, a kill makes it go out again: with the same
+    Message-ID, by which a mailbox knows it. Everywhere else: exactly once.
+    """
     shop.becomes(b.healthy())
     mail.wait(1, "[back]", within=20)
     rounds(cluster, "shop", 4, within=25)
     rounds(cluster, "steady", 2, within=25)
-    assert [m.subject.split()[0] for m in mail.messages] == ["[down]", "[back]"], [m.subject for m in mail.messages]
+    letters = {m.message["Message-ID"]: m.subject.split()[0] for m in mail.messages}
+    assert list(letters.values()) == ["[down]", "[back]"], [m.subject for m in mail.messages]
+    assert len(mail.messages) == 2 or (not exactly and len(mail.messages) == 3), [m.subject for m in mail.messages]
     assert [i[1] for i in cluster.ledger.incidents("shop")] == ["recovered"]
     assert not cluster.ledger.incidents("steady")
     assert "down" not in {x.verdict for x in cluster.ledger.looks("steady")}
@@ -55,7 +62,7 @@ def told_once_and_nothing_lost(cluster, mail, shop):
 def test_killed_while_the_site_is_down(cluster, outage, mail, part):
     shop = outage()
     shop.becomes(BAD)
-    mail.wait(1, "[down]")
+    until(lambda: cluster.ledger.told("shop", "down") == 1, 10, "it is told")
     pid = cluster.kill_child(part)
     cluster.wait_child_again(part, pid)
     rounds(cluster, "shop", 2, "down", within=25)
@@ -91,19 +98,19 @@ def test_killed_while_the_notice_waits_in_the_outbox(cluster, outage, mail, part
 def test_killed_as_the_site_comes_back(cluster, outage, mail, part):
     shop = outage()
     shop.becomes(BAD)
-    mail.wait(1, "[down]")
+    until(lambda: cluster.ledger.told("shop", "down") == 1, 10, "it is told")
     asked = len(shop.visits)
     shop.becomes(b.healthy())
     shop.wait_visits(asked + 1)
     pid = cluster.kill_child(part)
     cluster.wait_child_again(part, pid)
-    told_once_and_nothing_lost(cluster, mail, shop)
+    told_once_and_nothing_lost(cluster, mail, shop, exactly=part != "collector")
 
 
 def test_all_three_killed_one_after_the_other(cluster, outage, mail):
     shop = outage()
     shop.becomes(BAD)
-    mail.wait(1, "[down]")
+    until(lambda: cluster.ledger.told("shop", "down") == 1, 10, "it is told")
     for part in PARTS:
         cluster.wait_child_again(part, cluster.kill_child(part))
     told_once_and_nothing_lost(cluster, mail, shop)
@@ -113,7 +120,7 @@ def test_everything_is_killed_and_begun_again(cluster, outage, mail):
     """The machine lost power: `vedette up` itself, and with it all its children."""
     shop = outage()
     shop.becomes(BAD)
-    mail.wait(1, "[down]")
+    until(lambda: cluster.ledger.told("shop", "down") == 1, 10, "it is told")
     children = cluster.children()
     cluster.supervisor.kill()
     until(lambda: not any(os.path.exists(f"/proc/{p}") for p in children), 15, "the children follow their parent")
@@ -152,4 +159,6 @@ def test_a_frozen_collector_loses_no_look(cluster, village):
     cluster.daemon["collector"].send(signal.SIGCONT)
     rounds(cluster, "shop", 6, within=20)
     assert cluster.ledger.gaps("shop") == []
-    assert {x.verdict for x in cluster.ledger.looks("shop")} == {"up"}, cluster.ledger.tail("shop", 20)
+    looks = cluster.ledger.looks("shop")
+    assert {x.cause for x in looks} <= {"none", "missed"}, looks
+    assert {x.verdict for x in looks} <= {"up", "unknown"}, looks

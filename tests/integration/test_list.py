@@ -83,6 +83,7 @@ def test_the_cluster_sends_exactly_two_notices_over_three_rounds(world, cluster,
         # ... and no more than these after another round
         before = {n: cluster.ledger.count(n) for n in thirty_three.SITES}
         until(lambda: all(cluster.ledger.count(n) > before[n] for n in before), 20, "one more round")
+        cluster.stop()
     finally:
         village.close()
     told = sorted(n.site for n in cluster.ledger.notices(kind="down"))
