@@ -1,15 +1,15 @@
 #include "worker/resolver.h"
 
+#include "worker/generation.h"
+#include "worker/nameservers.h"
 #include "worker/upstream.h"
 #include "worker/wakeup.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <sys/stat.h>
 
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
@@ -27,34 +27,10 @@
  * made; the old one is kept until its questions have been answered.
  */
 
-enum {
-    MAX_SERVERS = 4,
-    MAX_NAMES = 65536, /* in the cache */
-};
-#define RESOLV_CONF       "/etc/resolv.conf"
-#define LOOK_AGAIN_NS     (10 * NS_PER_S)
+enum { MAX_NAMES = 65536 }; /* in the cache */
 #define TICK_NS           (100 * NS_PER_MS)
-#define ROOT_KNOWN_NS     (60 * NS_PER_S)
-#define ROOT_DENIED_NS    (5 * NS_PER_S)
 #define DOUBT_AFTER_NS    (500 * NS_PER_MS)
 #define HALF_IS_ENOUGH_NS (300 * NS_PER_MS) /* after one family has answered */
-
-struct server {
-    struct upstream *upstream;
-    enum root_status root;
-    mono_ns root_until; /* how long that is believed */
-    bool asking_root;
-    struct query *for_root; /* queries that wait for it */
-    struct generation *of;
-};
-
-struct generation {
-    struct resolver *resolver;
-    unsigned n;
-    struct server server[MAX_SERVERS];
-    unsigned current; /* whom to ask first */
-    struct generation *prev, *next;
-};
 
 struct part { /* of a query: one question */
     struct query *query;
@@ -87,9 +63,7 @@ struct resolver {
     struct loop *loop;
     struct routes *routes;
     char configured[256];
-    bool looked;          /* at resolv.conf */
-    struct timespec seen; /* its modification */
-    mono_ns look_again;
+    struct nameservers_watch watch;
     struct dnscache *cache;
     struct generation *now, *old; /* the old ones are a list */
     struct query *by_name;
@@ -100,137 +74,18 @@ struct resolver {
 
 /* ── Servers ───────────────────────────────────────────────────────────── */
 
-static void generation_free(struct generation *g)
+static void on_root(void *arg, struct server *s);
+
+static int new_generation(struct resolver *r, struct generation **ret, struct err *err)
 {
-    if (!g)
-        return;
-    for (unsigned i = 0; i < g->n; i++)
-        upstream_free(g->server[i].upstream);
-    free(g);
-}
-
-static bool generation_idle(const struct generation *g)
-{
-    for (unsigned i = 0; i < g->n; i++)
-        if (upstream_pending(g->server[i].upstream) > 0 || g->server[i].for_root)
-            return false;
-    return true;
-}
-
-/* "192.0.2.1", "192.0.2.1:5353", "2001:db8::1" or "[2001:db8::1]:5353" */
-static int parse_server(const char *text, struct address *ret, struct err *err)
-{
-    char host[64];
-    unsigned long port = 53;
-    const char *colon = NULL;
-    size_t len = strlen(text);
-
-    if (text[0] == '[') {
-        const char *end = strchr(text, ']');
-        len = end ? (size_t)(end - ++text) : 0;
-        colon = end && end[1] == ':' ? end + 1 : NULL;
-    } else if (strchr(text, ':') == strrchr(text, ':') && strchr(text, ':')) {
-        colon = strchr(text, ':');
-        len = (size_t)(colon - text);
-    }
-    char *end = NULL;
-    if (colon)
-        port = strtoul(colon + 1, &end, 10);
-    if (len == 0 || len >= sizeof host || port == 0 || port > 65535 || (end && (*end || end == colon + 1)))
-        return err_set(err, -EINVAL, "worker.resolver: '%.60s' is not an address like 192.0.2.1:53", text);
-    memcpy(host, text, len);
-    host[len] = '\0';
-    if (address_parse(host, ret) < 0)
-        return err_set(err, -EINVAL, "worker.resolver: '%.60s' is not a numeric address", host);
-    *(address_family(ret) == AF_INET ? &ret->v4.sin_port : &ret->v6.sin6_port) = htons((uint16_t)port);
-    return 0;
-}
-
-static int configured_servers(const char *list, struct address ret[MAX_SERVERS], struct err *err)
-{
-    char copy[256], *rest = copy;
-    int n = 0;
-    snprintf(copy, sizeof copy, "%s", list);
-    for (char *one; (one = strsep(&rest, ","));) {
-        one += strspn(one, " ");
-        one[strcspn(one, " ")] = '\0';
-        if (!*one)
-            continue;
-        if (n == MAX_SERVERS)
-            return err_set(err, -EINVAL, "worker.resolver: more than %d servers", MAX_SERVERS);
-        int r = parse_server(one, &ret[n], err);
-        if (r < 0)
-            return r;
-        n++;
-    }
-    return n;
-}
-
-/* resolv.conf as c-ares reads it; 127.0.0.1 when it names nobody. */
-static int system_servers(struct address ret[MAX_SERVERS], struct err *err)
-{
-    ares_channel channel;
-    struct ares_addr_port_node *list = NULL;
-    int n = 0, status = ares_init(&channel);
-    if (status != ARES_SUCCESS)
-        return err_set(err, -EIO, "c-ares: %s", ares_strerror(status));
-
-    status = ares_get_servers_ports(channel, &list);
-    for (const struct ares_addr_port_node *s = list; s && n < MAX_SERVERS; s = s->next) {
-        in_port_t port = htons((uint16_t)(s->udp_port ? s->udp_port : 53));
-        struct address a = { 0 };
-        if (s->family == AF_INET)
-            a.v4 = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = port, .sin_addr = s->addr.addr4 };
-        else {
-            a.v6 = (struct sockaddr_in6){ .sin6_family = AF_INET6, .sin6_port = port };
-            memcpy(&a.v6.sin6_addr, &s->addr.addr6, sizeof a.v6.sin6_addr);
-        }
-        ret[n++] = a;
-    }
-    ares_free_data(list);
-    ares_destroy(channel);
-    return status == ARES_SUCCESS ? n : err_set(err, -EIO, "c-ares: %s", ares_strerror(status));
-}
-
-static int generation_new(struct generation **ret, struct resolver *r, struct err *err)
-{
-    struct address server[MAX_SERVERS];
-    int n = r->configured[0] ? configured_servers(r->configured, server, err) : system_servers(server, err);
-    if (n <= 0)
-        return n < 0 ? n : err_set(err, -EINVAL, "there is no name server");
-
-    struct generation *g = calloc(1, sizeof *g);
-    if (!g)
-        return err_set(err, -ENOMEM, "no memory for name servers");
-    g->resolver = r;
-    for (int i = 0; i < n; i++) {
-        int rc = upstream_new(&g->server[i].upstream, r->loop, &server[i], err);
-        if (rc < 0) {
-            generation_free(g);
-            return rc;
-        }
-        g->server[i].of = g;
-        g->n++;
-    }
-    *ret = g;
-    return 0;
+    return generation_new(ret, r->loop, r->configured, on_root, r, err);
 }
 
 /* resolv.conf may have changed: then new servers, and nothing that the old ones said. */
 static void follow_resolv_conf(struct resolver *r, mono_ns now)
 {
-    struct stat st;
-    if (r->configured[0] || now < r->look_again)
-        return;
-    r->look_again = now + LOOK_AGAIN_NS;
-    if (stat(RESOLV_CONF, &st) < 0)
-        st.st_mtim = (struct timespec){ 0 };
-    bool same = st.st_mtim.tv_sec == r->seen.tv_sec && st.st_mtim.tv_nsec == r->seen.tv_nsec;
-    bool first = !r->looked;
-    r->looked = true;
-    r->seen = st.st_mtim;
     struct generation *g = NULL;
-    if (same || first || generation_new(&g, r, NULL) < 0)
+    if (r->configured[0] || !nameservers_changed(&r->watch, now) || new_generation(r, &g, NULL) < 0)
         return;
     DL_APPEND(r->old, r->now);
     r->now = g;
@@ -289,12 +144,6 @@ static struct server *server_of(const struct query *q)
     return (struct server *)&g->server[(q->first + q->tried - 1) % g->n];
 }
 
-/* What is known of the root from that server, and still believed. */
-static enum root_status root_of(const struct server *s, mono_ns now)
-{
-    return now < s->root_until ? s->root : ROOT_UNKNOWN;
-}
-
 static bool is_failure(enum name_status s)
 {
     return s != NAME_OK && s != NAME_NODATA && s != NAME_NXDOMAIN && s != NAME_IMPOSSIBLE;
@@ -333,7 +182,6 @@ static void conclude(struct query *q, enum name_status status, enum root_status 
     tell(q, &a);
 }
 
-static void ask_root(struct server *s);
 static void ask_server(struct query *q);
 
 /* Silence, as against an answer that is a failure. */
@@ -369,12 +217,12 @@ static void settle(struct query *q)
         s = q->failed_by;
         status = q->failure;
     }
-    if (!causes_need_root(status) || root_of(s, now) != ROOT_UNKNOWN) {
-        conclude(q, status, root_of(s, now));
+    if (!causes_need_root(status) || server_root(s, now) != ROOT_UNKNOWN) {
+        conclude(q, status, server_root(s, now));
         return;
     }
     DL_APPEND(s->for_root, q);
-    ask_root(s);
+    server_ask_root(s);
 }
 
 /* A query that ended while it was still being asked is settled on the loop, so
@@ -395,33 +243,14 @@ static void on_settle(void *arg)
     }
 }
 
-/* ── Asking for the root ───────────────────────────────────────────────── */
-
-static void on_root(void *arg, enum name_status status, const unsigned char *bytes, int len)
+static void on_root(void *arg, struct server *s)
 {
-    (void)bytes, (void)len;
-    struct server *s = arg;
-    mono_ns now = loop_now(s->of->resolver->loop);
-
-    s->asking_root = false;
-    s->root = status == NAME_OK                                      ? ROOT_KNOWN
-              : status == NAME_TIMEOUT || status == NAME_UNREACHABLE ? ROOT_SILENT
-                                                                     : ROOT_DENIED;
-    s->root_until = now + (s->root == ROOT_KNOWN ? ROOT_KNOWN_NS : ROOT_DENIED_NS);
-
     struct query *q;
+    (void)arg;
     while ((q = s->for_root)) {
         DL_DELETE(s->for_root, q);
         settle_soon(q);
     }
-}
-
-static void ask_root(struct server *s)
-{
-    if (s->asking_root)
-        return;
-    s->asking_root = true;
-    upstream_ask(s->upstream, ".", ns_t_ns, on_root, s);
 }
 
 /* ── Asking for names ──────────────────────────────────────────────────── */
@@ -549,21 +378,10 @@ void resolver_cancel(struct resolver_wait *w)
 
 enum root_status resolver_root(const struct resolver *r)
 {
-    return root_of(&r->now->server[r->now->current], loop_now(r->loop));
+    return server_root(&r->now->server[r->now->current], loop_now(r->loop));
 }
 
 /* ── Life ──────────────────────────────────────────────────────────────── */
-
-static unsigned tick_generation(struct generation *g)
-{
-    unsigned pending = 0;
-    for (unsigned i = 0; i < g->n; i++)
-        if (upstream_pending(g->server[i].upstream) > 0) {
-            upstream_tick(g->server[i].upstream);
-            pending += upstream_pending(g->server[i].upstream);
-        }
-    return pending;
-}
 
 /* Some servers never answer for AAAA. Whoever has one family need not wait long
  * for the other. */
@@ -580,8 +398,8 @@ static void doubt_servers(struct resolver *r, mono_ns now)
 {
     const struct query *q;
     for (q = r->by_name; q; q = q->hh.next)
-        if (now - q->since > DOUBT_AFTER_NS && root_of(server_of(q), now) == ROOT_UNKNOWN)
-            ask_root(server_of(q));
+        if (now - q->since > DOUBT_AFTER_NS && server_root(server_of(q), now) == ROOT_UNKNOWN)
+            server_ask_root(server_of(q));
 }
 
 static void on_tick(void *arg)
@@ -591,10 +409,10 @@ static void on_tick(void *arg)
     mono_ns now = loop_now(r->loop);
     conclude_halves(r, now);
     doubt_servers(r, now);
-    unsigned pending = tick_generation(r->now);
+    unsigned pending = generation_tick(r->now);
 
     DL_FOREACH_SAFE (r->old, g, next)
-        pending += tick_generation(g);
+        pending += generation_tick(g);
     /* Queries that wait to be settled may belong to an old generation. */
     if (!r->to_settle && r->old && pending == 0)
         DL_FOREACH_SAFE (r->old, g, next)
@@ -633,8 +451,8 @@ int resolver_new(struct resolver **ret, struct loop *l, const struct config *con
         rc = wakeup_new(&r->settle, l, on_settle, r);
     if (rc < 0)
         return err_set(err, rc, "no memory for the resolver");
-    follow_resolv_conf(r, loop_now(l)); /* remembers its date */
-    rc = generation_new(&r->now, r, err);
+    nameservers_changed(&r->watch, loop_now(l)); /* remembers the date */
+    rc = new_generation(r, &r->now, err);
     if (rc < 0)
         return rc;
     *ret = moved(r);

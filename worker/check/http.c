@@ -1,9 +1,9 @@
 #include "common/url.h"
 #include "worker/check.h"
 #include "worker/match.h"
+#include "worker/redirect.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,10 +19,7 @@
  * vetted are connected to, so that a name cannot change its meaning in between.
  */
 
-enum {
-    MAX_REDIRECTS = 10,
-    MAX_ATTEMPTS = 3,
-};
+enum { MAX_ATTEMPTS = 3 };
 #define FIRST_CONNECT_NS (5 * NS_PER_S) /* for an address that is not the last one to try */
 
 struct http {
@@ -32,9 +29,8 @@ struct http {
 
     char url[SITE_MAX_URL + 1]; /* of this hop */
     struct url_parts parts;
-    uint64_t seen[MAX_REDIRECTS + 1]; /* URLs of this chain since a cookie was set */
-    unsigned n_seen;
-    bool downgraded; /* a redirect led from https to http */
+    struct redirect_trail trail; /* of this chain, since a cookie was set */
+    bool downgraded;             /* a redirect led from https to http */
 
     struct resolver_wait wait;
     mono_ns resolving_since; /* 0: not resolving */
@@ -65,7 +61,7 @@ static void begin_chain(struct http *h, enum method method)
 {
     struct look *k = h->look;
     h->method = method;
-    h->n_seen = 0;
+    redirect_forget(&h->trail);
     h->downgraded = false;
     k->trace.method = method;
     k->trace.redirects = 0;
@@ -105,30 +101,6 @@ static void conclude_refused(struct http *h, const char *what)
 
 /* ── Redirects ─────────────────────────────────────────────────────────── */
 
-/* RFC 3986 section 5: what `location` means, seen from the URL that sent it. */
-static int resolve_location(const char *base, const char *location, char out[SITE_MAX_URL + 1],
-                            struct err *err)
-{
-    CURLU *u = curl_url();
-    char *text = NULL;
-    bool ok = u && curl_url_set(u, CURLUPART_URL, base, 0) == CURLUE_OK &&
-              curl_url_set(u, CURLUPART_URL, location, CURLU_URLENCODE) == CURLUE_OK &&
-              curl_url_get(u, CURLUPART_URL, &text, 0) == CURLUE_OK;
-    int r = ok ? url_normalise(text, out, SITE_MAX_URL + 1, err)
-               : err_set(err, -EINVAL, "'%.80s' is no http or https URL", location);
-    curl_free(text);
-    curl_url_cleanup(u);
-    return r;
-}
-
-static bool seen_before(struct http *h, uint64_t key)
-{
-    for (unsigned i = 0; i < h->n_seen; i++)
-        if (h->seen[i] == key)
-            return true;
-    return false;
-}
-
 static void follow(struct http *h, const struct exchange_answer *a)
 {
     struct look *k = h->look;
@@ -139,18 +111,18 @@ static void follow(struct http *h, const struct exchange_answer *a)
         conclude(h, judgement_of(CAUSE_REDIRECT_BAD), "a redirect without a Location");
         return;
     }
-    if (resolve_location(h->url, a->location, next, &err) < 0) {
+    if (redirect_target(h->url, a->location, next, &err) < 0) {
         snprintf(detail, sizeof detail, "a redirect leads nowhere: %.120s", err.text);
         conclude(h, judgement_of(CAUSE_REDIRECT_BAD), detail);
         return;
     }
-    if (k->trace.redirects == MAX_REDIRECTS) {
+    if (k->trace.redirects == REDIRECT_MAX) {
         conclude(h, judgement_of(CAUSE_REDIRECT_LOOP), "more than ten redirects");
         return;
     }
     if (a->cookies) /* the same place again may then be another answer */
-        h->n_seen = 0;
-    if (seen_before(h, sitememory_key(next))) {
+        redirect_forget(&h->trail);
+    if (redirect_been_at(&h->trail, next)) {
         snprintf(detail, sizeof detail, "redirected to %.120s again", next);
         conclude(h, judgement_of(CAUSE_REDIRECT_LOOP), detail);
         return;
@@ -425,7 +397,7 @@ static void begin_hop(struct http *h)
     struct err err = { 0 };
     char what[DETAIL_SIZE];
 
-    h->seen[h->n_seen++] = sitememory_key(h->url);
+    redirect_add(&h->trail, h->url);
     if (url_split(h->url, &h->parts, &err) < 0) {
         look_conclude(k, judgement_of(CAUSE_INTERNAL), "%.150s", err.text);
         return;
