@@ -13,7 +13,6 @@ struct filling {
     /* open incidents of sites that are not among the watched */
     struct incident *orphans;
     size_t n_orphans;
-    int failed;
 };
 
 /* ── Walks ─────────────────────────────────────────────────────────────── */

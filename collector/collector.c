@@ -27,6 +27,7 @@ enum {
     TOLDS_MAX = 4096,   /* outcomes between the threads */
     DRAIN_KEEPER_S = 3, /* for a store that is away while we want to leave */
     DRAIN_NOTIFIER_S = 3,
+    DRAIN_TOLDS_MS = 1000,
     DRAIN_FEEDBACK_MS = 500,
     TAKE_PER_TURN = 64,
 };
@@ -35,7 +36,6 @@ enum phase { RUNNING, DRAIN_RESULTS, DRAIN_NOTICES, LEAVE };
 
 struct collector {
     struct loop *net;
-    const struct config *config;
     struct ingest *ingest;
     struct loop_bell failed_bell; /* on net: the keeper gave up, or a phase is done */
     bool failed_bell_made;
@@ -293,7 +293,6 @@ int collector_new(struct collector **ret, struct loop *l, struct bus *b, struct 
     if (!c)
         return err_set(err, -ENOMEM, "out of memory");
     c->net = l;
-    c->config = config;
     const struct keeper_ports ports = { c, on_feedback, on_publish, on_deliver };
 
     int r = make_loops(c, err);
@@ -339,12 +338,12 @@ void collector_drain(struct collector *c)
         log_warn("collector.left_behind", "the store did not take all results in time; they come again");
     set_phase(c, DRAIN_NOTICES);
     if (!wait_for(c, &c->n.drained, DRAIN_NOTIFIER_S * 1000))
-        log_warn("collector.left_behind", "deliveries=%s did not end in time; their notices stay pending",
-                 "some");
+        log_warn("collector.left_behind",
+                 "deliveries under way did not end in time; their notices stay pending");
     /* What became of them is recorded as well. */
-    atomic_store(&c->k.drained, false);
+    atomic_store(&c->k.drained, atomic_load(&c->k.left));
     set_phase(c, DRAIN_NOTICES);
-    wait_for(c, &c->k.drained, 1000);
+    wait_for(c, &c->k.drained, DRAIN_TOLDS_MS);
 
     mono_ns until = clock_mono() + DRAIN_FEEDBACK_MS * NS_PER_MS;
     while (!ingest_is_flushed(c->ingest) && clock_mono() < until)

@@ -42,7 +42,7 @@ static json_t *text_of(const char *bytes)
         return text;
     char plain[SITE_MAX_URL + 1];
     size_t n = 0;
-    for (; bytes[n] && n < sizeof plain - 1; n++)
+    for (; n < sizeof plain - 1 && bytes[n]; n++)
         plain[n] = (unsigned char)bytes[n] < 0x80 ? bytes[n] : '?';
     plain[n] = '\0';
     return json_string(plain);
