@@ -33,7 +33,7 @@ QUICK = {
     "coordinator.taken_within": "1s",
     "coordinator.suspect_after": "1500ms",
     "coordinator.dead_after": "3s",
-    "coordinator.grace": "500ms",
+    "coordinator.grace": "2s",
     "coordinator.breaker": "1s",
     "coordinator.catalog_every": "200ms",
     "collector.batch_wait": "20ms",

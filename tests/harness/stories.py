@@ -38,3 +38,12 @@ def first_then(n, first, then):
         await (first if asked[0] <= n else then)(c)
 
     return behave
+
+
+def gapless(cluster, *sites, within=20):
+    """Every due slot has its line, once: what was due while one of us was away may come some seconds late."""
+    for site in sites:
+        until(
+            lambda site=site: not cluster.ledger.gaps(site), within,
+            lambda site=site: f"no gap in the ledger of {site}: {cluster.ledger.gaps(site)}",
+        )

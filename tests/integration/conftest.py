@@ -2,6 +2,7 @@
 clusters and villages of their own for each test."""
 
 import logging
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.dont_write_bytecode = True
 
+from harness import shards  # noqa: E402
 from harness.aloop import Background  # noqa: E402
 from harness.cluster import Cluster  # noqa: E402
 from harness.dns import Resolver  # noqa: E402
@@ -30,6 +32,26 @@ class World:
     pki: Pki
     web: Web
     background: Background
+
+
+def pytest_addoption(parser):
+    parser.addoption("--at-once", type=int, default=shards.AT_ONCE, metavar="N",
+                     help=f"test processes side by side ({shards.AT_ONCE}; 1: none but this one)")
+
+
+def pytest_cmdline_main(config):
+    """With --at-once, this process only shares out; the tests run in others."""
+    o = config.option
+    alone = o.at_once < 2 or o.collectonly or o.usepdb or o.capture == "no" or o.help or o.version or o.markers
+    if alone or shards.VARIABLE in os.environ:
+        return None
+    return shards.run(list(config.invocation_params.args), o.xmlpath, o.at_once)
+
+
+def pytest_collection_modifyitems(config, items):
+    items[:], others = shards.mine(items, lambda i: {"answers", "lived", "prefix"} & set(i.fixturenames))
+    if others:
+        config.hook.pytest_deselected(items=others)
 
 
 def pytest_report_header():

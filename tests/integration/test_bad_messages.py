@@ -10,7 +10,7 @@ import zmq
 from harness import behaviours as b
 from harness.patience import until
 from harness.process import free_port
-from harness.stories import quick, rounds
+from harness.stories import gapless, quick, rounds
 
 # What a stranger may send, by name. The ceiling of a message is 64 KiB.
 GARBAGE = {
@@ -53,7 +53,7 @@ def works_on(cluster):
     rounds(cluster, "steady", 3, "up", within=20)
     for name, process in cluster.daemon.items():
         assert process.alive() and process.pid == pids[name], name
-    assert cluster.ledger.gaps("steady") == []
+    gapless(cluster, "steady")
 
 
 @pytest.mark.parametrize("lane", ["control", "results", "feedback"])

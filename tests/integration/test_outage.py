@@ -7,7 +7,7 @@ import pytest
 
 from harness import behaviours as b
 from harness.patience import until
-from harness.stories import EVERY, first_then, owner, quick, rounds
+from harness.stories import EVERY, first_then, gapless, owner, quick, rounds
 
 BAD = b.status(503)
 
@@ -62,7 +62,7 @@ def test_down_is_told_once_and_back_is_told_once(cluster, watched, mail):
     assert len(set(keys)) == 2
     for letter, key in zip(mail.messages, keys):
         assert key in letter.message["Message-ID"]
-    assert cluster.ledger.gaps("shop") == []
+    gapless(cluster, "shop")
 
 
 def test_it_can_be_explained(cluster, watched, mail):

@@ -8,7 +8,7 @@ import pytest
 
 from harness import behaviours as b
 from harness.patience import FACTOR, until
-from harness.stories import EVERY, owner, quick, rounds
+from harness.stories import EVERY, gapless, owner, quick, rounds
 
 
 @pytest.fixture
@@ -139,4 +139,4 @@ def test_intervals_are_kept(cluster, village):
     slots, every = cluster.ledger.grid("steady")
     assert every == EVERY * 1e6
     assert len({s for s, _ in slots}) == len(slots)
-    assert cluster.ledger.gaps("steady") == []
+    gapless(cluster, "steady")
