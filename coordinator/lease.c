@@ -20,9 +20,9 @@
 
 enum { BREAKER_LEAST = 8 }; /* that few overdue results say nothing about the collector */
 
-#define LISTED_FRESH_NS  (7 * NS_PER_S)   /* full lists come every 5 s */
-#define LISTED_MOST_NS   (70 * NS_PER_S)  /* a worker repeats an unrecorded result after 60 s at most */
-#define SILENCE_MOST_NS  (600 * NS_PER_S) /* the same, while nothing at all is recorded */
+#define LISTED_FRESH_NS  (7 * NS_PER_S)  /* full lists come every 5 s */
+#define REPEATED_NS      (70 * NS_PER_S) /* a worker repeats an unrecorded result after 60 s at most */
+#define ON_ITS_WAY_NS    (5 * NS_PER_S)  /* in queues between us, from a worker that is gone */
 #define OVERDUE_FIRST_NS (250 * NS_PER_MS)
 #define OVERDUE_AGAIN_NS NS_PER_S /* how often an overdue run is judged anew */
 #define REST_FIRST_NS    (50 * NS_PER_MS)
@@ -41,6 +41,12 @@ static void set_heir(struct lease *l, struct leased *r, const struct lease_run *
     if (!has_heir(r) && heir)
         l->numbers.heirs++;
     r->heir = heir ? *heir : (struct lease_run){ 0 };
+}
+
+/* Of a taken run: its worker has given up on the site by then. */
+static mono_ns over_at(const struct leased *r)
+{
+    return r->since + (mono_ns)r->run.timeout_ms * NS_PER_MS;
 }
 
 /* Queued runs that were never sent wait for as long as it takes: the next slot
@@ -86,6 +92,25 @@ static void end_run(struct lease *l, struct leased *r, enum cause cause)
     queue_up(l, r);
 }
 
+/* The look is over and only its record is missing: whoever waits may go. */
+static int succeed(struct lease *l, struct leased *r, const struct lease_run *next)
+{
+    lease_retire(l, r);
+    struct leased *heir = lease_add(l, next);
+    if (!heir)
+        return -ENOMEM;
+    queue_up(l, heir);
+    return 0;
+}
+
+static void hand_over(struct lease *l, struct leased *r)
+{
+    struct lease_run heir = r->heir;
+    set_heir(l, r, NULL);
+    if (lease_reserve_ends(l) < 0 || succeed(l, r, &heir) < 0)
+        lease_put_end(l, &heir, r, CAUSE_MISSED);
+}
+
 /* ── Runs begin ────────────────────────────────────────────────────────── */
 
 /* A run of an earlier slot that is not out now gives way to the new slot, in the
@@ -106,7 +131,6 @@ static void give_way(struct lease *l, struct leased *r, const struct lease_run *
 
 int lease_due(struct lease *l, const struct lease_run *run, mono_ns now)
 {
-    (void)now;
     if (run->location >= CONFIG_MAX_LOCATIONS || run->look != 0)
         return -EINVAL;
     int e = lease_reserve_ends(l);
@@ -125,9 +149,13 @@ int lease_due(struct lease *l, const struct lease_run *run, mono_ns now)
         give_way(l, r, run);
         return 0;
     }
+    if (r->state == RUN_TAKEN && !has_heir(r) && now >= over_at(r))
+        return succeed(l, r, run);
     if (has_heir(r))
         lease_put_end(l, &r->heir, r, CAUSE_MISSED);
     set_heir(l, r, run);
+    if (r->state == RUN_TAKEN)
+        heap_set(&l->timers, &r->timer, over_at(r));
     return 0;
 }
 
@@ -177,6 +205,9 @@ void lease_forget(struct lease *l, uint64_t site_id)
     DL_FOREACH_SAFE2(l->confirming, r, tmp, next_look)
     if (r->run.site_id == site_id)
         forget(l, r);
+    DL_FOREACH2(l->retired, r, next_look)
+    if (r->run.site_id == site_id)
+        r->forgotten = true;
 }
 
 /* ── Jobs go out ───────────────────────────────────────────────────────── */
@@ -265,7 +296,7 @@ static void hold(struct lease *l, struct leased *r, int lane, mono_ns now)
     r->was_taken = true;
     r->since = now;
     r->late_at = now + (mono_ns)r->run.timeout_ms * NS_PER_MS + l->rules.grace;
-    lease_enter(l, r, RUN_TAKEN, r->late_at);
+    lease_enter(l, r, RUN_TAKEN, has_heir(r) ? over_at(r) : r->late_at);
 }
 
 /* Late is better than not at all: a job that is about to be repeated, because
@@ -288,7 +319,7 @@ enum lease_bounce lease_busy(struct lease *l, uint64_t job_id, mono_ns now)
     if (!r || (r->state != RUN_SENT && r->state != RUN_TAKEN))
         return LEASE_NOT_OUT;
     enum lease_bounce why = r->avoiding ? LEASE_AVOIDED : LEASE_FULL;
-    if (r->forgotten || r->bounces >= LEASE_MAX_BOUNCES || now >= r->run.until) {
+    if (r->forgotten || r->retired || r->bounces >= LEASE_MAX_BOUNCES || now >= r->run.until) {
         end_run(l, r, CAUSE_LOST);
         return why;
     }
@@ -307,7 +338,7 @@ enum lease_bounce lease_busy(struct lease *l, uint64_t job_id, mono_ns now)
 /* It did not come back. */
 static void again(struct lease *l, struct leased *r, mono_ns now)
 {
-    if (r->attempts >= l->rules.attempts || now >= r->run.until || r->forgotten) {
+    if (r->attempts >= l->rules.attempts || now >= r->run.until || r->forgotten || r->retired) {
         end_run(l, r, CAUSE_LOST);
         return;
     }
@@ -352,6 +383,8 @@ bool lease_recorded(struct lease *l, uint64_t site_id, wall_us slot_us, uint16_t
     l->recorded_at = now;
     struct leased *r = lease_find(l, site_id, slot_us, look, location);
     if (!r || r->run.slot_us != slot_us)
+        r = look == 0 ? lease_find_retired(l, site_id, slot_us, location) : NULL;
+    if (!r)
         return false;
     bool counts = !r->forgotten;
     end_run(l, r, CAUSE_NONE);
@@ -368,12 +401,18 @@ bool lease_breaker_open(const struct lease *l, mono_ns now)
 static bool may_still_come(const struct lease *l, const struct leased *r, mono_ns now)
 {
     if (r->listed && now - r->listed < LISTED_FRESH_NS) {
-        bool silence = l->recorded_at < r->since; /* nobody's result was recorded since it was taken */
-        if (now < r->late_at + (silence ? SILENCE_MOST_NS : LISTED_MOST_NS))
+        bool silence = l->recorded_at <= r->since; /* nobody's result was recorded since it was taken */
+        if (silence || now < r->late_at + REPEATED_NS)
             return true;
     }
-    /* When the breaker has just closed, the workers are still sending what they kept. */
-    return lease_breaker_open(l, now) || (l->closed_at && now < l->closed_at + 5 * NS_PER_S);
+    if (lease_breaker_open(l, now))
+        return true;
+    /* Nobody waits for one that retired: its worker is heard before it is given up. */
+    if (r->retired && !r->listed && r->holder != LEASE_NOBODY && now < r->late_at + LISTED_FRESH_NS)
+        return true;
+    /* When the breaker has closed, the workers are still sending what they kept. */
+    mono_ns more = r->holder == LEASE_NOBODY ? ON_ITS_WAY_NS : REPEATED_NS;
+    return l->closed_at && now < l->closed_at + more;
 }
 
 static void on_timer(struct lease *l, struct leased *r, mono_ns now)
@@ -389,6 +428,12 @@ static void on_timer(struct lease *l, struct leased *r, mono_ns now)
         break;
     case RUN_SENT: again(l, r, now); break;
     case RUN_TAKEN:
+        if (has_heir(r) && now >= over_at(r))
+            hand_over(l, r);
+        if (now < r->late_at && r->holder != LEASE_NOBODY) {
+            heap_set(&l->timers, &r->timer, r->late_at);
+            break;
+        }
         /* Counted first and judged a moment later: a hundred that fall overdue
          * together must be seen together. */
         if (!r->overdue) {

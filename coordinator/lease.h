@@ -12,9 +12,13 @@
  *
  *   - every run that was begun ends exactly once: concluded (lease_recorded says
  *     so), lost or missed (lease_take_end hands it out), or forgotten on request
- *   - one scheduled run per site and location is under way at a time. The slot
+ *   - one scheduled look per site and location is under way at a time. The slot
  *     that comes meanwhile waits as its heir; one that comes after that takes
  *     the heir's place, and the older one is missed
+ *   - a look is over when its timeout has passed since a worker took it. What is
+ *     missing then is only its record: the run retires, which leaves its place to
+ *     the next slot, and goes on waiting for that. So the sites are looked at
+ *     also while the collector is away, and results gather in the workers
  *   - a run is given out at most `attempts` times, beyond answers of busy, which
  *     are bounded by LEASE_MAX_BOUNCES
  *   - repeats are at most `again_percent` of what is sent, apart from a small
@@ -156,6 +160,7 @@ struct lease_numbers {
     size_t confirming_runs; /* of these, confirming looks */
     size_t in_flight;       /* sent or taken */
     size_t waiting;         /* due, or to be repeated, and not out */
+    size_t retired;         /* of these, looked at, and a later slot has their place */
     size_t heirs;           /* waiting for an earlier run of their site */
     size_t overdue;         /* taken, and the result late */
     uint64_t again;         /* jobs sent a second time and later, ever */

@@ -28,7 +28,7 @@ enum queue { QUEUE_CONFIRM, QUEUE_AGAIN, QUEUE_FRESH, QUEUE_COUNT };
 
 struct run_key { /* no padding: it is hashed as bytes */
     uint64_t site_id;
-    wall_us slot_us; /* 0 for look 0, of which a site has one at a time */
+    wall_us slot_us; /* 0 for look 0, of which a site has one at a time, until it retires */
     uint32_t look, location;
 };
 
@@ -40,6 +40,7 @@ struct leased {
     uint64_t job_id;  /* of the newest job; 0 none */
     uint8_t attempts, bounces;
     bool forgotten;        /* not to be given out again, and no words about it */
+    bool retired;          /* taken and looked at; another run has its place */
     bool overdue;          /* taken, and its deadline has passed */
     bool was_taken;        /* the newest job was */
     bool avoiding;         /* the newest job names a worker that is to leave it alone */
@@ -52,7 +53,7 @@ struct leased {
     char *avoid;           /* NULL: none */
     struct heap_node timer;
     struct leased *prev, *next;           /* in a queue or a holder's list */
-    struct leased *prev_look, *next_look; /* confirming looks: in the list of all */
+    struct leased *prev_look, *next_look; /* in the list of all confirming looks, or of all that retired */
     UT_hash_handle hh_key, hh_id;
 };
 
@@ -67,7 +68,7 @@ struct lease {
     struct lease_rules rules;
     uint32_t epoch;
     uint64_t counter;
-    struct leased *by_key, *by_id, *confirming;
+    struct leased *by_key, *by_id, *confirming, *retired;
     struct heap timers;
     struct lease_location at[CONFIG_MAX_LOCATIONS];
     struct leased *held[ROSTER_MAX_LANES + 1]; /* by holder */
@@ -83,9 +84,12 @@ struct lease {
 /* lease_table.c */
 struct leased *lease_find(const struct lease *l, uint64_t site_id, wall_us slot_us, uint32_t look,
                           uint32_t location); /* the slot means nothing for look 0 */
+struct leased *lease_find_retired(const struct lease *l, uint64_t site_id, wall_us slot_us,
+                                  uint32_t location);
 struct leased *lease_find_job(const struct lease *l, uint64_t job_id);
 /* A new run; lease_reserve_ends comes before it. NULL: no memory. */
 struct leased *lease_add(struct lease *l, const struct lease_run *run);
+void lease_retire(struct lease *l, struct leased *r); /* a taken run of look 0, without an heir */
 /* From whatever state into another; `at` is when the timer wakes it. */
 void lease_enter(struct lease *l, struct leased *r, enum run_state state, mono_ns at);
 void lease_enter_queue(struct lease *l, struct leased *r, enum queue queue, mono_ns at);

@@ -48,6 +48,14 @@ struct leased *lease_find(const struct lease *l, uint64_t site_id, wall_us slot_
     return r;
 }
 
+struct leased *lease_find_retired(const struct lease *l, uint64_t site_id, wall_us slot_us, uint32_t location)
+{
+    struct run_key key = { site_id, slot_us, 0, location };
+    struct leased *r;
+    HASH_FIND(hh_key, l->by_key, &key, sizeof key, r);
+    return r;
+}
+
 struct leased *lease_find_job(const struct lease *l, uint64_t job_id)
 {
     struct leased *r;
@@ -73,6 +81,16 @@ struct leased *lease_add(struct lease *l, const struct lease_run *run)
         l->numbers.confirming_runs++;
     }
     return r;
+}
+
+void lease_retire(struct lease *l, struct leased *r)
+{
+    HASH_DELETE(hh_key, l->by_key, r);
+    r->key.slot_us = r->run.slot_us;
+    HASH_ADD(hh_key, l->by_key, key, sizeof r->key, r);
+    r->retired = true;
+    DL_APPEND2(l->retired, r, prev_look, next_look);
+    l->numbers.retired++;
 }
 
 /* ── States ────────────────────────────────────────────────────────────── */
@@ -189,6 +207,10 @@ void lease_remove(struct lease *l, struct leased *r)
     if (r->run.look > 0) {
         DL_DELETE2(l->confirming, r, prev_look, next_look);
         l->numbers.confirming_runs--;
+    }
+    if (r->retired) {
+        DL_DELETE2(l->retired, r, prev_look, next_look);
+        l->numbers.retired--;
     }
     free(r->avoid);
     free(r);

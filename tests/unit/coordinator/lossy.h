@@ -74,6 +74,8 @@ struct tale {
     enum fate fate;
     int sent;
     mono_ns came;
+    uint64_t job;   /* the newest one */
+    mono_ns looked; /* when a lane began to look for that job; 0 not yet */
     UT_hash_handle hh;
 };
 
@@ -224,6 +226,9 @@ static inline void lane_gets_job(int lane, const struct event *e)
     uint64_t longest = e->run.timeout_ms;
     mono_ns took = one_in(20) ? (mono_ns)longest * MS : (mono_ns)chance(200) * MS;
     m->held[m->n++] = (struct held){ e->job_id, e->run, w.now + took, MONO_NEVER };
+    struct tale *t = tale_of(e->run.site_id, e->run.slot_us, e->run.look);
+    if (t && t->job == e->job_id)
+        t->looked = w.now;
     post_job_word(TAKEN, lane, e->job_id, &e->run);
 }
 

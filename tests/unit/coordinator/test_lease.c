@@ -243,11 +243,12 @@ static void test_the_slot_after_that_takes_its_place(void **state)
     nothing_ended(l);
     due(l, 1, 300, 30 * S, 20 * S);
     ended(l, 1, 200, CAUSE_MISSED);
-    pass(l, 20 * S, 26 * S); /* the one that is out is lost: 25 s have passed, its slot is over */
-    ended(l, 1, 100, CAUSE_LOST);
+    lease_step(l, 20 * S); /* the look that is out is over */
     assert_int_equal(lease_numbers(l).heirs, 0);
-    take(l, 1, 300, 1, 26 * S);
-    recorded(l, 1, 300, 27 * S);
+    take(l, 1, 300, 1, 20 * S);
+    recorded(l, 1, 300, 21 * S);
+    pass(l, 21 * S, 33 * S); /* and nothing ever came of it */
+    ended(l, 1, 100, CAUSE_LOST);
     over(l);
 }
 
