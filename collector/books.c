@@ -108,7 +108,8 @@ static int on_tombstone(void *arg, const struct site *s)
 
 /* ── Rounds that were open ─────────────────────────────────────────────── */
 
-#define MAX_LINES (3 * (QUORUM_MAX_LOOKS + 1))
+#define MAX_LINES    (QUORUM_MAX_LOOKS + 1) /* of one round */
+#define MAX_SEARCHED 10000                  /* lines, for the round that is open */
 
 struct lines {
     struct result line[MAX_LINES];
@@ -118,26 +119,52 @@ struct lines {
 static int on_line(void *arg, const struct result *r)
 {
     struct lines *l = arg;
-    if (l->n == MAX_LINES)
-        return 1;
-    l->line[l->n++] = *r;
+    l->line[l->n++] = *r; /* no more than were asked for */
     return 0;
 }
 
-/* The round's slot is the newest on the grid when its first look began; its
- * neighbours are read too, since the clock of the worker may differ from that of
- * the coordinator. The ledger is in order of slots, so exact ones cost little. */
+/* The look that the suspicion dates from: since_us is when it began. */
+struct origin {
+    wall_us at_us, slot_us;
+    bool found;
+};
+
+static int on_origin(void *arg, const struct result *r)
+{
+    struct origin *o = arg;
+    if (r->run.look != 0 || r->at_us != o->at_us)
+        return 0;
+    o->slot_us = r->run.slot_us;
+    o->found = true;
+    return 1; /* enough */
+}
+
+/* Its slot is the state's newest one, unless later ones were looked at while the
+ * round was open: then it is a little before since_us. Not by the grid, on which a
+ * new site's first slot does not lie; and on a worker's clock that goes ahead,
+ * since_us may be after slots that came later. */
+static int find_origin(struct store *s, const struct watched *w, struct origin *o, struct err *err)
+{
+    wall_us newest = w->state.last_slot_us, since = w->state.since_us;
+    wall_us from = (since < newest ? since : newest) - 2 * (int64_t)w->site->every_ms * US_PER_MS;
+    *o = (struct origin){ .at_us = since };
+    int r = store_each_result(s, w->site->id, newest, newest + 1, QUORUM_MAX_LOOKS + 1, on_origin, o, err);
+    if (r == 0)
+        r = store_each_result(s, w->site->id, from, newest, MAX_SEARCHED, on_origin, o, err);
+    return r < 0 ? r : 0;
+}
+
 static int resume(struct filling *f, struct store *s, struct watched *w, struct err *err)
 {
-    int64_t every = (int64_t)w->site->every_ms * US_PER_MS;
-    wall_us slot = site_next_slot(w->site->id, w->site->every_ms, w->state.since_us + 1) - every;
+    struct origin o;
+    int r = find_origin(s, w, &o, err);
+    if (r < 0)
+        return r;
     struct lines *lines = calloc(1, sizeof *lines);
     if (!lines)
         return err_set(err, -ENOMEM, "out of memory");
-    int r = 0;
-    for (int i = -1; r >= 0 && i <= 1; i++)
-        r = store_each_result(s, w->site->id, slot + i * every, slot + i * every + 1, QUORUM_MAX_LOOKS + 1,
-                              on_line, lines, err);
+    if (o.found)
+        r = store_each_result(s, w->site->id, o.slot_us, o.slot_us + 1, MAX_LINES, on_line, lines, err);
     if (r >= 0)
         judge_resume(&f->books->judge, f->batch, w, lines->line, lines->n, f->now);
     free(lines);

@@ -247,6 +247,37 @@ static void test_restart_in_the_middle_of_a_confirmation(void **state)
     world_done(&w);
 }
 
+/* A new site is looked at first when there is room, and not on its grid. */
+static void test_restart_in_the_middle_of_the_first_confirmation(void **state)
+{
+    (void)state;
+    for (int later = 0; later <= 2; later++) { /* slots on the grid that count meanwhile */
+        struct world w;
+        uint64_t id = begin(&w, 2);
+        wall_us first = w.wall - 300 * US_PER_MS;
+        assert_true(first < world_slot(id, 1) && first != world_slot(id, 0));
+        struct result r = world_result(&w, id, 0, 0, '-', "w1");
+        r.run.slot_us = first;
+        world_give(&w, &r);
+        world_pass(&w, 100);
+        for (int n = 1; n <= later; n++)
+            world_saw(&w, id, n, 0, '-', "w1");
+        expect(&w, "before", "ask1 suspected");
+        world_crash(&w);
+        world_pass(&w, 100);
+        expect(&w, "the round is open as it was", "crash ask1");
+        assert_int_equal(w.asked[w.n_asked - 1].run.slot_us, first);
+        for (unsigned look = 1; look <= 2; look++) {
+            r = world_result(&w, id, 0, look, '-', "w2");
+            r.run.slot_us = first;
+            world_give(&w, &r);
+            world_pass(&w, 2000);
+        }
+        expect(&w, "confirmed", "ask2 down open tell:down");
+        world_done(&w);
+    }
+}
+
 static void test_restart_before_anything_was_committed(void **state)
 {
     (void)state;
@@ -613,6 +644,7 @@ int main(void)
         cmocka_unit_test(test_what_comes_twice_or_late_changes_nothing),
         cmocka_unit_test(test_scheduled_looks_during_a_round),
         cmocka_unit_test(test_restart_in_the_middle_of_a_confirmation),
+        cmocka_unit_test(test_restart_in_the_middle_of_the_first_confirmation),
         cmocka_unit_test(test_restart_before_anything_was_committed),
         cmocka_unit_test(test_pending_notices_survive),
         cmocka_unit_test(test_removed_while_down),
