@@ -174,8 +174,6 @@ bool ingest_has_parcels(struct ingest *i)
 
 static bool put_out(struct ingest *i, const char *topic, int len)
 {
-    if (len < 0)
-        return false;
     struct out *o = malloc(sizeof *o + (size_t)len);
     if (!o)
         return false;
@@ -187,15 +185,27 @@ static bool put_out(struct ingest *i, const char *topic, int len)
     return false;
 }
 
+/* What does not fit in one message goes out in two halves, and so on; what cannot
+ * be packed even by itself is a mistake of ours, and takes nothing else with it. */
 void ingest_feedback(struct ingest *i, const struct feedback *f)
 {
-    if (!put_out(i, NULL, wire_pack_feedback(f, i->buf, sizeof i->buf)))
+    int len = wire_pack_feedback(f, i->buf, sizeof i->buf);
+    if (len < 0 && f->n_recorded + f->n_again > 1) {
+        /* One of the two may have a single one: rounded up here, down there. */
+        size_t recorded = (f->n_recorded + 1) / 2, again = f->n_again / 2;
+        ingest_feedback(i, &(struct feedback){ f->recorded, recorded, f->again, again });
+        ingest_feedback(i, &(struct feedback){ f->recorded + recorded, f->n_recorded - recorded,
+                                               f->again + again, f->n_again - again });
+        return;
+    }
+    if (len < 0 || !put_out(i, NULL, len))
         atomic_fetch_add(&i->feedback_full, 1);
 }
 
 void ingest_publish(struct ingest *i, const struct event *e)
 {
-    if (!put_out(i, event_kind_name(e->kind), wire_pack_event(e, i->buf, sizeof i->buf)))
+    int len = wire_pack_event(e, i->buf, sizeof i->buf);
+    if (len < 0 || !put_out(i, event_kind_name(e->kind), len))
         atomic_fetch_add(&i->feed_full, 1);
 }
 

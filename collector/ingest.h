@@ -39,7 +39,7 @@ bool ingest_is_flushed(struct ingest *i);
 
 /* From the keeper's thread. A parcel is the caller's then (parcel_free); NULL: none. */
 struct parcel *ingest_take(struct ingest *i);
-void ingest_feedback(struct ingest *i, const struct feedback *f);
+void ingest_feedback(struct ingest *i, const struct feedback *f); /* in as many messages as it takes */
 void ingest_publish(struct ingest *i, const struct event *e);
 bool ingest_has_parcels(struct ingest *i);
 /* Wakes the network's thread after a row of the above; cheap when it need not. */

@@ -185,6 +185,52 @@ static void test_a_late_coordinator_gets_its_feedback(void **state)
     close_net(&n);
 }
 
+/* Lists as full and names as long as they may be; `bad` has a name that nobody can have. */
+static void test_feedback_is_sent_in_parts(void **state)
+{
+    (void)state;
+    for (int bad = -1; bad <= WIRE_MAX_FEEDBACK; bad += 100) {
+        static struct recorded recorded[WIRE_MAX_FEEDBACK];
+        static struct look_again again[WIRE_MAX_FEEDBACK];
+        struct feedback f = { recorded, WIRE_MAX_FEEDBACK, again, WIRE_MAX_FEEDBACK };
+        struct err err = { 0 };
+        struct net n;
+        open_net(&n);
+        for (int i = 0; i < WIRE_MAX_FEEDBACK; i++) {
+            struct run run = { .site_id = UINT64_MAX, .slot_us = i + 1, .look = 1 };
+            memset(run.location, 'l', LOCATION_SIZE - 1);
+            recorded[i] = (struct recorded){ .job_id = UINT64_MAX, .lane = 65535, .run = run };
+            memset(recorded[i].worker, i == bad ? ' ' : 'w', WORKER_NAME_SIZE - 1);
+            again[i] = (struct look_again){ .run = run, .within_ms = SITE_MAX_WITHIN_MS };
+            memset(again[i].avoid, 'w', WORKER_NAME_SIZE - 1);
+        }
+        if (bus_open(n.bus, LANE_FEEDBACK, SIDE_TO, n.config.endpoint.feedback, &n.coordinator, &err) < 0)
+            fail_msg("%s", err.text);
+        ingest_feedback(n.ingest, &f);
+        ingest_nudge(n.ingest);
+
+        unsigned next = 1, next_again = 1; /* in order, each once */
+        for (int t = 0; t < 1000 && (next <= WIRE_MAX_FEEDBACK || next_again <= WIRE_MAX_FEEDBACK); t++) {
+            struct bus_message m;
+            while (bus_take(n.coordinator, &m) == 1) {
+                assert_int_equal(wire_unpack_feedback(n.arena, m.bytes, m.len, &f, &err), 0);
+                for (size_t i = 0; i < f.n_recorded; i++, next++) {
+                    next += (int)next == bad + 1;
+                    assert_int_equal(f.recorded[i].run.slot_us, next);
+                }
+                for (size_t i = 0; i < f.n_again; i++)
+                    assert_int_equal(f.again[i].run.slot_us, next_again++);
+                bus_message_done(&m);
+            }
+            turns(&n, 1);
+        }
+        assert_int_equal(next, WIRE_MAX_FEEDBACK + 1);
+        assert_int_equal(next_again, WIRE_MAX_FEEDBACK + 1);
+        assert_int_equal(ingest_counts(n.ingest).feedback_dropped, bad >= 0);
+        close_net(&n);
+    }
+}
+
 static void test_the_feed(void **state)
 {
     (void)state;
@@ -219,6 +265,7 @@ int main(void)
         cmocka_unit_test(test_reports_arrive_and_rubbish_does_not),
         cmocka_unit_test(test_a_full_queue_stops_the_reading_and_loses_nothing),
         cmocka_unit_test(test_a_late_coordinator_gets_its_feedback),
+        cmocka_unit_test(test_feedback_is_sent_in_parts),
         cmocka_unit_test(test_the_feed),
     };
     log_setup("test", LOG_OFF);
