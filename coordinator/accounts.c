@@ -184,6 +184,15 @@ void accounts_unsend(struct accounts *a, const struct account *x, mono_ns at)
     heap_set(&a->sent, &l->timer, at);
 }
 
+void accounts_give_up(struct accounts *a, const struct account *x)
+{
+    struct line *l = find(a, x->site_id, x->slot_us, x->look, x->location);
+    if (!l)
+        return;
+    a->given_up += l->account.span;
+    drop(a, l);
+}
+
 bool accounts_recorded(struct accounts *a, uint64_t site_id, wall_us slot_us, uint16_t look,
                        unsigned location)
 {

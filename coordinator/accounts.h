@@ -52,6 +52,8 @@ int accounts_add(struct accounts *a, const struct account *line, mono_ns now);
 bool accounts_take(struct accounts *a, mono_ns now, struct account *ret);
 /* It could not be sent: try again at `at`. */
 void accounts_unsend(struct accounts *a, const struct account *line, mono_ns at);
+/* It can never be sent: dropped, and counted as given up. */
+void accounts_give_up(struct accounts *a, const struct account *line);
 /* It is in the store. False when no such line is kept. */
 bool accounts_recorded(struct accounts *a, uint64_t site_id, wall_us slot_us, uint16_t look,
                        unsigned location);

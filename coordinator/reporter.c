@@ -26,7 +26,7 @@ struct reporter {
     mono_ns away;     /* since when nothing could be sent; 0: it could */
     bool told_away;
     uint64_t given_up; /* as was said last */
-    struct log_gate given_up_gate;
+    struct log_gate given_up_gate, refused_gate;
     struct result result[LINES_A_MESSAGE];
     struct worker_vitals worker[VITALS_MAX_WORKERS];
     uint8_t bytes[WIRE_MAX_BYTES];
@@ -88,25 +88,64 @@ static void result_of(const struct reporter *r, const struct account *line, stru
     describe(x, line);
 }
 
+static int send_results(struct reporter *r, size_t from, size_t n)
+{
+    struct report report = { .kind = REPORT_RESULTS, .results = r->result + from, .n_results = n };
+    return send_report(r, &report);
+}
+
+static bool cannot_be_written(int code)
+{
+    return code == -EINVAL || code == -EMSGSIZE;
+}
+
+/* It would be refused for ever: nothing else may wait for it. */
+static void refuse(struct reporter *r, const struct account *line, int code, mono_ns now)
+{
+    uint64_t held;
+    accounts_give_up(r->parts->accounts, line);
+    r->given_up += line->span; /* said here */
+    if (log_gate_open(&r->refused_gate, now, &held))
+        log_error("report.refused", "site=%llu slots=%u cause=%s code=%d held=%llu: it cannot be written",
+                  (unsigned long long)line->site_id, line->span, cause_name(line->cause), code,
+                  (unsigned long long)held);
+}
+
+/* One of them cannot be written: find out which by sending each alone. How many
+ * are dealt with, all unless the socket takes no more. */
+static size_t send_singly(struct reporter *r, const struct account *line, size_t n, int *code, mono_ns now)
+{
+    for (size_t i = 0; i < n; i++) {
+        *code = send_results(r, i, 1);
+        if (cannot_be_written(*code))
+            refuse(r, &line[i], *code, now);
+        else if (*code < 0)
+            return i;
+    }
+    *code = 0;
+    return n;
+}
+
 /* One message of them; false when there are no more, or none can be sent. */
 static bool send_lines(struct reporter *r, mono_ns now)
 {
     struct account line[LINES_A_MESSAGE];
-    size_t n = 0;
+    size_t n = 0, done = 0;
     while (n < LINES_A_MESSAGE && accounts_take(r->parts->accounts, now, &line[n])) {
         result_of(r, &line[n], &r->result[n]);
         n++;
     }
     if (n == 0)
         return false;
-    struct report report = { .kind = REPORT_RESULTS, .results = r->result, .n_results = n };
-    int e = send_report(r, &report);
+    int e = send_results(r, 0, n);
+    if (cannot_be_written(e))
+        done = send_singly(r, line, n, &e, now);
     if (e == 0)
         return n == LINES_A_MESSAGE;
     if (e != -EAGAIN)
-        log_error("report.failed", "lines=%zu code=%d: cannot be sent", n, e);
+        log_error("report.failed", "lines=%zu code=%d: cannot be sent", n - done, e);
     r->lines_at = now + RETRY_NS;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = done; i < n; i++)
         accounts_unsend(r->parts->accounts, &line[i], now + RETRY_NS);
     return false;
 }
