@@ -1,7 +1,6 @@
 """A real nginx with one site for each kind of certificate."""
 
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,7 +93,6 @@ class Web:
             )
             pidfile = Path(folder, "nginx.pid")
             until(lambda: pidfile.exists() or not self.process.alive(), 10, "nginx starts or gives up")
-            time.sleep(0)
             if self.process.alive():
                 return
         raise RuntimeError("nginx does not start:\n" + self.process.said())
@@ -105,5 +103,5 @@ class Web:
         return path.read_text().splitlines() if path.exists() else []
 
     def close(self):
-        self.process.stop()
+        self.process.kill()  # it has nothing to save, and may miss a SIGTERM in its first moments
         self._folder.cleanup()
