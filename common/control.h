@@ -38,9 +38,10 @@ enum control_kind {
 };
 const char *control_kind_name(enum control_kind k); /* "hello" */
 
-#define CONTROL_MAX_IDS 4096 /* job ids in one message; more go into further messages */
-#define ENDPOINT_SIZE   160
-#define SOFTWARE_SIZE   32
+#define CONTROL_MAX_IDS   4096 /* job ids in one message; more go into further messages */
+#define CONTROL_MAX_PARTS 64   /* of one full list, which has 262,144 ids at most then */
+#define ENDPOINT_SIZE     160
+#define SOFTWARE_SIZE     32
 
 /* One message, either way. Which members mean something follows from kind. */
 struct control {
@@ -62,7 +63,12 @@ struct control {
     bool all_ids;        /* ids are all jobs in hand, looked at and not yet recorded, or none:
                           * what the coordinator believes beyond them is lost */
 
-    /* taken, busy, recorded, heartbeat with all_ids: borrowed, see whoever made it */
+    /* heartbeat: a full list that is too long for one message comes in `parts` of them, sent one
+     * after the other; ids are those of part number `part`, from 0. all_ids is false in each, so
+     * that nobody who does not know of parts takes one for the whole. Else 0 of 0, or 0 of 1. */
+    uint32_t part, parts;
+
+    /* taken, busy, recorded, heartbeat with all_ids or parts: borrowed, see whoever made it */
     const uint64_t *ids;
     size_t n_ids;
 

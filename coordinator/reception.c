@@ -2,6 +2,7 @@
 
 #include "common/daemon.h"
 #include "common/log.h"
+#include "coordinator/gather.h"
 #include "proto/wire.h"
 
 #include <errno.h>
@@ -22,6 +23,7 @@ struct reception {
     const struct dispatch *dispatch;
     void *socket;
     struct wire_arena *arena;
+    struct gather *gather;
     struct news news[ROSTER_MAX_LANES];
     int dirty[ROSTER_MAX_LANES]; /* lanes with news */
     size_t n_dirty;
@@ -68,6 +70,7 @@ static void lane_lost(struct reception *r, int lane)
 {
     lease_lane_lost(r->parts->lease, lane, loop_now(r->parts->loop));
     arrears_lane_lost(r->parts->arrears, lane);
+    gather_forget(r->gather, lane);
     r->news[lane].n = 0;
 }
 
@@ -130,10 +133,13 @@ static void on_heartbeat(struct reception *r, const struct control *c, int lane)
 {
     struct parts *p = r->parts;
     struct control beat = reply_to(c, CONTROL_BEAT);
+    mono_ns now = loop_now(p->loop);
+    const uint64_t *ids;
+    size_t n;
     roster_heartbeat(p->roster, lane, c);
-    if (c->all_ids) {
-        lease_holds(p->lease, lane, c->ids, c->n_ids, loop_now(p->loop));
-        arrears_in_hand(p->arrears, lane, c->ids, c->n_ids, loop_now(p->loop));
+    if (gather_heard(r->gather, lane, c, now, &ids, &n)) {
+        lease_holds(p->lease, lane, ids, n, now);
+        arrears_in_hand(p->arrears, lane, ids, n, now);
     }
     answer(r, &beat);
 }
@@ -284,6 +290,8 @@ int reception_new(struct reception **ret, struct bus *bus, struct parts *parts,
     r->dispatch = dispatch;
     int e = wire_arena_new(&r->arena);
     if (e == 0)
+        e = gather_new(&r->gather, ROSTER_MAX_LANES);
+    if (e == 0)
         e = bus_open(bus, LANE_CONTROL, SIDE_TO, parts->config->endpoint.control, &r->socket, err);
     if (e == 0)
         e = loop_watch(parts->loop, r->socket, on_readable, r);
@@ -301,6 +309,7 @@ void reception_free(struct reception *r)
         loop_unwatch(r->parts->loop, r->socket);
     bus_close(r->socket);
     wire_arena_free(r->arena);
+    gather_free(r->gather);
     for (size_t i = 0; i < ROSTER_MAX_LANES; i++)
         free(r->news[i].ids);
     free(r);

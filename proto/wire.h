@@ -30,7 +30,7 @@
 #include <stdint.h>
 
 #define WIRE_MAJOR        1
-#define WIRE_MINOR        0
+#define WIRE_MINOR        1
 #define WIRE_MAX_BYTES    65536 /* one message; the sockets' ZMQ_MAXMSGSIZE as well */
 #define WIRE_MAX_JOBS     256   /* in one batch */
 #define WIRE_MAX_RESULTS  256

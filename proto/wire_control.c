@@ -20,7 +20,7 @@ static const uint8_t needs[CONTROL_KIND_END] = {
 
 static int check_ids(const struct control *c, struct err *err)
 {
-    bool may = needs[c->kind] & IDS || (c->kind == CONTROL_HEARTBEAT && c->all_ids);
+    bool may = needs[c->kind] & IDS || (c->kind == CONTROL_HEARTBEAT && (c->all_ids || c->parts > 1));
     if (c->n_ids > CONTROL_MAX_IDS)
         return err_set(err, -EBADMSG, "%zu ids are more than %d", c->n_ids, CONTROL_MAX_IDS);
     if (c->n_ids > 0 && !may)
@@ -28,6 +28,17 @@ static int check_ids(const struct control *c, struct err *err)
     for (size_t i = 0; i < c->n_ids; i++)
         if (c->ids[i] == 0)
             return err_set(err, -EBADMSG, "id %zu is 0", i);
+    return 0;
+}
+
+static int check_parts(const struct control *c, struct err *err)
+{
+    if (c->parts > CONTROL_MAX_PARTS)
+        return err_set(err, -EBADMSG, "%u parts are more than %d", c->parts, CONTROL_MAX_PARTS);
+    if (c->part > 0 && c->part >= c->parts)
+        return err_set(err, -EBADMSG, "there is no part %u of %u", c->part, c->parts);
+    if (c->parts > 1 && (c->kind != CONTROL_HEARTBEAT || c->all_ids))
+        return err_set(err, -EBADMSG, "such a message has no parts");
     return 0;
 }
 
@@ -55,6 +66,8 @@ static int check_control(const struct control *c, struct err *err)
         r = err_set(err, -EBADMSG, "an endpoint is missing");
     if (r == 0 && c->epoch > WIRE_MAX_EPOCH)
         r = err_set(err, -EBADMSG, "epoch %u is more than %d", c->epoch, WIRE_MAX_EPOCH);
+    if (r == 0)
+        r = check_parts(c, err);
     if (r == 0)
         r = check_ids(c, err);
     return r < 0 ? err_where(err, r, "%s", control_kind_name(c->kind)) : 0;
@@ -89,6 +102,8 @@ int wire_pack_control(const struct control *c, uint8_t *buf, size_t size)
     m.lag_us = c->lag_us;
     m.suspect = c->suspect;
     m.all_ids = c->all_ids;
+    m.part = c->part;
+    m.parts = c->parts;
     m.epoch = c->epoch;
     m.jobs = wire_lend(c->jobs);
     m.results = wire_lend(c->results);
@@ -144,6 +159,8 @@ int wire_unpack_control(struct wire_arena *a, const void *bytes, size_t len, str
         .lag_us = m->lag_us,
         .suspect = m->suspect,
         .all_ids = m->all_ids,
+        .part = m->part,
+        .parts = m->parts,
         .ids = ids_in(m),
         .n_ids = m->n_ids,
         .epoch = m->epoch,

@@ -257,8 +257,9 @@ static void on_reconnect(void *arg)
         log_warn("lane.results", "lane=%u: %s", l->setup.number, err.text);
 }
 
-static size_t list_jobs(const struct thread_lane *l, uint64_t *ids, size_t max)
+static size_t on_list(void *arg, uint64_t *ids, size_t max)
 {
+    const struct thread_lane *l = arg;
     size_t n = HASH_COUNT(l->orders) + outbox_count(shipment_outbox(l->shipment)), i = 0;
     if (n > max)
         return n;
@@ -267,7 +268,7 @@ static size_t list_jobs(const struct thread_lane *l, uint64_t *ids, size_t max)
     return i + outbox_ids(shipment_outbox(l->shipment), ids + i, max - i);
 }
 
-static size_t on_beat(void *arg, struct control *c, uint64_t *ids, size_t max)
+static void on_beat(void *arg, struct control *c)
 {
     struct thread_lane *l = arg;
     size_t room = probes_room(l->probes), left = outbox_left(l);
@@ -281,7 +282,6 @@ static size_t on_beat(void *arg, struct control *c, uint64_t *ids, size_t max)
     c->unrecorded = (uint32_t)outbox_count(shipment_outbox(l->shipment));
     c->lag_us = (uint32_t)(loop_lag(l->loop) / NS_PER_US);
     c->suspect = suspect;
-    return max > 0 ? list_jobs(l, ids, max) : 0;
 }
 
 static const struct rollcall_events rollcall_events = {
@@ -291,6 +291,7 @@ static const struct rollcall_events rollcall_events = {
     .refused = on_refused,
     .reconnect = on_reconnect,
     .beat = on_beat,
+    .list = on_list,
 };
 
 /* ── Leaving ───────────────────────────────────────────────────────────── */

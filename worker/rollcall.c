@@ -9,7 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MESSAGES_A_TURN = 64 };
+enum {
+    MESSAGES_A_TURN = 64,
+    MOST_IDS = CONTROL_MAX_PARTS * CONTROL_MAX_IDS, /* of a full list */
+};
 
 struct words { /* ids to be said together */
     size_t n;
@@ -27,7 +30,9 @@ struct rollcall {
     struct wakeup *wakeup;
     struct wire_arena *arena;
     struct log_gate malformed;
-    struct words taken, busy, all;
+    struct words taken, busy;
+    uint64_t *all; /* a full list; grows to what was needed so far */
+    size_t room;
     uint8_t bytes[WIRE_MAX_BYTES];
 };
 
@@ -40,11 +45,10 @@ static struct control new_message(const struct rollcall *r, enum control_kind ki
     return c;
 }
 
-static void say(struct rollcall *r, const struct control *c)
+static bool say(struct rollcall *r, const struct control *c)
 {
     int len = wire_pack_control(c, r->bytes, sizeof r->bytes);
-    if (len > 0 && r->socket)
-        (void)bus_send(r->socket, r->bytes, (size_t)len);
+    return len > 0 && r->socket && bus_send(r->socket, r->bytes, (size_t)len) == 0;
 }
 
 static void say_hello(struct rollcall *r)
@@ -56,15 +60,49 @@ static void say_hello(struct rollcall *r)
     say(r, &c);
 }
 
+/* False when they are too many to be told, or there is no memory for them. */
+static bool list_all(struct rollcall *r, size_t *n)
+{
+    *n = r->events->list(r->arg, r->all, r->room);
+    if (*n <= r->room || *n > MOST_IDS)
+        return *n <= r->room;
+    size_t room = (*n + CONTROL_MAX_IDS - 1) / CONTROL_MAX_IDS * CONTROL_MAX_IDS;
+    uint64_t *all = realloc(r->all, room * sizeof *all);
+    if (!all)
+        return false;
+    r->all = all;
+    r->room = room;
+    *n = r->events->list(r->arg, r->all, r->room);
+    return *n <= r->room;
+}
+
+/* Stops at a part that cannot be sent, so that those which arrive are those from
+ * the first on: see gather.h of the coordinator. */
+static void say_parts(struct rollcall *r, struct control *c, size_t n)
+{
+    c->parts = (uint32_t)((n + CONTROL_MAX_IDS - 1) / CONTROL_MAX_IDS);
+    for (c->part = 0; c->part < c->parts; c->part++) {
+        size_t from = (size_t)c->part * CONTROL_MAX_IDS, left = n - from;
+        c->ids = r->all + from;
+        c->n_ids = left < CONTROL_MAX_IDS ? left : CONTROL_MAX_IDS;
+        if (!say(r, c))
+            return;
+    }
+}
+
 static void say_heartbeat(struct rollcall *r, bool full)
 {
     struct control c = new_message(r, CONTROL_HEARTBEAT);
-    size_t n = r->events->beat(r->arg, &c, r->all.id, full ? CONTROL_MAX_IDS : 0);
-    if (full && n <= CONTROL_MAX_IDS) {
-        c.all_ids = true;
-        c.ids = r->all.id;
-        c.n_ids = n;
+    size_t n = 0;
+    r->events->beat(r->arg, &c);
+    bool listed = full && list_all(r, &n);
+    if (listed && n > CONTROL_MAX_IDS) {
+        say_parts(r, &c, n);
+        return;
     }
+    c.all_ids = listed;
+    c.ids = r->all;
+    c.n_ids = listed ? n : 0;
     say(r, &c);
 }
 
@@ -242,5 +280,6 @@ void rollcall_free(struct rollcall *r)
     disconnect(r);
     wakeup_free(r->wakeup);
     wire_arena_free(r->arena);
+    free(r->all);
     free(r);
 }

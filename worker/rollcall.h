@@ -33,10 +33,10 @@ struct rollcall_events {
     void (*refused)(void *arg, const char *why);
     void (*reconnect)(void *arg); /* the coordinator is silent: its control socket has been made anew */
 
-    /* Fill in free_slots, unrecorded, lag_us, suspect of a heartbeat; for a full
-     * one the ids of all jobs in hand or unrecorded: their number, or more than
-     * max when they are too many to be told. */
-    size_t (*beat)(void *arg, struct control *c, uint64_t *ids, size_t max);
+    void (*beat)(void *arg, struct control *c); /* fill in free_slots, unrecorded, lag_us, suspect */
+    /* The ids of all jobs in hand or unrecorded: their number; when that is more
+     * than max, nothing is written. */
+    size_t (*list)(void *arg, uint64_t *ids, size_t max);
 };
 
 int rollcall_new(struct rollcall **ret, struct loop *l, struct bus *bus, const struct rollcall_self *self,

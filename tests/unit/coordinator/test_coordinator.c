@@ -183,7 +183,7 @@ static bool was_told(const struct thread *l, uint64_t job_id)
 /* It comes back after a while in which nobody was there. Shop, every two seconds,
  * has been looked at eight seconds ago; blog, once a minute, owes one slot, the
  * youngest: either somebody has it in hand, or it is looked at after all. */
-static void restart(struct world *w, bool in_hand)
+static void restart(struct world *w, bool in_hand, bool in_parts)
 {
     struct thread *l = &w->lane[0];
     wall_us now = clock_wall();
@@ -207,7 +207,14 @@ static void restart(struct world *w, bool in_hand)
 
     uint64_t old = job_id_make(epoch, 77);
     struct run owed = { .site_id = blog.id, .slot_us = blog_owed, .location = "local" };
-    beats(w, l, &old, in_hand ? 1 : 0); /* a full list */
+    if (in_parts) {
+        struct control c = {
+            .kind = CONTROL_HEARTBEAT, .free_slots = 100, .ids = &old, .n_ids = 1, .parts = 3
+        };
+        for (; c.part < c.parts; c.part++, c.n_ids = 0)
+            say_as(w, l, &c);
+    } else
+        beats(w, l, &old, in_hand ? 1 : 0); /* a full list */
     pass(w, 2500);
     bool looked = false;
     for (size_t i = 0; i < l->n_jobs; i++)
@@ -234,12 +241,17 @@ static void restart(struct world *w, bool in_hand)
 
 static void test_a_restart_with_looks_in_hand(void **state)
 {
-    restart(*state, true);
+    restart(*state, true, false);
+}
+
+static void test_a_restart_with_more_in_hand_than_a_message_holds(void **state)
+{
+    restart(*state, true, true);
 }
 
 static void test_a_restart_with_nothing_in_hand(void **state)
 {
-    restart(*state, false);
+    restart(*state, false, false);
 }
 
 int main(void)
@@ -252,6 +264,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_look_that_is_asked_for, begin, end),
         cmocka_unit_test_setup_teardown(test_whom_it_does_not_want, begin, end),
         cmocka_unit_test_setup_teardown(test_a_restart_with_looks_in_hand, begin, end),
+        cmocka_unit_test_setup_teardown(test_a_restart_with_more_in_hand_than_a_message_holds, begin, end),
         cmocka_unit_test_setup_teardown(test_a_restart_with_nothing_in_hand, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

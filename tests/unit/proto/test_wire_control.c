@@ -67,6 +67,8 @@ static void assert_comes_back(const struct control *c)
     assert_int_equal(got.lag_us, c->lag_us);
     assert_int_equal(got.suspect, c->suspect);
     assert_int_equal(got.all_ids, c->all_ids);
+    assert_int_equal(got.part, c->part);
+    assert_int_equal(got.parts, c->parts);
     assert_int_equal(got.epoch, c->epoch);
     assert_string_equal(got.jobs, c->jobs);
     assert_string_equal(got.results, c->results);
@@ -128,6 +130,21 @@ static void ids_come_back_and_are_small(void **state)
     assert_int_equal(wire_pack_control(&c, buf, sizeof buf), -EINVAL);
 }
 
+static void a_full_list_in_parts_comes_back(void **state)
+{
+    (void)state;
+    static const uint64_t ids[] = { 7, 5 };
+    struct control c = usual(CONTROL_HEARTBEAT);
+    c.ids = ids;
+    c.n_ids = 2;
+    c.parts = 1; /* as good as none */
+    assert_comes_back(&c);
+    c.all_ids = false;
+    c.parts = CONTROL_MAX_PARTS;
+    for (; c.part < c.parts; c.part++)
+        assert_comes_back(&c);
+}
+
 #define REFUSED(of_kind, change)                                           \
     do {                                                                   \
         struct control c = usual(of_kind);                                 \
@@ -152,6 +169,12 @@ static void what_the_receiver_refuses_is_not_packed(void **state)
         REFUSED(without_ids[i], (c.ids = ids, c.n_ids = 1));
     REFUSED(CONTROL_HEARTBEAT, (c.ids = ids, c.n_ids = 1, c.all_ids = false));
     REFUSED(CONTROL_TAKEN, (c.ids = ids, c.n_ids = 2)); /* one is 0 */
+    REFUSED(CONTROL_TAKEN, c.parts = 2);
+    REFUSED(CONTROL_HEARTBEAT, c.parts = 2); /* a part is not all ids */
+    REFUSED(CONTROL_HEARTBEAT, (c.all_ids = false, c.parts = CONTROL_MAX_PARTS + 1));
+    REFUSED(CONTROL_HEARTBEAT, (c.all_ids = false, c.parts = c.part = 2));
+    REFUSED(CONTROL_HEARTBEAT, c.part = 1);
+    REFUSED(CONTROL_HEARTBEAT, (c.all_ids = false, c.parts = 1, c.ids = ids, c.n_ids = 1));
     REFUSED(CONTROL_BEAT, strcpy(c.worker, "a worker"));
     REFUSED(CONTROL_HELLO, c.location[0] = '\0');
     REFUSED(CONTROL_BEAT, strcpy(c.location, "Oslo"));
@@ -194,6 +217,8 @@ static void tell_control(struct piece *p, enum control_kind kind, const struct i
     tell_text(p, story, "jobs", 17, "ipc:///run/jobs");
     tell_text(p, story, "results", 18, "ipc:///run/results");
     tell_text(p, story, "text", 19, "why\r\nnot");
+    tell_number(p, story, "part", 20, 0);
+    tell_number(p, story, "parts", 21, 0);
 }
 
 static void bytes_made_by_hand_are_understood(void **state)
@@ -246,6 +271,9 @@ static const struct {
     { CONTROL_TAKEN, TEXT("ids", "\x02\x01"), -EBADMSG, "taken: id 1 is 0" },
     { CONTROL_TAKEN, TEXT("ids", "\xff"), -EBADMSG, "are no Control" },
     { CONTROL_HEARTBEAT, WITHOUT("all_ids"), -EBADMSG, "heartbeat: such a message has no ids" },
+    { CONTROL_HEARTBEAT, NUMBER("parts", 2), -EBADMSG, "heartbeat: such a message has no parts" },
+    { CONTROL_HEARTBEAT, NUMBER("parts", 65), -EBADMSG, "heartbeat: 65 parts are more than 64" },
+    { CONTROL_HEARTBEAT, NUMBER("part", 1), -EBADMSG, "heartbeat: there is no part 1 of 0" },
 };
 
 static void what_is_out_of_bounds_is_refused_with_a_sentence(void **state)
@@ -284,6 +312,7 @@ int main(void)
         cmocka_unit_test(every_kind_comes_back),
         cmocka_unit_test(every_member_comes_back_at_its_limits),
         cmocka_unit_test(ids_come_back_and_are_small),
+        cmocka_unit_test(a_full_list_in_parts_comes_back),
         cmocka_unit_test(what_the_receiver_refuses_is_not_packed),
         cmocka_unit_test(what_does_not_fit_is_not_packed),
         cmocka_unit_test(bytes_made_by_hand_are_understood),
