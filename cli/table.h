@@ -1,7 +1,7 @@
 /* table.h - columns for people.
  *
- * libsmartcols does the widths (also of wide characters) and, where standard
- * output is a terminal, shortens the last columns to fit. Colours only on a
+ * libsmartcols does the widths (also of wide characters). Where standard output is
+ * a terminal, long columns are shortened to fit, with "…". Colours only on a
  * terminal, and never with NO_COLOR in the environment (no-color.org).
  */
 #ifndef CLI_TABLE_H
@@ -18,7 +18,7 @@ struct table;
 enum table_column_kind {
     TABLE_TEXT,
     TABLE_NUMBER, /* to the right */
-    TABLE_LONG,   /* shortened when the terminal is too narrow */
+    TABLE_LONG,   /* shortened when the terminal is too narrow, the last one first */
 };
 
 struct table_column {
@@ -39,6 +39,12 @@ void table_row(struct table *t);
 void table_set(struct table *t, unsigned column, const char *text);
 void table_setf(struct table *t, unsigned column, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void table_hue(struct table *t, unsigned column, enum hue hue);
+
+/* Makes `n` columns fit into `room` (what their separators leave of it): takes
+ * from those that are `elastic`, first from the last one, and leaves each at
+ * least TABLE_LEAST. What still does not fit is left to libsmartcols (pure). */
+#define TABLE_LEAST 24
+void table_fit(size_t *widths, const bool *elastic, size_t n, size_t room);
 
 size_t table_rows(const struct table *t);
 int table_print(struct table *t); /* -errno */

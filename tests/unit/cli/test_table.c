@@ -2,6 +2,8 @@
 #include "cli/table.h"
 
 #include <locale.h>
+#include <pty.h>
+#include <unistd.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -54,6 +56,68 @@ static void columns_are_aligned(void **state)
     free(text);
 }
 
+static void a_screen_is_fitted(void **state)
+{
+    static const struct {
+        const char *name;
+        size_t room, widths[4], want[4];
+        bool elastic[4];
+    } rows[] = {
+        {"what fits is left alone",                 80, { 7, 30, 7, 30 },   { 7, 30, 7, 30 },   { 0, 1, 0, 1 }},
+        { "the last one gives first",               80, { 7, 30, 7, 90 },   { 7, 30, 7, 36 },   { 0, 1, 0, 1 }},
+        { "then those before it",                   80, { 7, 90, 7, 90 },   { 7, 42, 7, 24 },   { 0, 1, 0, 1 }},
+        { "others never",                           20, { 7, 90, 7, 90 },   { 7, 24, 7, 24 },   { 0, 1, 0, 1 }},
+        { "what is short already has none to give", 20, { 7, 9, 7, 9 },     { 7, 9, 7, 9 },     { 0, 1, 0, 1 }},
+        { "nothing is elastic",                     20, { 40, 40, 40, 40 }, { 40, 40, 40, 40 }, { 0, 0, 0, 0 }},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        size_t widths[4];
+        memcpy(widths, rows[i].widths, sizeof widths);
+        table_fit(widths, rows[i].elastic, 4, rows[i].room);
+        if (memcmp(widths, rows[i].want, sizeof widths) != 0)
+            fail_msg("%s: %zu %zu %zu %zu", rows[i].name, widths[0], widths[1], widths[2], widths[3]);
+    }
+}
+
+/* The URL says which row it is: on a screen of 80 columns it stays, the cause is cut. */
+static void a_narrow_terminal_keeps_the_names(void **state)
+{
+    static const struct table_column columns[] = {
+        {"URL",       TABLE_LONG },
+        { "CAUSE",          TABLE_LONG },
+        { 0}
+    };
+    const struct winsize size = { .ws_row = 24, .ws_col = 60 };
+    int ends[2];
+    char text[400] = "";
+    (void)state;
+    setlocale(LC_CTYPE, "C.UTF-8");
+    unsetenv("COLUMNS");
+    if (openpty(&ends[0], &ends[1], NULL, NULL, &size) < 0)
+        skip();
+    FILE *out = fdopen(ends[1], "w");
+    {
+        scoped(table) struct table *t = NULL;
+        assert_int_equal(table_new(&t, columns, out), 0);
+        table_row(t);
+        table_set(t, 0, "http://shop.example.com/health");
+        table_set(t, 1, "the connection was refused (Failed to connect to shop.example.com)");
+        assert_int_equal(table_print(t), 0);
+    }
+    fflush(out);
+    for (size_t n = 0; !strstr(text, "…") && n + 1 < sizeof text;) {
+        ssize_t got = read(ends[0], text + n, sizeof text - 1 - n);
+        assert_true(got > 0);
+        n += (size_t)got;
+        text[n] = '\0';
+    }
+    fclose(out);
+    close(ends[0]);
+    if (!strstr(text, "http://shop.example.com/health  the connection was refused…"))
+        fail_msg("%s", text);
+}
+
 static void a_file_gets_no_colours(void **state)
 {
     FILE *out = tmpfile();
@@ -65,6 +129,8 @@ static void a_file_gets_no_colours(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(columns_are_aligned),
+                                        cmocka_unit_test(a_screen_is_fitted),
+                                        cmocka_unit_test(a_narrow_terminal_keeps_the_names),
                                         cmocka_unit_test(a_file_gets_no_colours) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
