@@ -89,6 +89,12 @@ struct up {
     unsigned n_pulses;
 };
 
+/* With --json standard output is the feed's events and nothing else. */
+static FILE *for_people(const struct up *u)
+{
+    return u->options->call.json ? stderr : stdout;
+}
+
 static void say(struct up *u, enum hue hue, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 static void say(struct up *u, enum hue hue, const char *fmt, ...)
 {
@@ -100,7 +106,7 @@ static void say(struct up *u, enum hue hue, const char *fmt, ...)
     vsnprintf(line, sizeof line, fmt, ap);
     va_end(ap);
     text_addf(&t, "%s  %s", print_clock(at, sizeof at, clock_wall()), line);
-    screen_line(&u->screen, stdout, hue, text_str(&t));
+    screen_line(&u->screen, for_people(u), hue, text_str(&t));
 }
 
 static void end(struct up *u, const char *why)
@@ -144,7 +150,9 @@ static bool is_idle(struct up *u, const struct pulse *p)
 static void on_pulse(struct up *u, const struct event *e)
 {
     char line[400];
-    screen_status(&u->screen, feedline_pulse(line, sizeof line, &e->pulse, rate(u, e)), loop_now(u->loop));
+    if (!u->options->call.json)
+        screen_status(&u->screen, feedline_pulse(line, sizeof line, &e->pulse, rate(u, e)),
+                      loop_now(u->loop));
     if (u->options->until_idle && u->all_ready && !u->ending && is_idle(u, &e->pulse))
         end(u, "every site has a verdict and every notice is delivered");
     if (ferror(stdout))
@@ -253,7 +261,7 @@ static void on_line(void *arg, const char *name, bool to_stderr, const char *lin
 {
     struct up *u = arg;
     (void)name;
-    screen_line(&u->screen, to_stderr ? stderr : stdout, HUE_NONE, line);
+    screen_line(&u->screen, to_stderr ? stderr : for_people(u), HUE_NONE, line);
 }
 
 static void on_all_ready(void *arg)
@@ -357,7 +365,7 @@ static void print_closing(struct up *u)
 {
     struct summary s;
     struct err err = { 0 };
-    char took[40], n[3][32];
+    char took[40], n[2][32];
     duration_words(took, sizeof took, (loop_now(u->loop) - u->began) / NS_PER_US);
     if (store_get_summary(u->store, &s, &err) < 0) {
         command_say(&u->options->call, "what was reached cannot be told: %s", err.text);
@@ -370,9 +378,10 @@ static void print_closing(struct up *u)
            s.health[HEALTH_UP], s.health[HEALTH_DOWN], s.health[HEALTH_UNKNOWN]);
     if (s.health[HEALTH_NEW])
         printf(", %" PRIu64 " not looked at yet", s.health[HEALTH_NEW]);
-    printf(".\nStored in %s: %s looks, %" PRIu64 " %s (%" PRIu64 " open), notices: %" PRIu64 " sent, %" PRIu64
+    printf(".\nStored in %s: %s %s, %" PRIu64 " %s (%" PRIu64 " open), notices: %" PRIu64 " sent, %" PRIu64
            " pending, %" PRIu64 " failed.\n",
-           u->options->call.config.store, print_count(n[1], sizeof n[1], s.looks), s.incidents_all,
+           u->options->call.config.store, print_count(n[1], sizeof n[1], s.looks),
+           print_plural(s.looks, "look", "looks"), s.incidents_all,
            print_plural(s.incidents_all, "incident", "incidents"), s.incidents_open, s.notices[NOTICE_SENT],
            s.notices[NOTICE_PENDING], s.notices[NOTICE_FAILED]);
 }
