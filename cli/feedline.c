@@ -169,9 +169,11 @@ char *feedline_pulse(char *buf, size_t size, const struct pulse *p, double looks
             text_addf(&t, " %s %s", print_count(n, sizeof n, parts[i].n), parts[i].name);
     if (looks_per_s >= 0)
         snprintf(rate, sizeof rate, looks_per_s < 10 ? " | %.1f looks/s" : " | %.0f looks/s", looks_per_s);
-    text_addf(&t, "%s | coverage %s | late p99 %s", rate,
-              feedline_coverage(coverage, sizeof coverage, p->concluded, p->missed),
-              print_ms(late, sizeof late, p->late_p99_us));
+    text_add(&t, rate);
+    if (p->concluded + p->missed > 0) /* before that there is nothing to tell of */
+        text_addf(&t, " | coverage %s | late p99 %s",
+                  feedline_coverage(coverage, sizeof coverage, p->concluded, p->missed),
+                  print_ms(late, sizeof late, p->late_p99_us));
     text_addf(&t, " | %u %s", p->workers_ready, print_plural(p->workers_ready, "worker", "workers"));
     if (p->workers_all > p->workers_ready)
         text_addf(&t, " of %u", p->workers_all);
