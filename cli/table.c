@@ -201,7 +201,8 @@ static int shorten_column(struct table *t, size_t column, size_t width)
 
 static int fit(struct table *t)
 {
-    size_t was[MAX_COLUMNS], is[MAX_COLUMNS], gaps = t->n_columns ? (t->n_columns - 1) * GAP : 0;
+    size_t was[MAX_COLUMNS] = { 0 }, is[MAX_COLUMNS] = { 0 },
+           gaps = t->n_columns ? (t->n_columns - 1) * GAP : 0;
     size_t room = scols_table_get_termwidth(t->scols);
     for (size_t i = 0; i < t->n_columns; i++)
         was[i] = is[i] = natural_width(t, i);

@@ -257,7 +257,7 @@ static void a_newer_major_is_known_whatever_else_it_says(void **state)
         for (unsigned id = 3; id < 22; id++)
             piece_varint(&p, id << 3 | 5), memcpy(p.bytes + p.len, "abcd", 4), p.len += 4;
         assert_int_equal(unpack[k](p.bytes, p.len, &err), -EPROTO);
-        assert_non_null(strstr(err.text, "of protocol version 2 came, this program speaks version 1.0"));
+        assert_non_null(strstr(err.text, "of protocol version 2 came, this program speaks version 1."));
 
         p.len = 0; /* the same from our own major is nonsense */
         piece_number(&p, 1, WIRE_MAJOR);

@@ -275,7 +275,7 @@ static void bytes_made_by_hand_are_understood(void **state)
     struct job_batch b = { .epoch = 3, .stamp_ms = 99, .jobs = got.jobs, .n_jobs = 1 };
     int len = wire_pack_jobs(&b, buf, sizeof buf);
     tell_batch(&p, &(struct instead)TEXT("location", "berlin-2"));
-    assert_int_equal(len, p.len - 2 /* minor 0 */ - 2 - strlen("berlin-2"));
+    assert_int_equal(len, p.len - 2 - strlen("berlin-2"));
 }
 
 static const char nul_inside[] = "http://a/\0b";
@@ -287,7 +287,7 @@ static const struct {
 } refused[] = {
     { WITHOUT("major"), -EBADMSG, "without a version" },
     { NUMBER("major", 0), -EBADMSG, "without a version" },
-    { NUMBER("major", 2), -EPROTO, "protocol version 2 came, this program speaks version 1.0" },
+    { NUMBER("major", 2), -EPROTO, "protocol version 2 came, this program speaks version 1." },
     { NUMBER("epoch", 0x1000000), -EBADMSG, "epoch 16777216" },
     { TEXT("location", "an-unreasonably-long-location-na"), -EBADMSG, "location is too long" },
     { TEXT("job", "\xff"), -EBADMSG, "are no JobBatch" },

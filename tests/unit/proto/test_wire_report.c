@@ -342,7 +342,7 @@ static const struct {
     const char *says;
 } refused[] = {
     { WITHOUT("major"), -EBADMSG, "without a version" },
-    { NUMBER("major", 7), -EPROTO, "version 7 came, this program speaks version 1.0" },
+    { NUMBER("major", 7), -EPROTO, "version 7 came, this program speaks version 1." },
     { WITHOUT("kind"), -EBADMSG, "0 is no kind of report" },
     { NUMBER("kind", 3), -EBADMSG, "3 is no kind of report" },
     { BYTES("said.worker", "w\0x", 3), -EBADMSG, "NUL" },
