@@ -49,7 +49,7 @@ pure := $(addprefix coordinator/,schedule.c lease.c lease_table.c roster.c laten
         cli/plan.c
 
 scripts:
-	shellcheck $(shell git ls-files | xargs grep -lE '^#!.*\b(ba)?sh\b' 2>/dev/null)
+	shellcheck .ci/run $$(grep -rlE -m1 '^#!.*\b(ba)?sh\b' deploy tests)
 
 # memleak and ctuuninitvar: cppcheck knows neither the cleanup attribute (scope.h)
 # nor that a function may fill what it is pointed at; the sanitizers do. uthash and
