@@ -31,10 +31,10 @@ struct check_options {
     const char *file;
     const char *resolver, *ca_file;
     uint32_t concurrency, timeout_ms;
-    bool quiet;
+    bool quiet, public_only;
 };
 
-enum { KEY_CONCURRENCY = 0x100, KEY_TIMEOUT, KEY_RESOLVER, KEY_CA_FILE };
+enum { KEY_CONCURRENCY = 0x100, KEY_TIMEOUT, KEY_RESOLVER, KEY_CA_FILE, KEY_PUBLIC_ONLY };
 
 static const struct argp_option options[] = {
     {"file",                                                                                         'f', "FILE", 0,
@@ -45,8 +45,10 @@ static const struct argp_option options[] = {
     { "resolver",                                                                                             KEY_RESOLVER, "IP[:PORT]", 0, "Name servers to ask, comma-separated (those of resolv.conf)",
      0 },
     { "ca-file",KEY_CA_FILE, "FILE", 0, "Certificates to trust (the system's)", 0 },
+    { "public-only",                                                                                             KEY_PUBLIC_ONLY, 0, 0, "Refuse addresses that are not of the internet, as workers do",
+     0 },
     { "quiet",                                                                                             'q', 0, 0, "Show only what is not up; nothing when all is well", 0 },
-    { 0                                                                                            },
+    { 0                                                                                    },
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -66,6 +68,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case KEY_RESOLVER: o->resolver = arg; return 0;
     case KEY_CA_FILE: o->ca_file = arg; return 0;
+    case KEY_PUBLIC_ONLY: o->public_only = true; return 0;
     case 'q': o->quiet = true; return 0;
     case ARGP_KEY_END:
         if (!o->file && o->call.n_args == 0)
@@ -287,12 +290,13 @@ static int set_one(struct config *c, const char *name, const char *value, struct
     return config_set(c, set, err);
 }
 
-/* Whoever types this may look at any address: nobody else's job is done here. */
+/* Whoever types this may look at any address: nobody else's job is done here. With
+ * --public-only, which is for URLs that somebody else gave, it is as on a worker. */
 static int settings_for(struct config *c, const struct check_options *o, size_t sites, struct err *err)
 {
     uint32_t wanted = o->concurrency ? o->concurrency : DEFAULT_CONCURRENCY;
     c->worker.slots = fit_concurrency(sites < wanted ? (uint32_t)sites : wanted);
-    int r = set_one(c, "worker.allow_networks", "0.0.0.0/0, ::/0", err);
+    int r = o->public_only ? 0 : set_one(c, "worker.allow", "0.0.0.0/0, ::/0", err);
     if (r == 0)
         r = set_one(c, "worker.resolver", o->resolver, err);
     if (r == 0)

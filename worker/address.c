@@ -6,12 +6,13 @@
 #include <strings.h>
 
 static const struct network_list special_v4 = {
-    .count = 18,
+    .count = 19,
     .network = {
         { AF_INET, 8, { 0 } },                /* this network */
         { AF_INET, 8, { 10 } },               /* private */
         { AF_INET, 10, { 100, 64 } },         /* carriers' NAT */
         { AF_INET, 8, { 127 } },              /* loopback */
+        { AF_INET, 32, { 168, 63, 129, 16 } }, /* Azure's metadata: a public number */
         { AF_INET, 16, { 169, 254 } },        /* link-local: also the clouds' metadata */
         { AF_INET, 12, { 172, 16 } },         /* private */
         { AF_INET, 24, { 192, 0, 0 } },       /* protocol assignments */
@@ -34,16 +35,24 @@ static const struct network_list unicast_v6 = {
 };
 
 static const struct network_list special_v6 = {
-    .count = 7,
+    .count = 5,
     .network = {
-        { AF_INET6, 32, { 0x20, 0x01, 0, 0 } },          /* Teredo */
-        { AF_INET6, 48, { 0x20, 0x01, 0, 2, 0, 0 } },    /* benchmarks */
-        { AF_INET6, 28, { 0x20, 0x01, 0, 0x10 } },       /* ORCHID */
-        { AF_INET6, 28, { 0x20, 0x01, 0, 0x20 } },       /* ORCHIDv2 */
+        { AF_INET6, 23, { 0x20, 0x01, 0 } },             /* protocols: Teredo, ORCHID, AMT, ... */
         { AF_INET6, 32, { 0x20, 0x01, 0x0d, 0xb8 } },    /* documentation */
         { AF_INET6, 16, { 0x20, 0x02 } },                /* 6to4 */
+        { AF_INET6, 48, { 0x26, 0x20, 0, 0x4f, 0x80 } }, /* AS112 */
         { AF_INET6, 20, { 0x3f, 0xff, 0x00 } },          /* documentation */
     },
+};
+
+/* Prefixes whose addresses carry an IPv4 address, and where in it. */
+static const struct carrier {
+    uint8_t prefix[12], length; /* in bytes */
+    uint8_t at;
+} carriers[] = {
+    {{ [10] = 0xff, [11] = 0xff }, 12, 12}, /* mapped: no tunnel, it is that IPv4 address */
+    { { 0, 0x64, 0xff, 0x9b },     12, 12}, /* NAT64 */
+    { { 0x20, 0x02 },              2,  2 }, /* 6to4 */
 };
 
 int address_parse(const char *text, struct address *ret)
@@ -80,32 +89,41 @@ int address_from(const struct sockaddr *sa, size_t len, struct address *ret)
     return 0;
 }
 
+static bool is_mapped(const struct address *a)
+{
+    return a->any.sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&a->v6.sin6_addr);
+}
+
+/* An interface identifier that names an IPv4 address to tunnel to (ISATAP, RFC
+ * 5214 section 6.1: 0000:5efe, or 0200:5efe for one that is unique). */
+static bool is_isatap(const struct address *a)
+{
+    const uint8_t *id = a->v6.sin6_addr.s6_addr + 8;
+    return (id[0] == 0 || id[0] == 2) && id[1] == 0 && id[2] == 0x5e && id[3] == 0xfe;
+}
+
 /* The IPv4 address that travels inside an IPv6 one. */
 static bool unwrap(const struct address *a, struct address *ret)
 {
-    static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-    static const uint8_t compatible[12] = { 0 };
-    static const uint8_t nat64[12] = { 0x00, 0x64, 0xff, 0x9b };
-
+    const uint8_t *b = a->v6.sin6_addr.s6_addr;
     if (a->any.sa_family != AF_INET6)
         return false;
-    const uint8_t *b = a->v6.sin6_addr.s6_addr;
-    if (memcmp(b, mapped, 12) != 0 && memcmp(b, compatible, 12) != 0 && memcmp(b, nat64, 12) != 0)
-        return false;
-    *ret = (struct address){ .v4 = { .sin_family = AF_INET } };
-    memcpy(&ret->v4.sin_addr, b + 12, 4);
-    return true;
+    for (const struct carrier *c = carriers; c < carriers + sizeof carriers / sizeof *carriers; c++) {
+        if (memcmp(b, c->prefix, c->length) != 0)
+            continue;
+        *ret = (struct address){ .v4 = { .sin_family = AF_INET } };
+        memcpy(&ret->v4.sin_addr, b + c->at, 4);
+        return true;
+    }
+    return false;
 }
 
 bool address_global(const struct address *a)
 {
-    struct address inner;
-    if (unwrap(a, &inner))
-        return address_global(&inner);
     if (a->any.sa_family == AF_INET)
         return !network_list_has(&special_v4, &a->any);
     return a->any.sa_family == AF_INET6 && network_list_has(&unicast_v6, &a->any) &&
-           !network_list_has(&special_v6, &a->any);
+           !network_list_has(&special_v6, &a->any) && !is_isatap(a);
 }
 
 uint64_t address_place(const struct address *a)
@@ -125,7 +143,7 @@ int address_policy_parse(const char *text, struct address_policy *ret, struct er
     struct address_policy p = { 0 };
     int r = network_list_parse(text, &p.allow, err);
     if (r < 0)
-        return err_where(err, r, "worker.allow_networks");
+        return err_where(err, r, "worker.allow");
 
     bool v4 = false, v6 = false;
     for (unsigned i = 0; i < p.allow.count; i++)
@@ -139,11 +157,12 @@ int address_policy_parse(const char *text, struct address_policy *ret, struct er
 bool address_allowed(const struct address_policy *p, const struct address *a)
 {
     struct address inner;
-    if (p->all || network_list_has(&p->allow, &a->any))
+    if (p->all)
         return true;
-    if (unwrap(a, &inner) && network_list_has(&p->allow, &inner.any))
-        return true;
-    return address_global(a);
+    if (!network_list_has(&p->allow, &a->any)) /* which reads a mapped address as what it is */
+        return address_global(a);
+    return is_mapped(a) || !unwrap(a, &inner) || network_list_has(&p->allow, &inner.any) ||
+           address_global(&inner);
 }
 
 /* "b.local." ends with the label "local", and so does "local" itself. */

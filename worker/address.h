@@ -4,8 +4,11 @@
  * is no way into networks behind the worker (server-side request forgery),
  * only addresses of the global internet may be looked at, beside the networks
  * that the operator named. The lists are the special-purpose registries of
- * IANA (RFC 6890); an IPv4 address that travels inside an IPv6 one (mapped,
- * compatible, RFC 6052's 64:ff9b::/96) is judged as the IPv4 address that it is.
+ * IANA (RFC 6890). An IPv6 address that carries an IPv4 one (mapped, compatible,
+ * NAT64, 6to4, Teredo, ISATAP) is none of a site, and refused. Where the operator
+ * opened such a network, what is carried inside is judged as well: to open NAT64
+ * opens no private network behind it. (Of Teredo and of a NAT64 of one's own,
+ * RFC 8215, the inside is not known.)
  *
  * Asked twice for every connection: when a name has been resolved, and again
  * with the very address that the socket is about to connect to.
@@ -53,7 +56,7 @@ struct address_policy {
     bool all; /* 0.0.0.0/0 and ::/0 are both allowed: whoever said so wants no refusals */
 };
 
-/* From the setting worker.allow_networks; -EINVAL with a sentence. */
+/* From the setting worker.allow; -EINVAL with a sentence. */
 int address_policy_parse(const char *text, struct address_policy *ret, struct err *err);
 bool address_allowed(const struct address_policy *p, const struct address *a);
 

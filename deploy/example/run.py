@@ -60,7 +60,7 @@ async def watch(args, folder):
               flush=True)
 
     command = [os.path.join(args.bin, "vedette"), "up", "--store", store, "--sites", sites,
-               "--set", "worker.allow_networks=127.0.0.0/8, ::1/128"]
+               "--set", "worker.allow=127.0.0.0/8, ::1/128"]
     if args.duration:
         command += ["--for", args.duration]
     child = await asyncio.create_subprocess_exec(*command)

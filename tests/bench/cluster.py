@@ -64,7 +64,7 @@ def run(resolver):
         sites.write_text(site_list(nginx, hosts))
         up = subprocess.Popen(
             [s.BIN / "vedette", "up", "--store", store, "--sites", sites, "--workers", "1", *endpoints(folder),
-             f"--set=worker.resolver={resolver.address}", "--set=worker.allow_networks=127.0.0.0/8",
+             f"--set=worker.resolver={resolver.address}", "--set=worker.allow=127.0.0.0/8",
              "--for", f"{WARM_S + MINUTE_S + 30}s"], stdout=subprocess.DEVNULL)
         try:
             time.sleep(WARM_S)

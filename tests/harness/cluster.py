@@ -41,7 +41,7 @@ QUICK = {
     "notify.retry_most": "1s",
     "worker.threads": "1",
     "worker.slots": "200",
-    "worker.allow_networks": "127.0.0.0/8, ::1/128",
+    "worker.allow": "127.0.0.0/8, ::1/128",
     "worker.dns_min": "200ms",
     "worker.dns_max": "1s",
     "mail.tls": "never",

@@ -132,7 +132,7 @@ SETTINGS = {
     "not-a-duration": ("coordinator:\n  grace: 5\n", 2, ["coordinator.grace"]),
     "public-endpoint": ("endpoint:\n  control: tcp://0.0.0.0:7711\n", None, ["0.0.0.0"]),
     "other-host": ("endpoint:\n  results: tcp://192.0.2.1:7712\n", None, ["192.0.2.1"]),
-    "network": ("worker:\n  allow_networks: 10.0.0.0/99\n", 2, ["worker.allow_networks"]),
+    "network": ("worker:\n  allow: 10.0.0.0/99\n", 2, ["worker.allow"]),
     "log-level": ("log:\n  level: loud\n", 2, ["log.level", "loud"]),
 }
 

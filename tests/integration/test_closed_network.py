@@ -7,7 +7,7 @@ import pytest
 from harness import behaviours as b
 from harness import dns
 from harness.patience import until
-from harness.process import program
+from harness.process import free_port, program
 from harness.programs import check
 from harness.stories import owner, quick, rounds
 
@@ -133,7 +133,7 @@ def test_a_real_outage_is_told_although_one_worker_sees_nothing(cluster, village
 def test_a_private_address_is_not_looked_at_unless_allowed(cluster, village, mail):
     allowed, private = village.site("allowed", b.healthy()), village.site("private", b.healthy())
     leads_there = village.site("leads-there", b.redirect(private.url()))
-    cluster.settings.update({"worker.allow_networks": f"{allowed.address}/32, {leads_there.address}/32",
+    cluster.settings.update({"worker.allow": f"{allowed.address}/32, {leads_there.address}/32",
                              "mail.server": mail.url})
     cluster.apply(
         owners=[owner("us", "mailto:us@watch.test")],
@@ -150,3 +150,54 @@ def test_a_private_address_is_not_looked_at_unless_allowed(cluster, village, mai
     assert not private.visits and not private.connections
     mail.wait(1, "leads-there")
     assert len(mail.messages) == 1
+
+
+# How the numbers of a site on this machine can be written, and where each is refused.
+SPELLINGS = [
+    "127.0.0.1", "127.1", "127.0.1", "2130706433", "0x7f000001", "0x7f.1", "0177.0.0.1", "017700000001",
+    "0x7f.0x0.0x0.0x1", "127.000.000.001", "127.0.0.1.", "[::1]", "[0:0:0:0:0:0:0:1]", "[::ffff:127.0.0.1]",
+    "[::ffff:7f00:1]", "[64:ff9b::127.0.0.1]", "[2002:7f00:1::]", "localhost", "a.localhost", "LOCALHOST.",
+    "\uff11\uff12\uff17.0.0.1", "127\u30020\u30020\u30021", "\u24db\u24de\u24d2\u24d0\u24db\u24d7\u24de\u24e2\u24e3", "0",
+    "169.254.169.254", "0xa9fea9fe", "10.1", "[fd00:ec2::254]", "[fe80::1]",
+]
+
+
+@pytest.fixture
+def loopback(village):
+    """A site that listens on 127.0.0.1, where most spellings lead."""
+    return village.site("loopback", b.healthy(), host="127.0.0.1", address="127.0.0.1", port=free_port())
+
+
+def test_no_spelling_of_a_private_address_is_looked_at(world, loopback):
+    urls = [f"http://{host}:{loopback.port}/" for host in SPELLINGS]
+    answers, said = check(*urls, "--public-only", "--timeout", "5s", resolver=world.resolver.address)
+    assert said.status == 3, said
+    assert {(a["verdict"], a["cause"]) for a in answers.values()} == {("unknown", "policy")}, answers
+    assert not loopback.connections
+    answers, said = check(f"http://2130706433:{loopback.port}/", resolver=world.resolver.address)
+    assert said.status == 0 and loopback.connections == 1, "who asks for it without --public-only gets it"
+
+
+def test_no_redirect_leads_to_one(world, village, loopback):
+    """The site that redirects may be looked at, the place that it names may not."""
+    sites = [village.site(f"leads-{i}", b.redirect(f"http://{host}:{loopback.port}/".encode("utf-8").decode("latin-1")))
+             for i, host in enumerate(SPELLINGS)]
+    named = village.site("leads-by-name", b.redirect(f"http://inside.test:{loopback.port}/"))
+    world.resolver.name("inside.test", "127.0.0.1")
+    allowed = ", ".join(f"{s.address}/32" for s in [*sites, named])
+    answers, said = check(*(s.url() for s in [*sites, named]), "--public-only", "--timeout", "5s",
+                          resolver=world.resolver.address, sets=[f"worker.allow={allowed}"])
+    assert said.status == 2, said
+    assert {(a["verdict"], a["cause"]) for a in answers.values()} == {("down", "redirect_bad")}, answers
+    assert not loopback.connections
+    assert all(len(s.visits) == 2 for s in [*sites, named]), "HEAD, then GET to be sure"
+
+
+def test_a_name_may_not_lead_inside(world, loopback):
+    """A public name with a private address, of either family, and with both a public and a private one."""
+    world.resolver.name("sneaky.test", "127.0.0.1")
+    world.resolver.name("sneaky6.test", "::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1")
+    urls = [f"http://{name}.test:{loopback.port}/" for name in ("sneaky", "sneaky6")]
+    answers, said = check(*urls, "--public-only", "--timeout", "5s", resolver=world.resolver.address)
+    assert {(a["verdict"], a["cause"]) for a in answers.values()} == {("unknown", "policy")}, answers
+    assert not loopback.connections

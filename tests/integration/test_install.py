@@ -48,7 +48,7 @@ def test_it_runs_from_there(prefix, world, village, tmp_path):
              for x in ("--set", f"endpoint.{lane}=ipc://{tmp_path}/{lane}")]
     said = run(
         prefix / "bin/vedette", "up", "--store", f"sqlite:{tmp_path}/v.db", "--sites", sites, "--for", "3s", *lanes,
-        "--set", f"worker.resolver={world.resolver.address}", "--set", "worker.allow_networks=127.0.0.0/8", env=env,
+        "--set", f"worker.resolver={world.resolver.address}", "--set", "worker.allow=127.0.0.0/8", env=env,
     )
     assert said.status == 0, said
     assert len(site.visits) >= 2

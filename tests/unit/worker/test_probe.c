@@ -293,12 +293,12 @@ static void bad_settings_are_named(void **state)
     static const struct {
         const char *networks, *resolver, *ca_file, *says;
     } rows[] = {
-        {"10.0.0.0/99", "",                "",             "worker.allow_networks"},
-        { "",           "not-an-address",  "",             "worker.resolver"      },
-        { "",           "127.0.0.1:0",     "",             "worker.resolver"      },
-        { "",           "127.0.0.1:99999", "",             "worker.resolver"      },
-        { "",           "[::1",            "",             "worker.resolver"      },
-        { "",           "",                "/nonexistent", "worker.ca_file"       },
+        {"10.0.0.0/99", "",                "",             "worker.allow"   },
+        { "",           "not-an-address",  "",             "worker.resolver"},
+        { "",           "127.0.0.1:0",     "",             "worker.resolver"},
+        { "",           "127.0.0.1:99999", "",             "worker.resolver"},
+        { "",           "[::1",            "",             "worker.resolver"},
+        { "",           "",                "/nonexistent", "worker.ca_file" },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct config c;
