@@ -22,20 +22,8 @@ def bars(axes, title, unit, pairs):
         axes.spines[side].set_visible(False)
 
 
-def draw(results, path):
-    pictures = []
-    if "tutorial" in results:
-        pictures.append(("33 sites, 23.3 s of waiting", "seconds",
-                         [(k, r["wall_s"]) for k, r in results["tutorial"]["table"]["rows"].items()]))
-        pictures.append(("full TLS handshakes with vedette's probes", "looks per second",
-                         [("vedette, " + k, r["looks"] / r["wall_s"])
-                          for k, r in results["tutorial"]["counterpart"]["handshakes"].items()]))
-    if "many" in results:
-        pictures.append(("10,000 local HTTP sites", "CPU microseconds per look",
-                         [(k, r["cpu_us"]) for k, r in results["many"].items()]))
-    if "cluster" in results:
-        pictures.append(("the cluster: 10,000 sites every 10 s", "CPU microseconds per check",
-                         [("vedette " + k, p["cpu_us"]) for k, p in results["cluster"]["processes"].items()]))
+def draw(pictures, path):
+    """pictures: (title, unit, [(name, value), ...]) each."""
     if not pictures:
         return
     figure, axes = plt.subplots(len(pictures), 1, figsize=(8, 2.2 * len(pictures)), squeeze=False)

@@ -6,6 +6,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import report
 import surroundings as s
 
 SITES, EVERY_S, WARM_S, MINUTE_S = 10_000, 10, 15, 60
@@ -55,7 +56,7 @@ def endpoints(folder):
             for lane in ("control", "results", "feed", "feedback", "jobs")]
 
 
-def run(resolver):
+def run(resolver, _pki):
     nginx = s.FastNginx(net=46)
     hosts = {f"cluster-{i}.bench.test": nginx.addresses[i % len(nginx.addresses)] for i in range(SITES)}
     resolver.many(list(hosts.items()), ttl=300)
@@ -91,3 +92,20 @@ def run(resolver):
         "processes": {k: {"cpu_s": cpu - before[k], "cpu_us": (cpu - before[k]) / max(1, concluded) * 1e6,
                           "rss_kib": rss} for k, (cpu, rss) in after.items()},
     }
+
+
+def show(found):
+    report.heading("10,000 sites every 10 s through coordinator, worker, collector and SQLite, for a minute")
+    report.rows(["process", "CPU s", "CPU us/check", "resident MiB"],
+         [[k, f"{p['cpu_s']:.2f}", f"{p['cpu_us']:.0f}", f"{p['rss_kib'] / 1024:.0f}"]
+          for k, p in found["processes"].items()])
+    report.rows(["", ""], [["checks concluded", found["concluded"]], ["missed", found["missed"]],
+                    ["lateness p50 ms", f"{found['late_p50_us'] / 1000:.1f}"],
+                    ["lateness p99 ms", f"{found['late_p99_us'] / 1000:.1f}"],
+                    ["bytes stored per check", f"{found['bytes_per_check']:.0f}"]])
+    return [report.goal("coverage is 100 %", f"{found['coverage'] * 100:.3f} %", found["coverage"] == 1)]
+
+
+def pictures(found):
+    return [("the cluster: 10,000 sites every 10 s", "CPU microseconds per check",
+             [("vedette " + k, p["cpu_us"]) for k, p in found["processes"].items()])]

@@ -4,6 +4,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import report
 import surroundings as s
 
 WAYS = [("serial", 1), ("threads", 4), ("processes", 4), ("joblib", 4)]
@@ -62,3 +63,36 @@ def counterpart(resolver, pki):
     nginx.close()
     village.close()
     return out
+
+
+def run(resolver, pki):
+    return {"table": table(resolver), "lessons": lessons(), "counterpart": counterpart(resolver, pki)}
+
+
+def show(found):
+    report.heading("33 sites, two of which do not exist; one after the other: 23.3 s of waiting")
+    report.rows(["way", "seconds", "CPU s", "alarms"],
+         [[k, f"{r['wall_s']:.2f}", f"{r['cpu_s']:.2f}", r["alarms"]] for k, r in found["table"]["rows"].items()])
+    report.heading("the tutorial's lessons in Python: 4 sleeps of 4 s, 4 counts to 10,000,000 (seconds)")
+    report.rows(["", "serial", "threads", "processes"],
+         [[k, *(f"{r[w]:.2f}" for w in ("serial", "threads", "processes"))] for k, r in found["lessons"].items()])
+    report.heading("their counterpart here: the same looks, and 3,000 full TLS handshakes")
+    report.rows(["", "looks/s", "CPU us/look", "wall s"],
+         [[f"{what}, {how}", f"{r['looks'] / r['wall_s']:.0f}", f"{r['cpu_s'] / r['looks'] * 1e6:.0f}",
+           f"{r['wall_s']:.2f}"] for what, ways in found["counterpart"].items() for how, r in ways.items()])
+    tls = found["counterpart"]["handshakes"]
+    gain = tls["1 thread"]["wall_s"] / tls["2 threads"]["wall_s"]
+    print(f"two threads are {gain:.2f} times as fast as one, with the server on the same two cores")
+    times = found["table"]["times_slowest"]
+    return [report.goal("vedette check of the 33 sites takes at most 1.15 times the slowest site", f"{times:.3f}",
+                 times <= 1.15),
+            report.goal("exactly the two that do not exist are alarms",
+                 found["table"]["rows"]["vedette check, one thread"]["alarms"],
+                 found["table"]["rows"]["vedette check, one thread"]["alarms"] == 2)]
+
+
+def pictures(found):
+    return [("33 sites, 23.3 s of waiting", "seconds",
+             [(k, r["wall_s"]) for k, r in found["table"]["rows"].items()]),
+            ("full TLS handshakes with vedette's probes", "looks per second",
+             [("vedette, " + k, r["looks"] / r["wall_s"]) for k, r in found["counterpart"]["handshakes"].items()])]
