@@ -295,6 +295,7 @@ static int set_one(struct config *c, const char *name, const char *value, struct
 static int settings_for(struct config *c, const struct check_options *o, size_t sites, struct err *err)
 {
     uint32_t wanted = o->concurrency ? o->concurrency : DEFAULT_CONCURRENCY;
+    c->worker.tls_sessions = 0; /* whoever asks wants to see certificates */
     c->worker.slots = fit_concurrency(sites < wanted ? (uint32_t)sites : wanted);
     int r = o->public_only ? 0 : set_one(c, "worker.allow", "0.0.0.0/0, ::/0", err);
     if (r == 0)

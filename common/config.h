@@ -61,6 +61,7 @@ struct config {
         char resolver[256];       /* name servers, comma-separated "ip" or "ip:port"; "": resolv.conf */
         char allow_networks[512]; /* networks that may be looked at although they are private */
         char ca_file[256];        /* trusted roots; "": the system's */
+        uint32_t tls_sessions;    /* kept to be resumed, for each thread; 0: none */
         char user_agent[200];
         uint32_t ipv4, ipv6;            /* 0 or 1: whether to use that family; 2: find out */
         int64_t dns_min_us, dns_max_us; /* how long an answer is believed, whatever its TTL */

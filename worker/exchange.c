@@ -222,7 +222,8 @@ static void set_connection(struct exchange *x)
 }
 
 /* VERIFYPEER is off because `verify` in tls.c does it; see there. SESSIONID_CACHE
- * is off because a resumed session hides that the certificate has expired. */
+ * is off because libcurl resumes sessions of certificates that have expired: which one
+ * is resumed, tls.c decides as well. */
 static void set_tls(struct exchange *x)
 {
     CURL *e = x->easy;
@@ -232,6 +233,8 @@ static void set_tls(struct exchange *x)
     curl_easy_setopt(e, CURLOPT_SSL_CTX_FUNCTION, on_tls);
     curl_easy_setopt(e, CURLOPT_SSL_CTX_DATA, x);
     x->answer.peer.host = x->request->parts->host;
+    x->answer.peer.port = x->request->parts->port;
+    x->answer.peer.full = x->request->full_handshake;
     x->answer.peer.numeric = x->request->parts->numeric;
 }
 

@@ -36,6 +36,7 @@ struct exchange_request {
     const struct url_parts *parts;
     const struct address *to;
     bool head;
+    bool full_handshake;               /* resume no TLS session */
     uint32_t timeout_ms;               /* a backstop: the caller has a timer of its own */
     const struct status_set *accepted; /* statuses whose body matters */
     struct keyword *keyword;           /* NULL: no body wanted */

@@ -50,7 +50,7 @@ static int make_parts(struct probes *p, const struct config *config, struct err 
 
     int r = address_policy_parse(config->worker.allow_networks, &p->policy, err);
     if (r == 0)
-        r = tls_new(&k->exchange.tls, config->worker.ca_file, err);
+        r = tls_new(&k->exchange.tls, config->worker.ca_file, config->worker.tls_sessions, err);
     if (r == 0)
         r = transfers_new(&k->exchange.transfers, p->loop, p->slots, exchange_finished, err);
     if (r == 0)

@@ -17,7 +17,7 @@
 
 struct probes;
 
-/* Uses config->worker: slots, resolver, allow, ca_file, user_agent,
+/* Uses config->worker: slots, resolver, allow, ca_file, tls_sessions, user_agent,
  * families, DNS times. `config` is borrowed for as long as the probes live. */
 int probes_new(struct probes **ret, struct loop *l, const struct config *config, struct err *err);
 

@@ -19,6 +19,8 @@ struct tls {
     OSSL_LIB_CTX *before; /* what this thread used */
     OSSL_PROVIDER *provider;
     X509_STORE *store; /* NULL when there are no roots */
+    struct tickets *tickets;
+    bool resumes;
     char file[256];
     struct timespec seen; /* the file's modification */
     mono_ns look_again, load_again;
@@ -63,9 +65,13 @@ static const char *system_roots(void)
     return named ? named : SYSTEM_ROOTS;
 }
 
-static int set_up(struct tls *t, const char *ca_file, struct err *err)
+static int set_up(struct tls *t, const char *ca_file, size_t sessions, struct err *err)
 {
-    int r = make_library(t);
+    int r = tickets_new(&t->tickets, sessions);
+    if (r < 0)
+        return err_set(err, r, "no memory for TLS");
+    t->resumes = sessions > 0;
+    r = make_library(t);
     if (r < 0)
         return err_set(err, r, "OpenSSL gives no library context");
     snprintf(t->file, sizeof t->file, "%s", ca_file[0] ? ca_file : system_roots());
@@ -76,7 +82,7 @@ static int set_up(struct tls *t, const char *ca_file, struct err *err)
     return 0;
 }
 
-int tls_new(struct tls **ret, const char *ca_file, struct err *err)
+int tls_new(struct tls **ret, const char *ca_file, size_t sessions, struct err *err)
 {
     /* OpenSSL 3.0 has races when two threads make contexts at once (openssl
      * issues 18226 and 28935): one after the other. */
@@ -86,7 +92,7 @@ int tls_new(struct tls **ret, const char *ca_file, struct err *err)
     if (!t)
         return err_set(err, -ENOMEM, "no memory for TLS");
     pthread_mutex_lock(&one_at_a_time);
-    int r = set_up(t, ca_file, err);
+    int r = set_up(t, ca_file, sessions, err);
     pthread_mutex_unlock(&one_at_a_time);
     if (r < 0)
         return r;
@@ -98,6 +104,7 @@ void tls_free(struct tls *t)
 {
     if (!t)
         return;
+    tickets_free(t->tickets);
     X509_STORE_free(t->store);
     if (t->before)
         OSSL_LIB_CTX_set0_default(t->before);
@@ -132,6 +139,7 @@ void tls_refresh(struct tls *t, mono_ns now)
         return;
     X509_STORE_free(t->store); /* connections under way hold references of their own */
     t->store = store;
+    tickets_forget_all(t->tickets);
 }
 
 /* ── Verifying ─────────────────────────────────────────────────────────── */
@@ -180,9 +188,99 @@ static int verify(X509_STORE_CTX *c, void *arg)
     return ok;
 }
 
+/* ── Resuming ──────────────────────────────────────────────────────────────
+ *
+ * libcurl makes the SSL object and tells us before of its context only. So the
+ * session is offered from the info callback, at the start of the handshake,
+ * before the first message is written. */
+
+static char *origin_of(const struct tls_peer *p, char *buf, size_t size)
+{
+    snprintf(buf, size, "%s:%u", p->host, p->port);
+    return buf;
+}
+
+#define ORIGIN_SIZE 300 /* a host name has 253 bytes at most */
+
+static void offer(SSL *ssl, struct tls_peer *p)
+{
+    char origin[ORIGIN_SIZE];
+    struct ticket k;
+    if (p->full ||
+        !tickets_take(p->tls->tickets, origin_of(p, origin, sizeof origin), clock_mono(), clock_wall(), &k))
+        return;
+    const unsigned char *der = k.session;
+    SSL_SESSION *session = d2i_SSL_SESSION(NULL, &der, (long)k.len);
+    p->proof = k.proof;
+    SSL_set_session(ssl, session); /* takes a reference; NULL offers nothing */
+    SSL_SESSION_free(session);
+    ERR_clear_error();
+}
+
+static void keep_session(struct tls_peer *p, SSL_SESSION *session, const struct ticket_proof *proof)
+{
+    uint8_t der[2 * TICKETS_MAX_BYTES], *end = der;
+    char origin[ORIGIN_SIZE];
+    int len = i2d_SSL_SESSION(session, NULL);
+    if (len <= 0 || (size_t)len > sizeof der || i2d_SSL_SESSION(session, &end) != len)
+        return;
+    struct ticket k = { .session = der, .len = tickets_bare(der, (size_t)len), .proof = *proof };
+    if (k.len == 0)
+        return;
+    tickets_keep(p->tls->tickets, origin_of(p, origin, sizeof origin), &k);
+    p->kept = true;
+}
+
+/* The first one of a connection is kept: servers give two, and one look needs one. */
+static int on_session(SSL *ssl, SSL_SESSION *session)
+{
+    struct tls_peer *p = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+    if (p->kept || !SSL_SESSION_is_resumable(session))
+        return 0;
+    if (SSL_session_reused(ssl))
+        keep_session(p, session, &p->proof);
+    else if (p->asked && p->x509 == X509_V_OK)
+        keep_session(p, session, &(struct ticket_proof){ clock_mono(), p->expires_us });
+    return 0; /* no reference is held */
+}
+
+static void on_info(const SSL *ssl, int where, int ret)
+{
+    struct tls_peer *p = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+    (void)ret;
+    if (where & SSL_CB_HANDSHAKE_START && !p->begun) { /* messages after it begin small ones */
+        p->begun = true;
+        offer((SSL *)ssl, p);
+    }
+    /* A resumed session shows no certificate: what it was proved to be is in the proof. */
+    if (where & SSL_CB_HANDSHAKE_DONE && SSL_session_reused(ssl) && !p->asked) {
+        p->resumed = true;
+        p->x509 = X509_V_OK;
+        p->expires_us = p->proof.expires_us;
+        /* Before TLS 1.3 a server need not give another one, and one serves again. */
+        if (SSL_version(ssl) < TLS1_3_VERSION && !p->kept)
+            keep_session(p, SSL_get0_session(ssl), &p->proof);
+    }
+}
+
+static void prepare_to_resume(struct tls *t, SSL_CTX *ctx, struct tls_peer *p)
+{
+    p->tls = t;
+    SSL_CTX_set_app_data(ctx, p);
+    SSL_CTX_clear_options(ctx, SSL_OP_NO_TICKET); /* libcurl sets it, for servers of 2010 */
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(ctx, on_session);
+    SSL_CTX_set_info_callback(ctx, on_info);
+}
+
+size_t tls_sessions(const struct tls *t)
+{
+    return tickets_count(t->tickets);
+}
+
 int tls_set_up(struct tls *t, SSL_CTX *ctx, struct tls_peer *peer)
 {
-    peer->asked = false;
+    peer->asked = peer->resumed = peer->begun = peer->kept = false;
     peer->x509 = X509_V_ERR_UNSPECIFIED;
     peer->expires_us = 0;
     if (!ctx || !peer->host)
@@ -194,5 +292,7 @@ int tls_set_up(struct tls *t, SSL_CTX *ctx, struct tls_peer *peer)
     SSL_CTX_set_cert_store(ctx, t->store);
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_cert_verify_callback(ctx, verify, peer);
+    if (t->resumes)
+        prepare_to_resume(t, ctx, peer);
     return 0;
 }

@@ -20,7 +20,7 @@ from pathlib import Path
 import chart
 import surroundings
 
-MEASUREMENTS = ["tutorial", "many", "cluster"]
+MEASUREMENTS = ["tutorial", "many", "resumption", "cluster"]
 
 
 def main():

@@ -2,7 +2,7 @@
  * many threads and processes, and says what that cost.
  *
  *     bench_looks --threads 2 --processes 1 --looks 4000 --in-hand 64
- *                 --resolver 127.0.0.1:5353 --ca-file root.pem URLS.txt
+ *                 --resolver 127.0.0.1:5353 --ca-file root.pem [--tls-sessions 100] URLS.txt
  *
  * One line of JSON: looks, up, wall_s, cpu_s (user and system of all threads
  * and processes). Each thread has its own loop, resolver and TLS store, as a
@@ -173,6 +173,7 @@ static error_t on_option(int key, char *arg, struct argp_state *state)
         snprintf(plan->config.worker.resolver, sizeof plan->config.worker.resolver, "%s", arg);
         return 0;
     case 'c': snprintf(plan->config.worker.ca_file, sizeof plan->config.worker.ca_file, "%s", arg); return 0;
+    case 's': plan->config.worker.tls_sessions = (uint32_t)atoi(arg); return 0;
     case ARGP_KEY_ARG: plan->path = arg; return 0;
     case ARGP_KEY_END:
         if (!plan->path || plan->threads < 1 || plan->threads > 64 || plan->processes < 1)
@@ -191,12 +192,14 @@ int main(int argc, char **argv)
         { "in-hand",                         'i', "N", 0, "looks at once, for each thread", 0 },
         { "resolver", 'r', "IP:PORT", 0, "name server", 0 },
         { "ca-file",                         'c', "FILE", 0, "trusted roots", 0 },
-        { 0                        },
+        { "tls-sessions",                         's', "N", 0, "kept to be resumed, for each thread (0)", 0 },
+        { 0                  },
     };
     const struct argp argp = { options, on_option, "URLS", NULL, NULL, NULL, NULL };
     static struct plan plan = { .threads = 1, .processes = 1, .looks = 1000, .in_hand = 64 };
 
     config_init(&plan.config);
+    plan.config.worker.tls_sessions = 0;
     snprintf(plan.config.worker.allow_networks, sizeof plan.config.worker.allow_networks, "127.0.0.0/8");
     argp_parse(&argp, argc, argv, 0, NULL, &plan);
     read_urls(&plan);

@@ -124,13 +124,14 @@ http {{
 class FastNginx:
     """One nginx that answers 200 on many addresses: so that ports of one pair do not run out."""
 
-    def __init__(self, addresses=64, leaf=None, net=44):
+    def __init__(self, addresses=64, leaf=None, net=44, resumes=False):
         self.folder = tempfile.TemporaryDirectory(prefix="vedette-bench-")
         self.port = free_port()
         self.addresses = [f"127.{net}.0.{i + 1}" for i in range(addresses)]
         ssl = " ssl" if leaf else ""
-        tls = f"ssl_certificate {leaf.cert}; ssl_certificate_key {leaf.key}; ssl_session_cache off; " \
-              "ssl_session_tickets off;" if leaf else ""
+        sessions = "ssl_session_tickets on; ssl_session_timeout 1h;" if resumes else "ssl_session_tickets off;"
+        tls = f"ssl_certificate {leaf.cert}; ssl_certificate_key {leaf.key}; ssl_session_cache off; {sessions}" \
+            if leaf else ""
         listens = "\n".join(f"    listen {a}:{self.port}{ssl} backlog=4096;" for a in self.addresses)
         conf = Path(self.folder.name, "nginx.conf")
         conf.write_text(NGINX.format(folder=self.folder.name, listens=listens, tls=tls))

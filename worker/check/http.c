@@ -257,7 +257,8 @@ static void begin_attempt(struct http *h)
         .parts = &h->parts,
         .to = to,
         .head = h->method == METHOD_HEAD,
-        .timeout_ms = look_left_ms(k) + 1000, /* ours comes first */
+        .full_handshake = k->job.run.look > 0, /* one that confirms believes nothing of before */
+        .timeout_ms = look_left_ms(k) + 1000,  /* ours comes first */
         .accepted = &k->job.status,
         .keyword = k->job.contains[0] ? &h->keyword : NULL,
     };

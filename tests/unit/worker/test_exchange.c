@@ -31,7 +31,7 @@ static void begin_asking(struct asking *k, const char *allow)
     assert_int_equal(loop_new(&k->loop), 0);
     if (transfers_new(&k->kit.transfers, k->loop, 4, exchange_finished, &err) < 0)
         fail_msg("%s", err.text);
-    assert_int_equal(tls_new(&k->kit.tls, "", &err), 0);
+    assert_int_equal(tls_new(&k->kit.tls, "", 0, &err), 0);
     k->kit.headers = exchange_headers();
     assert_non_null(k->kit.headers);
 }

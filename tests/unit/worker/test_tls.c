@@ -116,7 +116,7 @@ static void setting_up_fails_closed(void **state)
     struct tls_peer peer = { .host = "localhost" }, nobody = { 0 };
 
     setenv("SSL_CERT_FILE", "/nonexistent", 1);
-    assert_int_equal(tls_new(&t, "", &err), 0);
+    assert_int_equal(tls_new(&t, "", 16, &err), 0);
     unsetenv("SSL_CERT_FILE");
     assert_false(tls_ready(t));
     SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
@@ -124,7 +124,7 @@ static void setting_up_fails_closed(void **state)
     assert_false(tls_proved(&peer));
     tls_free(t);
 
-    assert_int_equal(tls_new(&t, ca_file, &err), 0);
+    assert_int_equal(tls_new(&t, ca_file, 16, &err), 0);
     assert_true(tls_ready(t));
     assert_int_equal(tls_set_up(t, NULL, &peer), -EINVAL);
     assert_int_equal(tls_set_up(t, ctx, &nobody), -EINVAL);
@@ -159,7 +159,7 @@ static void changed_roots_are_noticed(void **state)
     X509 *cert = site_certificate("DNS:localhost", site_key_pair, ca, ca_key, -1, 30);
 
     site_write_pem(other_file, other_ca);
-    assert_int_equal(tls_new(&t, other_file, &err), 0);
+    assert_int_equal(tls_new(&t, other_file, 16, &err), 0);
     mono_ns now = NS_PER_S;
     tls_refresh(t, now);
     assert_false(trusts(t, cert));
