@@ -136,7 +136,7 @@ static size_t on_header(char *line, size_t one, size_t size, void *arg)
         return len;
     enter(x, PHASE_HEAD);
     x->head_bytes += len;
-    if (x->head_bytes > EXCHANGE_MAX_HEAD) {
+    if (x->head_bytes > EXCHANGE_MAX_HEAD || ++x->head_lines > EXCHANGE_MAX_LINES) {
         x->answer.marks |= MARK_HEAD_TOO_LONG;
         return 0;
     }
@@ -270,7 +270,7 @@ int exchange_begin(struct exchange *x, const struct exchange_kit *kit, const str
     x->done = fn;
     x->arg = arg;
     x->knows_enough = false;
-    x->head_bytes = 0;
+    x->head_bytes = x->head_lines = 0;
     x->status = 0;
     x->answer = (struct exchange_answer){ 0 };
 

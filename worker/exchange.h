@@ -18,7 +18,10 @@
 #include "worker/tls.h"
 #include "worker/transfer.h"
 
-#define EXCHANGE_MAX_HEAD (128 * 1024) /* bytes of header, interim answers included */
+/* Of a header, interim answers included. libcurl keeps a copy of every line, with
+ * some hundred bytes of its own: many short ones would cost more than few long ones. */
+#define EXCHANGE_MAX_HEAD  (64 * 1024)
+#define EXCHANGE_MAX_LINES 500
 
 /* What all exchanges of a thread share. */
 struct exchange_kit {
@@ -68,7 +71,7 @@ struct exchange {
     CURL *easy;
     bool under_way;
     bool knows_enough;
-    size_t head_bytes;
+    size_t head_bytes, head_lines;
     unsigned status; /* of the header that is being read */
     struct curl_slist connect_to;
     char connect_to_text[ADDRESS_SIZE + 16];

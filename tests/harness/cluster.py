@@ -107,7 +107,7 @@ class Cluster:
 
     # ── the daemons ──
 
-    def begin(self, part, name=None, sets=(), wait=True, wrap=()):
+    def begin(self, part, name=None, sets=(), wait=True, wrap=(), env=()):
         """Start one daemon singly and wait until it says it is ready. `name` names a worker."""
         name = name or part
         self.write_config()
@@ -120,7 +120,7 @@ class Cluster:
         told, tells = os.pipe()
         os.set_inheritable(tells, True)
         process = Process(
-            name, args, self.folder / f"{name}.{self._begun}.log", env=environment(VEDETTE_READY_FD=tells),
+            name, args, self.folder / f"{name}.{self._begun}.log", env=environment(VEDETTE_READY_FD=tells, **dict(env)),
             pass_fds=(tells,),
         )
         os.close(tells)

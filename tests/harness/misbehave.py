@@ -39,6 +39,11 @@ class Visit:
     def agent(self):
         return self.headers.get("user-agent", "")
 
+    @property
+    def place(self):
+        """The path without the query, which tests add to tell URLs apart."""
+        return self.path.partition("?")[0]
+
 
 class Conversation:
     """One connection, as a behaviour sees it."""
@@ -135,7 +140,7 @@ class Site:
     async def _listen(self):
         if not self._server:
             self._server = await asyncio.start_server(
-                self._serve, self.address, self.port, backlog=512, ssl=self.tls, limit=1 << 20
+                self._serve, self.address, self.port, backlog=4096, ssl=self.tls, limit=1 << 20
             )
 
     async def _close(self):
