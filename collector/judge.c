@@ -113,9 +113,10 @@ void judge_due(struct judge *j, struct batch *b, struct instant now)
 
 /* ── Results ───────────────────────────────────────────────────────────── */
 
+/* What a worker in doubt saw up is up; what it saw fail says nothing. */
 static enum verdict believed(const struct result *r)
 {
-    return r->suspect ? VERDICT_UNKNOWN : r->verdict;
+    return r->suspect && r->verdict == VERDICT_DOWN ? VERDICT_UNKNOWN : r->verdict;
 }
 
 static int64_t every_us(const struct watched *w)

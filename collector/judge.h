@@ -11,7 +11,7 @@
  *   - a confirming look counts for the round that is open at its slot, once;
  *   - a look that began before the site was last changed, or of a site that is
  *     paused, removed or unknown to us, does not count;
- *   - what a worker saw while it doubted itself counts as unknown;
+ *   - what a worker saw fail while it doubted itself counts as unknown;
  *   - slots that nobody looked at make a site unknown when they are more than
  *     two intervals; they never open or end an outage.
  */

@@ -11,7 +11,7 @@
  *   taken           -->                 received these jobs, will look at them
  *   busy            -->                 received these jobs, will not: give them to another
  *   heartbeat       -->                 every second: room, doubts, every five seconds the jobs in hand
- *                   <-- beat            answer to a heartbeat: the coordinator lives
+ *                   <-- beat            answer to a heartbeat: the coordinator lives; rest, or do not
  *                   <-- recorded        results of these jobs are in the store: forget them
  *                   <-- drain           take no more, finish, say goodbye
  *   draining        -->                 takes no more (its own SIGTERM): jobs that still arrive come back
@@ -42,6 +42,7 @@ const char *control_kind_name(enum control_kind k); /* "hello" */
 #define CONTROL_MAX_PARTS 64   /* of one full list, which has 262,144 ids at most then */
 #define ENDPOINT_SIZE     160
 #define SOFTWARE_SIZE     32
+#define DOUBT_SIZE        120 /* why a worker is in doubt, for people */
 
 /* One message, either way. Which members mean something follows from kind. */
 struct control {
@@ -77,7 +78,10 @@ struct control {
     char jobs[ENDPOINT_SIZE];    /* the location's PUSH endpoint, to connect to */
     char results[ENDPOINT_SIZE]; /* the collector's PULL endpoint */
 
-    char text[160]; /* refused: why; goodbye: why */
+    /* beat */
+    bool rest; /* others do its work for as long as it is in doubt: take no jobs */
+
+    char text[160]; /* refused, goodbye: why; heartbeat: why suspect, less than DOUBT_SIZE */
 };
 
 #endif

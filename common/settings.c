@@ -236,6 +236,9 @@ const struct setting settings[] = {
       .about = "a name's answer is believed for at least that long" },
     { "worker.dns_max", DURATION(worker.dns_max_us, 0, DAYS), .fallback = "300s",
       .about = "... and for at most that long, whatever its time to live" },
+    { "worker.doubt", DURATION(worker.doubt_us, 100 * MS, HOURS), .fallback = "30s",
+      .about = "how long a worker doubts itself after the last sign that its own network, clock or machine "
+               "is at fault; longer when that comes back" },
 
     { "collector.batch", COUNT(collector.batch, 1, 10000), .fallback = "1000",
       .about = "results written in one transaction at most" },

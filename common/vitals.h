@@ -15,7 +15,7 @@
 
 enum worker_health {
     WORKER_READY,
-    WORKER_SUSPECT, /* silent for 3 s, or in doubt of itself: no new work is counted on it */
+    WORKER_SUSPECT, /* silent for 3 s, or in doubt: no new work is counted on it while others are ready */
     WORKER_DRAINING,
     WORKER_DEAD,         /* silent for 10 s: its runs went out again */
     WORKER_GONE,         /* said goodbye */
@@ -29,12 +29,13 @@ struct worker_vitals {
     char location[LOCATION_SIZE];
     char software[SOFTWARE_SIZE];
     enum worker_health health;
-    bool doubts; /* its own word: its network is in doubt */
+    bool doubts; /* its own word: it is in doubt of itself */
     wall_us joined_us;
     wall_us heard_us; /* last message */
     uint32_t slots;
-    uint32_t in_hand; /* jobs taken and not recorded */
-    uint64_t done;    /* results of its that were recorded, since it joined */
+    uint32_t in_hand;        /* jobs taken and not recorded */
+    uint64_t done;           /* results of its that were recorded, since it joined */
+    char reason[DOUBT_SIZE]; /* why it doubts; "" without doubt */
 };
 
 #define VITALS_MAX_WORKERS 256 /* in one message; more go into further messages, see part */

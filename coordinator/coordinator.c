@@ -276,8 +276,9 @@ static void follow_roster(struct parts *p, mono_ns now)
     while (roster_take_change(p->roster, now, &x)) {
         const struct roster_lane *l = roster_lane(p->roster, x.lane);
         log_line(x.to == WORKER_DEAD || x.to == WORKER_SUSPECT ? LOG_WARN : LOG_INFO, event_of(&x),
-                 "worker=%s lane=%u location=%s slots=%u in_hand=%u doubts=%d", l->worker, l->number,
-                 p->location[l->location], l->slots, lease_in_hand(p->lease, x.lane), l->doubts);
+                 "worker=%s lane=%u location=%s slots=%u in_hand=%u doubts=%d accused=%d: %s", l->worker,
+                 l->number, p->location[l->location], l->slots, lease_in_hand(p->lease, x.lane), l->doubts,
+                 now < l->accused_until, l->reason);
         if (x.to == WORKER_DEAD || x.to == WORKER_GONE) {
             lease_lane_lost(p->lease, x.lane, now);
             arrears_lane_lost(p->arrears, x.lane);

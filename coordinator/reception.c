@@ -141,6 +141,7 @@ static void on_heartbeat(struct reception *r, const struct control *c, int lane)
         lease_holds(p->lease, lane, ids, n, now);
         arrears_in_hand(p->arrears, lane, ids, n, now);
     }
+    beat.rest = roster_may_rest(p->roster, lane);
     answer(r, &beat);
 }
 

@@ -167,6 +167,7 @@ static void worker_of(const struct parts *p, int lane, const struct roster_lane 
     memcpy(w->worker, l->worker, sizeof w->worker);
     memcpy(w->location, p->location[l->location], sizeof w->location);
     memcpy(w->software, l->software, sizeof w->software);
+    memcpy(w->reason, l->reason, sizeof w->reason);
 }
 
 static struct vitals numbers(struct parts *p)

@@ -10,6 +10,7 @@
 #include "coordinator/roster.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uthash.h>
@@ -134,16 +135,17 @@ static enum roster_welcome kind_of(const struct roster_lane *l, const struct con
 }
 
 /* What its health should be, from what is known of it. Gone is final until hello. */
-static enum worker_health judge(const struct roster *r, const struct roster_lane *l, mono_ns now)
+static enum worker_health judge(const struct roster *r, struct roster_lane *l, mono_ns now)
 {
-    mono_ns silent = now - l->heard;
+    mono_ns silence = now - l->heard;
+    l->silent = silence >= r->rules.suspect_after;
     if (l->health == WORKER_GONE)
         return WORKER_GONE;
-    if (silent >= r->rules.dead_after)
+    if (silence >= r->rules.dead_after)
         return WORKER_DEAD;
     if (l->draining)
         return WORKER_DRAINING;
-    return silent >= r->rules.suspect_after || l->doubts ? WORKER_SUSPECT : WORKER_READY;
+    return l->silent || l->doubts || now < l->accused_until ? WORKER_SUSPECT : WORKER_READY;
 }
 
 /* A lane's life begins anew. A hello that it only repeats changes none of this. */
@@ -155,6 +157,7 @@ static void begin(struct roster_lane *l, const struct control *hello, wall_us wa
     l->free_slots = hello->slots;
     l->unrecorded = l->taken_since = l->recorded_since = 0;
     l->doubts = l->draining = false;
+    l->reason[0] = '\0';
     l->health = WORKER_READY; /* until judged */
 }
 
@@ -233,6 +236,7 @@ void roster_heartbeat(struct roster *r, int lane, const struct control *beat)
     l->free_slots = beat->free_slots < l->slots ? beat->free_slots : l->slots;
     l->unrecorded = beat->unrecorded;
     l->taken_since = l->recorded_since = 0;
+    snprintf(l->reason, sizeof l->reason, "%.*s", beat->suspect ? DOUBT_SIZE - 1 : 0, beat->text);
     if (l->doubts != beat->suspect) {
         l->doubts = beat->suspect;
         l->health = judge(r, l, l->heard);
@@ -267,6 +271,20 @@ void roster_recorded(struct roster *r, int lane)
     m->lane.recorded_since++;
 }
 
+void roster_accuse(struct roster *r, const char *worker, mono_ns until, mono_ns now)
+{
+    for (size_t i = 0; i < r->end; i++) {
+        struct member *m = r->at[i];
+        if (!m || strcmp(m->lane.worker, worker) != 0)
+            continue;
+        m->lane.accused_until = until;
+        m->lane.health = judge(r, &m->lane, now);
+        r->news = true;
+        if (now < until && until < r->next)
+            r->next = until;
+    }
+}
+
 void roster_draining(struct roster *r, int lane)
 {
     struct member *m = member(r, lane);
@@ -288,12 +306,13 @@ void roster_goodbye(struct roster *r, int lane)
 
 /* ── Going ─────────────────────────────────────────────────────────────── */
 
-/* When silence next changes what a lane is. */
-static mono_ns next_of(const struct roster *r, const struct roster_lane *l)
+/* When time next changes what a lane is. */
+static mono_ns next_of(const struct roster *r, const struct roster_lane *l, mono_ns now)
 {
     if (!present(l))
         return l->heard + ROSTER_KEEP_NS;
-    return l->heard + (l->health == WORKER_READY ? r->rules.suspect_after : r->rules.dead_after);
+    mono_ns next = l->heard + (l->silent ? r->rules.dead_after : r->rules.suspect_after);
+    return now < l->accused_until && l->accused_until < next ? l->accused_until : next;
 }
 
 /* Everybody's health anew: rare, at most when somebody's silence begins or ends. */
@@ -309,7 +328,7 @@ static void review(struct roster *r, mono_ns now)
             continue;
         }
         m->lane.health = judge(r, &m->lane, now);
-        mono_ns next = next_of(r, &m->lane);
+        mono_ns next = next_of(r, &m->lane, now);
         if (next < r->next)
             r->next = next;
     }
@@ -359,35 +378,66 @@ static uint32_t room_of(const struct roster_lane *l)
     return room < 0 ? 0 : room > l->slots ? l->slots : (uint32_t)room;
 }
 
-static const struct roster_lane *ready_at(const struct roster *r, size_t i, unsigned location)
+static const struct roster_lane *present_at(const struct roster *r, size_t i, unsigned location)
 {
     const struct member *m = r->at[i];
-    return m && m->lane.health == WORKER_READY && m->lane.location == location ? &m->lane : NULL;
+    return m && m->lane.location == location ? &m->lane : NULL;
+}
+
+static bool is_only_in_doubt(const struct roster_lane *l)
+{
+    return l->health == WORKER_SUSPECT && !l->silent;
+}
+
+static bool any_is_ready(const struct roster *r, unsigned location)
+{
+    for (size_t i = 0; i < r->end; i++) {
+        const struct roster_lane *l = present_at(r, i, location);
+        if (l && l->health == WORKER_READY)
+            return true;
+    }
+    return false;
+}
+
+/* The lane at i if work is counted on it. */
+static const struct roster_lane *ready_at(const struct roster *r, size_t i, unsigned location, bool any_ready)
+{
+    const struct roster_lane *l = present_at(r, i, location);
+    return l && (any_ready ? l->health == WORKER_READY : is_only_in_doubt(l)) ? l : NULL;
 }
 
 unsigned roster_ready(const struct roster *r, unsigned location)
 {
+    bool any = any_is_ready(r, location);
     unsigned n = 0;
     for (size_t i = 0; i < r->end; i++)
-        n += ready_at(r, i, location) != NULL;
+        n += ready_at(r, i, location, any) != NULL;
     return n;
 }
 
 bool roster_has_other(const struct roster *r, unsigned location, const char *worker)
 {
+    bool any = any_is_ready(r, location);
     for (size_t i = 0; i < r->end; i++) {
-        const struct roster_lane *l = ready_at(r, i, location);
+        const struct roster_lane *l = ready_at(r, i, location, any);
         if (l && strcmp(l->worker, worker) != 0)
             return true;
     }
     return false;
 }
 
+bool roster_may_rest(const struct roster *r, int lane)
+{
+    const struct roster_lane *l = roster_lane(r, lane);
+    return l && l->health == WORKER_SUSPECT && any_is_ready(r, l->location);
+}
+
 uint32_t roster_window(const struct roster *r, unsigned location, uint32_t untaken, uint32_t pipeline)
 {
     uint64_t window = 0, room = 0;
+    bool any = any_is_ready(r, location);
     for (size_t i = 0; i < r->end; i++) {
-        const struct roster_lane *l = ready_at(r, i, location);
+        const struct roster_lane *l = ready_at(r, i, location, any);
         if (!l)
             continue;
         window += r->rules.window;

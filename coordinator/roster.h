@@ -11,7 +11,9 @@
  *     └───────────── heard again ─────────────┴───────────────────────┘
  *   ready, suspect ──draining──▶ draining ──goodbye──▶ gone
  *
- * Nothing new is counted on a lane that is not ready. A dead or gone lane is
+ * Nothing new is counted on a lane that is not ready, but for this: where no lane
+ * of a location is ready, those that are only in doubt are counted on, because
+ * what they see up is up. They are told to rest while others are ready. A dead or gone lane is
  * kept for an hour, for people to see, and then its index may be given to
  * another. Pure: time is an argument, and nothing is sent from here.
  */
@@ -48,6 +50,9 @@ struct roster_lane {
     size_t peer_len;
     enum worker_health health;
     bool doubts, draining;
+    char reason[DOUBT_SIZE]; /* why it doubts, in its own words */
+    mono_ns accused_until;   /* others doubt it, see roster_accuse */
+    bool silent;             /* for longer than suspect_after */
     mono_ns heard;
     wall_us heard_us, joined_us;
     uint32_t slots;
@@ -85,6 +90,8 @@ void roster_heartbeat(struct roster *r, int lane, const struct control *beat);
 void roster_taken(struct roster *r, int lane);
 void roster_busy(struct roster *r, int lane);     /* has no room until it says otherwise */
 void roster_recorded(struct roster *r, int lane); /* a result of its is in the store */
+/* Others doubt this worker, all of its lanes, until then; to be said again for as long. */
+void roster_accuse(struct roster *r, const char *worker, mono_ns until, mono_ns now);
 void roster_draining(struct roster *r, int lane);
 void roster_goodbye(struct roster *r, int lane);
 
@@ -100,13 +107,17 @@ mono_ns roster_next(const struct roster *r); /* when time will next bring one */
 /* It was we who were away for that long: nobody was silent meanwhile. */
 void roster_excuse(struct roster *r, mono_ns gap);
 
-unsigned roster_ready(const struct roster *r, unsigned location); /* lanes that are */
-/* Whether a ready lane of another worker than that is in the location. */
+/* Lanes of a location that work is counted on: those that are ready or, where none
+ * is, those that are only in doubt. */
+unsigned roster_ready(const struct roster *r, unsigned location);
+/* Whether one of them is another worker's than that. */
 bool roster_has_other(const struct roster *r, unsigned location, const char *worker);
+/* Whether a lane should rest: in doubt, while others are ready. */
+bool roster_may_rest(const struct roster *r, int lane);
 
 /* How many more jobs may be sent to a location in which `untaken` are on their
- * way: the rules' window for each ready lane, or `pipeline` (rate times measured
- * latency) where that is more, and never more than those lanes have room for. */
+ * way: the rules' window for each lane that is counted on, or `pipeline` (rate times
+ * measured latency) where that is more, and never more than they have room for. */
 uint32_t roster_window(const struct roster *r, unsigned location, uint32_t untaken, uint32_t pipeline);
 
 #endif

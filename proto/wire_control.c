@@ -107,6 +107,7 @@ int wire_pack_control(const struct control *c, uint8_t *buf, size_t size)
     m.epoch = c->epoch;
     m.jobs = wire_lend(c->jobs);
     m.results = wire_lend(c->results);
+    m.rest = c->rest;
     m.text = wire_lend(c->text);
     wire_put(&out, &m.base);
     return wire_out_done(&out);
@@ -164,6 +165,7 @@ int wire_unpack_control(struct wire_arena *a, const void *bytes, size_t len, str
         .ids = ids_in(m),
         .n_ids = m->n_ids,
         .epoch = m->epoch,
+        .rest = m->rest,
     };
     r = texts_in(&c, m, err);
     if (r == 0)

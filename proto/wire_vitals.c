@@ -11,6 +11,7 @@ void wire_worker_out(Vedette__V1__WorkerVitals *to, const struct worker_vitals *
     to->software = wire_lend(from->software);
     to->health = (Vedette__V1__WorkerHealth)from->health;
     to->doubts = from->doubts;
+    to->reason = wire_lend(from->reason);
     to->joined_us = from->joined_us;
     to->heard_us = from->heard_us;
     to->slots = from->slots;
@@ -37,6 +38,8 @@ int wire_worker_in(struct worker_vitals *to, const Vedette__V1__WorkerVitals *fr
         r = wire_name(to->location, sizeof to->location, from->location, "location", err);
     if (r == 0)
         r = wire_text(to->software, sizeof to->software, from->software, "software", err);
+    if (r == 0)
+        r = wire_text(to->reason, sizeof to->reason, from->reason, "reason", err);
     return r;
 }
 

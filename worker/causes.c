@@ -40,6 +40,8 @@ static const struct row rows[] = {
     { EVERYWHERE, ANY,                         EADDRNOTAVAIL,            0,                  CAUSE_WORKER_ERROR                     },
     { EVERYWHERE, ANY,                         EPERM,                    0,                  CAUSE_WORKER_ERROR                     },
     { EVERYWHERE, ANY,                         EACCES,                   0,                  CAUSE_WORKER_ERROR                     },
+ /* whatever it waited for, it had no way to arrive */
+    { EVERYWHERE, ANY,                         ANY,                      MARK_NO_ROUTE,      CAUSE_NO_ROUTE                         },
  /* 7.88 says "out of memory" where 8.x says "header too large" */
     { ANSWERING,  CURLE_OUT_OF_MEMORY,         ANY,                      0,                  CAUSE_PROTOCOL                         },
     { EVERYWHERE, CURLE_OUT_OF_MEMORY,         ANY,                      0,                  CAUSE_WORKER_ERROR                     },
@@ -52,46 +54,44 @@ static const struct row rows[] = {
     { CONNECTING,          ANY,                           ETIMEDOUT,                                       0,                      CAUSE_CONNECT_TIMEOUT    },
     { CONNECTING,          ANY,                           ENETDOWN,                                       0,                       CAUSE_NO_ROUTE                   },
     { CONNECTING,          ANY,                           EAFNOSUPPORT,                                       0,                   CAUSE_NO_ROUTE},
-    { CONNECTING,          ANY,                           ENETUNREACH,                                       MARK_NO_ROUTE,                    CAUSE_NO_ROUTE        },
-    { CONNECTING,          ANY,                           EHOSTUNREACH,                                       MARK_NO_ROUTE,                   CAUSE_NO_ROUTE},
-    { CONNECTING,          ANY,                           ENETUNREACH,                                       0,                    CAUSE_CONNECT_UNREACHABLE                     },
+    { CONNECTING,          ANY,                           ENETUNREACH,                                       0,                    CAUSE_CONNECT_UNREACHABLE                    },
     { CONNECTING,          ANY,                           EHOSTUNREACH,                                       0,                   CAUSE_CONNECT_UNREACHABLE},
-    { CONNECTING,          ANY,                           EHOSTDOWN,                                       0,                      CAUSE_CONNECT_UNREACHABLE                        },
+    { CONNECTING,          ANY,                           EHOSTDOWN,                                       0,                      CAUSE_CONNECT_UNREACHABLE                       },
     { CONNECTING,          ANY,                           ENOPROTOOPT,                                       0,                    CAUSE_CONNECT_UNREACHABLE},
-    { CONNECTING,          ANY,                           ECONNRESET,                                       0,                     CAUSE_RESET                         },
+    { CONNECTING,          ANY,                           ECONNRESET,                                       0,                     CAUSE_RESET                        },
     { CONNECTING,          ANY,                           ECONNABORTED,                                       0,                   CAUSE_RESET},
-    { CONNECTING,          CURLE_OPERATION_TIMEDOUT,                           ANY,                  0,       CAUSE_CONNECT_TIMEOUT                                  },
+    { CONNECTING,          CURLE_OPERATION_TIMEDOUT,                           ANY,                  0,       CAUSE_CONNECT_TIMEOUT                                 },
 
     { IN_TLS,          CURLE_OPERATION_TIMEDOUT,                               ANY,                      0,       CAUSE_TLS_TIMEOUT},
-    { IN_TLS,          CURLE_SSL_CONNECT_ERROR,                               ANY,                       0,        CAUSE_TLS_HANDSHAKE                                  },
+    { IN_TLS,          CURLE_SSL_CONNECT_ERROR,                               ANY,                       0,        CAUSE_TLS_HANDSHAKE                                 },
     { IN_TLS,          CURLE_RECV_ERROR,                               ANY,                              0,               CAUSE_TLS_HANDSHAKE},
-    { IN_TLS,          CURLE_SEND_ERROR,                               ANY,                              0,               CAUSE_TLS_HANDSHAKE                                  },
+    { IN_TLS,          CURLE_SEND_ERROR,                               ANY,                              0,               CAUSE_TLS_HANDSHAKE                                 },
     { IN_TLS,          CURLE_GOT_NOTHING,                               ANY,                             0,              CAUSE_TLS_HANDSHAKE},
-    { IN_TLS,          CURLE_SSL_CIPHER,                               ANY,                              0,               CAUSE_TLS_HANDSHAKE                                  },
+    { IN_TLS,          CURLE_SSL_CIPHER,                               ANY,                              0,               CAUSE_TLS_HANDSHAKE                                 },
     { IN_TLS,          CURLE_PEER_FAILED_VERIFICATION,                               ANY,                0, CAUSE_CERT_OTHER},
  /* TLS 1.3: the server asks for a client's certificate after we believe to be connected */
-    { AFTERWARDS,          ANY,                           ANY,                                       MARK_TLS_ALERT,                            CAUSE_TLS_HANDSHAKE                         },
+    { AFTERWARDS,          ANY,                           ANY,                                       MARK_TLS_ALERT,                            CAUSE_TLS_HANDSHAKE                        },
 
-    { WAITING,          CURLE_OPERATION_TIMEDOUT,                              ANY,                     0,       CAUSE_TIMEOUT_WAIT},
-    { ANSWERING,          CURLE_OPERATION_TIMEDOUT,                            ANY,                   0,       CAUSE_TIMEOUT_BODY                           },
+    { WAITING,          CURLE_OPERATION_TIMEDOUT,                              ANY,                     0,       CAUSE_TIMEOUT_WAIT },
+    { ANSWERING,          CURLE_OPERATION_TIMEDOUT,                            ANY,                   0,       CAUSE_TIMEOUT_BODY                          },
     { AFTERWARDS,          ANY,                           ECONNRESET,                                       0,                     CAUSE_RESET},
-    { AFTERWARDS,          ANY,                           EPIPE,                                       0,                          CAUSE_RESET                                },
+    { AFTERWARDS,          ANY,                           EPIPE,                                       0,                          CAUSE_RESET                               },
     { WAITING,          ANY,                              ETIMEDOUT,                                          0,                      CAUSE_TIMEOUT_WAIT},
-    { ANSWERING,          ANY,                            ETIMEDOUT,                                        0,                      CAUSE_TIMEOUT_BODY                                  },
+    { ANSWERING,          ANY,                            ETIMEDOUT,                                        0,                      CAUSE_TIMEOUT_BODY                                 },
     { AFTERWARDS,          ANY,                           ENETUNREACH,                                       0,                    CAUSE_CONNECT_UNREACHABLE},
-    { AFTERWARDS,          ANY,                           EHOSTUNREACH,                                       0,                   CAUSE_CONNECT_UNREACHABLE                                 },
+    { AFTERWARDS,          ANY,                           EHOSTUNREACH,                                       0,                   CAUSE_CONNECT_UNREACHABLE                                },
     { AFTERWARDS,          ANY,                           ANY,                                       MARK_HEAD_CUT | MARK_TLS_CUT,                            CAUSE_CLOSED},
-    { AFTERWARDS,          CURLE_GOT_NOTHING,                           ANY,                         0,              CAUSE_CLOSED                                                            },
+    { AFTERWARDS,          CURLE_GOT_NOTHING,                           ANY,                         0,              CAUSE_CLOSED                                                           },
     { AFTERWARDS,          CURLE_UNSUPPORTED_PROTOCOL,                           ANY,                0,     CAUSE_PROTOCOL},
-    { AFTERWARDS,          CURLE_WEIRD_SERVER_REPLY,                           ANY,                  0,       CAUSE_PROTOCOL                                                            },
+    { AFTERWARDS,          CURLE_WEIRD_SERVER_REPLY,                           ANY,                  0,       CAUSE_PROTOCOL                                                           },
     { AFTERWARDS,          CURLE_HTTP2,                           ANY,                               0,                    CAUSE_PROTOCOL},
-    { AFTERWARDS,          CURLE_PARTIAL_FILE,                           ANY,                        0,             CAUSE_PROTOCOL                                                            },
+    { AFTERWARDS,          CURLE_PARTIAL_FILE,                           ANY,                        0,             CAUSE_PROTOCOL                                                           },
     { AFTERWARDS,          CURLE_SEND_ERROR,                           ANY,                          0,               CAUSE_PROTOCOL},
-    { AFTERWARDS,          CURLE_RECV_ERROR,                           ANY,                          0,               CAUSE_PROTOCOL                                                            },
+    { AFTERWARDS,          CURLE_RECV_ERROR,                           ANY,                          0,               CAUSE_PROTOCOL                                                           },
     { AFTERWARDS,          CURLE_BAD_CONTENT_ENCODING,                           ANY,                0,     CAUSE_PROTOCOL},
-    { AFTERWARDS,          CURLE_HTTP2_STREAM,                           ANY,                        0,             CAUSE_PROTOCOL                                                            },
+    { AFTERWARDS,          CURLE_HTTP2_STREAM,                           ANY,                        0,             CAUSE_PROTOCOL                                                           },
     { AFTERWARDS,          CODE_TOO_LARGE,                           ANY,                            0,                 CAUSE_PROTOCOL},
-    { AFTERWARDS,          CURLE_FILESIZE_EXCEEDED,                           ANY,                   0,        CAUSE_PROTOCOL                                                            },
+    { AFTERWARDS,          CURLE_FILESIZE_EXCEEDED,                           ANY,                   0,        CAUSE_PROTOCOL                                                           },
 };
 
 static bool fits(const struct row *r, const struct trouble *t)
@@ -168,6 +168,16 @@ bool cause_is_timeout(enum cause c)
 {
     return c == CAUSE_DNS_TIMEOUT || c == CAUSE_CONNECT_TIMEOUT || c == CAUSE_TLS_TIMEOUT ||
            c == CAUSE_TIMEOUT_WAIT || c == CAUSE_TIMEOUT_BODY;
+}
+
+bool cause_may_be_impatience(enum cause c)
+{
+    return c == CAUSE_RESET || c == CAUSE_CLOSED || c == CAUSE_TLS_HANDSHAKE;
+}
+
+bool cause_is_cut_off(enum cause c)
+{
+    return c == CAUSE_NO_ROUTE || c == CAUSE_DNS_OURS || c == CAUSE_DNS_CLOSED;
 }
 
 bool cause_is_name(enum cause c)

@@ -34,7 +34,7 @@ enum phase {
 /* What the exchange noticed besides. */
 enum mark {
     MARK_POLICY = 1 << 0,        /* we refused the address */
-    MARK_NO_ROUTE = 1 << 1,      /* this host's routing table has no way to it */
+    MARK_NO_ROUTE = 1 << 1,      /* unreachable or silent, and this host has no way to it now: see route.h */
     MARK_NO_ROOTS = 1 << 2,      /* no trusted roots here, or the check of certificates could not be set up */
     MARK_HEAD_TOO_LONG = 1 << 3, /* the header passed our ceiling */
     MARK_HEAD_CUT = 1 << 4,      /* it ended within the header */
@@ -87,6 +87,10 @@ struct judgement causes_of_name(enum name_status s, enum root_status root);
  * network of ours would look like as well. */
 bool cause_is_transport(enum cause c);
 bool cause_is_timeout(enum cause c);
+/* What a peer does that has waited for us for too long, besides. */
+bool cause_may_be_impatience(enum cause c);
+/* Of our own causes those that a broken network of ours would have. */
+bool cause_is_cut_off(enum cause c);
 bool cause_is_name(enum cause c);
 
 #endif

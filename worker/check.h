@@ -41,7 +41,7 @@ struct look {
     struct probes *probes;
     struct wakeup *alarm;
     mono_ns alarm_at, wake_at;
-    bool started, expiring;
+    bool started, expiring, again; /* again: its budget was prolonged, see probe.c */
     char *strings;
     void (*done)(void *arg, const struct result *result);
     void *arg;
@@ -80,5 +80,9 @@ void look_conclude(struct look *k, struct judgement j, const char *detail, ...)
     __attribute__((format(printf, 3, 4)));
 
 uint32_t look_left_ms(const struct look *k); /* of the budget; at least 1 */
+
+/* How much later than the budget says a look may end: a loop that was held up
+ * gives what it could not hear meanwhile another chance. */
+#define LOOK_LEEWAY_MS 3000
 
 #endif

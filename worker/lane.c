@@ -25,6 +25,10 @@
  * collector until it is recorded. All words and results of a turn are sent
  * together at its end.
  *
+ * Resting: while it is in doubt of itself and others are there, the coordinator
+ * tells it to rest. A lane that rests has no connection for jobs, so that none is
+ * sent to it; what it has in hand it ends as usual.
+ *
  * Leaving: no new jobs, a short while for looks that are nearly done, a word for
  * those that are not, a while for results to be recorded, goodbye.
  */
@@ -54,13 +58,15 @@ struct thread_lane {
     struct rollcall *rollcall;
     struct shipment *shipment;
     struct wire_arena *arena;
-    void *jobs; /* socket; NULL before the first welcome */
-    char jobs_at[ENDPOINT_SIZE];
+    void *jobs;                       /* socket; NULL before the first welcome */
+    char jobs_at[ENDPOINT_SIZE];      /* where it is connected to ... */
+    char jobs_welcome[ENDPOINT_SIZE]; /* ... and where it was told to connect to; "" before */
     struct intake intake;
     struct order *orders;
     struct wakeup *leaving;
     mono_ns drain_since; /* 0: not draining */
     bool handed_back;
+    bool resting;
     bool suspect; /* as was logged last */
     uint64_t stale;
     struct log_gate malformed, stale_gate;
@@ -126,7 +132,7 @@ static void deal_with_job(struct thread_lane *l, const struct job *j, int64_t ag
     bool in_hand = find_order(l, j->id) != NULL;
     const struct intake_lane lane = {
         .name = l->setup.worker,
-        .draining = l->drain_since != 0,
+        .draining = l->drain_since != 0 || l->resting,
         .known = in_hand || outbox_has(shipment_outbox(l->shipment), j->id),
         .free_slots = probes_room(l->probes),
         .outbox_room = outbox_left(l),
@@ -212,9 +218,10 @@ static void on_welcomed(void *arg, const struct control *c)
 {
     struct thread_lane *l = arg;
     struct err err = { 0 };
-    bool first = !l->jobs;
+    bool first = !l->jobs && !l->resting;
+    snprintf(l->jobs_welcome, sizeof l->jobs_welcome, "%s", c->jobs);
     int r = shipment_connect(l->shipment, c->results, &err);
-    if (r == 0)
+    if (r == 0 && !l->resting)
         r = open_jobs(l, c->jobs, &err);
     if (r < 0)
         end_with(l, r, err.text);
@@ -226,6 +233,33 @@ static void on_recorded(void *arg, const uint64_t *ids, size_t n)
 {
     struct thread_lane *l = arg;
     shipment_recorded(l->shipment, ids, n);
+}
+
+/* Jobs that are here already go back; one that is still on its way is missed by
+ * the coordinator after a while and goes out again. */
+static void begin_resting(struct thread_lane *l)
+{
+    l->resting = true;
+    on_jobs(l);
+    close_jobs(l);
+    log_info("lane.rests", "lane=%u: others do its work", l->setup.number);
+}
+
+static void on_rest(void *arg, bool rest)
+{
+    struct thread_lane *l = arg;
+    struct err err = { 0 };
+    if (rest == l->resting || !l->jobs_welcome[0])
+        return;
+    if (rest) {
+        begin_resting(l);
+        return;
+    }
+    l->resting = false;
+    log_info("lane.works", "lane=%u: has rested", l->setup.number);
+    int r = open_jobs(l, l->jobs_welcome, &err);
+    if (r < 0)
+        end_with(l, r, err.text);
 }
 
 static void begin_draining(void *arg)
@@ -252,6 +286,7 @@ static void on_reconnect(void *arg)
     struct err err = { 0 };
     log_warn("lane.silence", "lane=%u unrecorded=%zu: the coordinator is silent, connecting anew",
              l->setup.number, outbox_count(shipment_outbox(l->shipment)));
+    l->resting = false; /* whoever welcomes us next will say */
     close_jobs(l);
     if (shipment_reconnect(l->shipment, &err) < 0)
         log_warn("lane.results", "lane=%u: %s", l->setup.number, err.text);
@@ -272,12 +307,14 @@ static void on_beat(void *arg, struct control *c)
 {
     struct thread_lane *l = arg;
     size_t room = probes_room(l->probes), left = outbox_left(l);
-    bool suspect = probes_suspect(l->probes);
+    const char *reason = probes_reason(l->probes);
+    bool suspect = *reason;
 
     if (suspect != l->suspect)
         log_warn("lane.suspect", "lane=%u suspect=%d: %s", l->setup.number, suspect,
-                 suspect ? "too much fails at once, this host's network is in doubt" : "no doubts any more");
+                 suspect ? reason : "no doubts any more");
     l->suspect = suspect;
+    snprintf(c->text, sizeof c->text, "%s", reason);
     c->free_slots = l->drain_since ? 0 : (uint32_t)(room < left ? room : left);
     c->unrecorded = (uint32_t)outbox_count(shipment_outbox(l->shipment));
     c->lag_us = (uint32_t)(loop_lag(l->loop) / NS_PER_US);
@@ -289,6 +326,7 @@ static const struct rollcall_events rollcall_events = {
     .recorded = on_recorded,
     .drain = begin_draining,
     .refused = on_refused,
+    .rest = on_rest,
     .reconnect = on_reconnect,
     .beat = on_beat,
     .list = on_list,

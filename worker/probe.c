@@ -19,12 +19,14 @@
  * before it is called a timeout.
  *
  * How much later than asked a timer rings is how long this loop kept everybody
- * waiting. The self-check hears of it, and a look whose time ran out while the
- * loop was late ends as unknown.
+ * waiting. The self-check hears of it. A look whose time ran out while the loop was
+ * late gets that time again, once, so that an answer that is there can be heard;
+ * if none is, it ends as unknown: a timeout seen by a late loop is no timeout.
  */
 
 #define TICK_NS         (250 * NS_PER_MS)
 #define MEMORY_OF_SITES 131072
+#define MOST_AGAIN_NS   (2 * NS_PER_S) /* less than LOOK_LEEWAY_MS */
 
 struct probes {
     struct check_kit kit;
@@ -62,7 +64,7 @@ static int make_parts(struct probes *p, const struct config *config, struct err 
     if (r == 0)
         r = sitememory_new(&k->memory, MEMORY_OF_SITES);
     if (r == 0)
-        r = selfcheck_new(&k->selfcheck);
+        r = selfcheck_new(&k->selfcheck, config->worker.doubt_us * NS_PER_US);
     if (r == 0)
         r = wakeup_new(&p->tick, p->loop, on_tick, p);
     return r < 0 ? err_set(err, r, "no memory for looks") : 0;
@@ -75,6 +77,7 @@ int probes_new(struct probes **ret, struct loop *l, const struct config *config,
         return err_set(err, -ENOMEM, "no memory for looks");
     p->loop = l;
     p->slots = config->worker.slots;
+    p->tick_at = MONO_NEVER;
     routes_init(&p->routes, config->worker.ipv4, config->worker.ipv6);
     int r = make_parts(p, config, err);
     if (r < 0)
@@ -130,20 +133,26 @@ bool probes_suspect(const struct probes *p)
     return selfcheck_suspect(p->kit.selfcheck, loop_now(p->loop));
 }
 
-/* While anything is in hand: how late are we? */
+const char *probes_reason(const struct probes *p)
+{
+    return selfcheck_reason(p->kit.selfcheck, loop_now(p->loop));
+}
+
+/* While anything is in hand or in doubt: how late are we? */
 static void on_tick(void *arg)
 {
     struct probes *p = arg;
     mono_ns now = clock_mono();
     selfcheck_tick(p->kit.selfcheck, now, clock_wall(), now - p->tick_at);
     tls_refresh(p->kit.exchange.tls, now);
-    p->tick_at = p->in_hand > 0 ? now + TICK_NS : MONO_NEVER;
+    bool goes_on = p->in_hand > 0 || selfcheck_suspect(p->kit.selfcheck, now);
+    p->tick_at = goes_on ? now + TICK_NS : MONO_NEVER;
     wakeup_at(p->tick, p->tick_at);
 }
 
 static void start_ticking(struct probes *p)
 {
-    if (p->in_hand != 1)
+    if (p->tick_at != MONO_NEVER)
         return;
     mono_ns now = clock_mono();
     selfcheck_tick(p->kit.selfcheck, now, clock_wall(), 0);
@@ -209,17 +218,31 @@ static void expire(struct look *k)
     look_conclude(k, j, "%s within %u ms", expiry_words(j.cause), k->job.timeout_ms);
 }
 
+/* The time that it could not use. */
+static void give_again(struct look *k, mono_ns late)
+{
+    k->again = true;
+    k->deadline += late < MOST_AGAIN_NS ? late : MOST_AGAIN_NS;
+    mono_ns least = clock_mono() + TICK_NS;
+    if (k->deadline < least)
+        k->deadline = least;
+    set_alarm(k);
+}
+
 static void on_alarm(void *arg)
 {
     struct look *k = arg;
-    mono_ns now = clock_mono();
+    mono_ns now = clock_mono(), late = now - k->alarm_at;
 
     if (!k->expiring)
-        selfcheck_tick(k->kit->selfcheck, now, clock_wall(), now - k->alarm_at);
+        selfcheck_tick(k->kit->selfcheck, now, clock_wall(), late);
     if (!k->started) {
         start(k);
     } else if (now >= k->deadline) {
-        expire(k);
+        if (late > SELFCHECK_LATE_NS && !k->again)
+            give_again(k, late);
+        else
+            expire(k);
     } else if (now >= k->wake_at) {
         k->wake_at = MONO_NEVER;
         set_alarm(k);
@@ -299,12 +322,20 @@ static void make_plain(char *text)
             *p = '?';
 }
 
+/* What a late loop may be the cause of. A server that loses patience with us says
+ * 408, or closes. */
+static bool may_be_late(const struct look *k, enum cause c)
+{
+    return cause_is_timeout(c) || cause_may_be_impatience(c) ||
+           (c == CAUSE_HTTP_4XX && k->trace.status == 408);
+}
+
 /* A worker that was late itself, or whose clock jumps, has no business calling
  * others slow or expired. */
 static struct judgement believable(const struct look *k, struct judgement j, mono_ns now, char *detail)
 {
     const struct selfcheck *s = k->kit->selfcheck;
-    if (cause_is_timeout(j.cause) && selfcheck_was_late_since(s, k->began)) {
+    if (may_be_late(k, j.cause) && selfcheck_was_late_since(s, k->began)) {
         snprintf(detail, DETAIL_SIZE, "%s, but our own loop was held up", cause_name(j.cause));
         return judgement_of(CAUSE_WORKER_ERROR);
     }
@@ -316,23 +347,31 @@ static struct judgement believable(const struct look *k, struct judgement j, mon
     return j;
 }
 
-/* What this look says about ourselves, and whether we trust it. */
-static struct judgement weigh(struct look *k, struct judgement j, mono_ns now, char *detail)
+/* What this look says about ourselves. */
+static void learn(struct look *k, struct judgement was, struct judgement j, mono_ns now)
 {
     struct selfcheck *s = k->kit->selfcheck;
     struct sitememory *m = k->kit->memory;
+    bool cut_off = cause_is_cut_off(j.cause), ours = cause_is_ours(j.cause);
 
-    j = believable(k, j, now, detail);
-    if (j.cause == CAUSE_WORKER_ERROR)
+    /* What became ours only now is not a shortage: lateness and steps are counted by themselves. */
+    if (was.cause == CAUSE_WORKER_ERROR)
         selfcheck_note_ours(s, now);
-    if (sitememory_was_up(m, k->site_key) && !cause_is_ours(j.cause))
-        selfcheck_note(s, now, k->way, k->place, cause_is_transport(j.cause));
-    if (!cause_is_ours(j.cause))
+    if ((!ours || cut_off) && sitememory_was_up(m, k->site_key))
+        selfcheck_note(s, now, k->way, k->place, cut_off || cause_is_transport(j.cause));
+    if (!ours)
         sitememory_set_up(m, k->site_key, j.verdict == VERDICT_UP);
+}
 
-    k->trace.suspect = selfcheck_suspect(s, now);
+/* Whether we trust it. */
+static struct judgement weigh(struct look *k, struct judgement was, mono_ns now, char *detail)
+{
+    struct judgement j = believable(k, was, now, detail);
+    learn(k, was, j, now);
+    k->trace.suspect = selfcheck_doubts(k->kit->selfcheck, k->way, now);
     if (k->trace.suspect && cause_is_transport(j.cause)) {
-        snprintf(detail, DETAIL_SIZE, "%s, while many others fail too", cause_name(j.cause));
+        snprintf(detail, DETAIL_SIZE, "%s, while %s", cause_name(j.cause),
+                 selfcheck_reason(k->kit->selfcheck, now));
         return judgement_of(CAUSE_WORKER_SUSPECT);
     }
     return j;

@@ -39,5 +39,6 @@ size_t probes_room(const struct probes *p);
 
 /* Whether this thread doubts its own network now, see selfcheck.h. */
 bool probes_suspect(const struct probes *p);
+const char *probes_reason(const struct probes *p); /* why, see selfcheck_reason */
 
 #endif

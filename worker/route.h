@@ -17,6 +17,8 @@ struct routes {
     uint32_t v4, v6; /* as configured: 0 no, 1 yes, 2 find out */
     bool found_v4, found_v6;
     mono_ns look_again;
+    bool unplugged;      /* some interface that is meant to be up has no carrier ... */
+    mono_ns links_until; /* ... which is believed until then */
 };
 void routes_init(struct routes *r, uint32_t v4, uint32_t v6);
 
@@ -26,5 +28,10 @@ bool routes_have(struct routes *r, int family, mono_ns now);
 /* Whether an address may be tried: its family is not switched off, and there is
  * a route, or it is one of the special-purpose addresses that need none. */
 bool routes_usable(struct routes *r, const struct address *a, mono_ns now);
+
+/* Whether there is no way to an address at this moment: no route, or the interface
+ * that the route leads through has lost its carrier, a cable that was pulled. For
+ * looks that have failed; false when it cannot be found out. */
+bool routes_lost(struct routes *r, const struct address *a, mono_ns now);
 
 #endif

@@ -171,7 +171,10 @@ static struct judgement both(struct judgement before, struct judgement now)
 static struct judgement judge_trouble(struct http *h, const struct exchange_answer *a, int code)
 {
     struct trouble t = exchange_trouble(a, code);
-    if ((t.os_errno == ENETUNREACH || t.os_errno == EHOSTUNREACH) && !route_to(h->request.to))
+    bool unreachable = t.os_errno == ENETUNREACH || t.os_errno == EHOSTUNREACH;
+    bool silent = t.os_errno == ETIMEDOUT || code == CURLE_OPERATION_TIMEDOUT;
+    if ((unreachable || silent) && h->request.to &&
+        routes_lost(h->look->kit->routes, h->request.to, clock_mono()))
         t.marks |= MARK_NO_ROUTE;
     return both(h->before, causes_of_exchange(&t));
 }
@@ -258,7 +261,7 @@ static void begin_attempt(struct http *h)
         .to = to,
         .head = h->method == METHOD_HEAD,
         .full_handshake = k->job.run.look > 0, /* one that confirms believes nothing of before */
-        .timeout_ms = look_left_ms(k) + 1000,  /* ours comes first */
+        .timeout_ms = look_left_ms(k) + LOOK_LEEWAY_MS, /* ours comes first */
         .accepted = &k->job.status,
         .keyword = k->job.contains[0] ? &h->keyword : NULL,
     };

@@ -173,6 +173,8 @@ static void test_doubt_counts_for_nothing(void **state)
     expect(&w, "and confirms nothing", "ask1 suspected ask2");
     world_saw(&w, id, 1, 2, '-', "w3");
     expect(&w, "another look does", "down open tell:down");
+    world_saw(&w, id, 2, 0, 'S', "w1");
+    expect(&w, "what is up in doubt is up", "up recovered tell:back");
     world_done(&w);
 }
 

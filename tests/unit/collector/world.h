@@ -226,7 +226,8 @@ static inline wall_us world_slot(uint64_t site_id, int n)
     return site_next_slot(site_id, WORLD_EVERY_MS, WORLD_START_US) + n * (int64_t)WORLD_EVERY_MS * US_PER_MS;
 }
 
-/* A result as a worker would bring it: '+', '-', '~' (unknown), 's' (down, and in doubt of itself). */
+/* A result as a worker would bring it: '+', '-', '~' (unknown), 's' (down, and in
+ * doubt of itself), 'S' (up, and in doubt of itself). */
 static inline struct result world_result(struct world *w, uint64_t site_id, int slot, unsigned look, char saw,
                                          const char *worker)
 {
@@ -239,14 +240,14 @@ static inline struct result world_result(struct world *w, uint64_t site_id, int 
         .span = 1,
         .at_us = w->wall,
         .took_us = 5000,
-        .status = saw == '+' ? 200 : 503,
-        .suspect = saw == 's',
-        .verdict = saw == '+'   ? VERDICT_UP
-                   : saw == '~' ? VERDICT_UNKNOWN
-                                : VERDICT_DOWN,
-        .cause = saw == '+'   ? CAUSE_NONE
-                 : saw == '~' ? CAUSE_LOST
-                              : CAUSE_HTTP_5XX,
+        .status = saw == '+' || saw == 'S' ? 200 : 503,
+        .suspect = saw == 's' || saw == 'S',
+        .verdict = saw == '+' || saw == 'S' ? VERDICT_UP
+                   : saw == '~'             ? VERDICT_UNKNOWN
+                                            : VERDICT_DOWN,
+        .cause = saw == '+' || saw == 'S' ? CAUSE_NONE
+                 : saw == '~'             ? CAUSE_LOST
+                                          : CAUSE_HTTP_5XX,
         .method = METHOD_HEAD,
         .address = "127.0.0.1",
     };

@@ -344,7 +344,7 @@ CONTRACT(the_newest_vitals_and_workers_of_the_last_hour)
     REFUSED(store_get_vitals(s, &got, &err), -ENOENT, "no coordinator");
 
     struct worker_vitals w[] = {
-        {"b",            1,              "here", "vedette 0.1", WORKER_SUSPECT, true, NOON, NOON + 1, 100, 3, 9 },
+        {"b",            1,              "here", "vedette 0.1", WORKER_SUSPECT, true, NOON, NOON + 1, 100, 3, 9, "" },
         { .worker = "b", .lane = 0},
         { .worker = "a",          .lane = 2               },
     };

@@ -109,6 +109,66 @@ static void test_stories_of_one_lane(void **state)
     }
 }
 
+static void beat_in_doubt(struct roster *r, int lane, uint64_t nonce, bool suspect, mono_ns now)
+{
+    struct control c = { .free_slots = 100, .suspect = suspect };
+    strcpy(c.text, "its canaries do not answer");
+    assert_true(roster_heard(r, lane, nonce, (const uint8_t *)"p", 1, now, 0));
+    roster_heartbeat(r, lane, &c);
+}
+
+static void test_who_is_in_doubt_rests_while_others_are_ready(void **state)
+{
+    (void)state;
+    struct roster *r = fresh();
+    int sick = join(r, "sick", 0, 1, 0), well = join(r, "well", 0, 2, 0);
+    assert_int_equal(roster_ready(r, 0), 2);
+    assert_false(roster_may_rest(r, sick));
+
+    beat_in_doubt(r, sick, 1, true, NS_PER_S);
+    assert_string_equal(roster_lane(r, sick)->reason, "its canaries do not answer");
+    assert_int_equal(roster_ready(r, 0), 1);
+    assert_true(roster_may_rest(r, sick));
+    assert_false(roster_may_rest(r, well));
+    assert_false(roster_has_other(r, 0, "well"));
+
+    /* Nobody is ready: what those in doubt see up is better than nothing. */
+    beat_in_doubt(r, well, 2, true, NS_PER_S);
+    assert_int_equal(roster_ready(r, 0), 2);
+    assert_false(roster_may_rest(r, sick));
+    assert_int_equal(roster_window(r, 0, 0, 0), 32);
+
+    /* ... but not of one that is silent. */
+    beat_in_doubt(r, sick, 1, true, 4 * NS_PER_S);
+    changes(r, 4 * NS_PER_S + 1);
+    assert_true(roster_lane(r, well)->silent);
+    assert_int_equal(roster_ready(r, 0), 1);
+
+    beat_in_doubt(r, sick, 1, false, 5 * NS_PER_S);
+    assert_string_equal(roster_lane(r, sick)->reason, "");
+    assert_int_equal(roster_lane(r, sick)->health, WORKER_READY);
+    roster_free(r);
+}
+
+static void test_who_is_accused_by_others_is_in_doubt(void **state)
+{
+    (void)state;
+    struct roster *r = fresh();
+    int a = join(r, "odd", 0, 1, 0), b = join(r, "odd", 1, 1, 0), c = join(r, "even", 0, 2, 0);
+    assert_string_equal(changes(r, 0), "rrr");
+    roster_accuse(r, "odd", 2 * NS_PER_S, NS_PER_S);
+    assert_string_equal(changes(r, NS_PER_S), "ss");
+    assert_true(roster_may_rest(r, a) && roster_may_rest(r, b) && !roster_may_rest(r, c));
+    roster_accuse(r, "nobody", 2 * NS_PER_S, NS_PER_S);
+
+    roster_accuse(r, "odd", 2500 * MS, 2 * NS_PER_S); /* said again */
+    assert_string_equal(changes(r, 2400 * MS), "");
+    assert_int_equal(roster_next(r), 2500 * MS);
+    assert_string_equal(changes(r, 2500 * MS), "rr"); /* not said again */
+    assert_int_equal(roster_ready(r, 0), 3);
+    roster_free(r);
+}
+
 static void heartbeat(struct roster *r, int lane, uint32_t free_slots, uint32_t unrecorded)
 {
     struct control c = { .free_slots = free_slots, .unrecorded = unrecorded };
@@ -232,6 +292,8 @@ static void test_only_ready_lanes_count(void **state)
     assert_false(roster_has_other(r, 0, "a")); /* two lanes of one worker are one witness */
     roster_draining(r, a);
     roster_goodbye(r, a1);
+    assert_int_equal(roster_ready(r, 0), 1); /* only the one in doubt is left */
+    roster_draining(r, b);
     assert_int_equal(roster_ready(r, 0), 0);
     assert_int_equal(roster_window(r, 0, 0, 500), 0);
     roster_free(r);
@@ -266,6 +328,8 @@ static void test_the_ceiling_and_who_is_forgotten(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_who_is_in_doubt_rests_while_others_are_ready),
+        cmocka_unit_test(test_who_is_accused_by_others_is_in_doubt),
         cmocka_unit_test(test_stories_of_one_lane),
         cmocka_unit_test(test_a_restart_is_told_from_a_repeated_hello),
         cmocka_unit_test(test_our_own_absence_is_nobodys_silence),

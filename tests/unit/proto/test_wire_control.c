@@ -39,6 +39,7 @@ static struct control usual(enum control_kind kind)
         .unrecorded = 12,
         .lag_us = 1500,
         .suspect = true,
+        .rest = true,
         .all_ids = kind == CONTROL_HEARTBEAT,
         .epoch = 3,
         .jobs = "tcp://127.0.0.1:7720",
@@ -66,6 +67,7 @@ static void assert_comes_back(const struct control *c)
     assert_int_equal(got.unrecorded, c->unrecorded);
     assert_int_equal(got.lag_us, c->lag_us);
     assert_int_equal(got.suspect, c->suspect);
+    assert_int_equal(got.rest, c->rest);
     assert_int_equal(got.all_ids, c->all_ids);
     assert_int_equal(got.part, c->part);
     assert_int_equal(got.parts, c->parts);

@@ -59,6 +59,7 @@ static struct worker_vitals largest_worker(void)
         .slots = UINT32_MAX,
         .in_hand = UINT32_MAX,
         .done = UINT64_MAX,
+        .reason = "1 of 1 canaries for names do not answer",
     };
     long_text(w.worker, sizeof w.worker, "w", '.', sizeof w.worker - 1);
     long_text(w.location, sizeof w.location, "l", '-', sizeof w.location - 1);
@@ -79,6 +80,7 @@ static void assert_worker(const struct worker_vitals *a, const struct worker_vit
     assert_int_equal(a->slots, b->slots);
     assert_int_equal(a->in_hand, b->in_hand);
     assert_int_equal(a->done, b->done);
+    assert_string_equal(a->reason, b->reason);
 }
 
 static void assert_numbers(const struct vitals *a, const struct vitals *b)

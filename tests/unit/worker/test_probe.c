@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -272,6 +273,61 @@ static void a_late_loop_judges_nobody(void **state)
     end_looking(&k);
 }
 
+/* It answers at once, and we could not hear it: its time is given again. */
+static void what_a_late_loop_could_not_hear_is_heard_after_all(void **state)
+{
+    (void)state;
+    struct looking k;
+    char url[512];
+    begin_looking(&k, "127.0.0.0/8");
+    struct job j = job_for(with_ports("http://127.0.0.1:{s}/", url));
+    j.timeout_ms = 200;
+    assert_int_equal(probe_begin(k.probes, &j, on_done, &k), 0);
+    loop_turn(k.loop, 10);
+    usleep(1200000);
+    while (k.n_done == 0)
+        loop_turn(k.loop, 100);
+    if (k.result.verdict != VERDICT_UP)
+        fail_msg("%s: %s", cause_name(k.result.cause), k.result.detail);
+    end_looking(&k);
+}
+
+/* No descriptor is left, as often as it takes to say so. */
+static void running_out_of_descriptors_is_ours(void **state)
+{
+    (void)state;
+    struct looking k;
+    char url[512];
+    struct rlimit before, few;
+    begin_looking(&k, "127.0.0.0/8");
+    struct job j = job_for(with_ports("http://127.0.0.1:{s}/", url));
+    look(&k, &j);
+    assert_int_equal(k.result.verdict, VERDICT_UP);
+
+    int next = dup(0);
+    close(next);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    few = (struct rlimit){ (rlim_t)next, before.rlim_max };
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    for (int i = 0; i < 5; i++) {
+        look(&k, &j);
+        if (k.result.cause != CAUSE_WORKER_ERROR || k.result.verdict != VERDICT_UNKNOWN)
+            fail_msg("%s: %s", cause_name(k.result.cause), k.result.detail);
+    }
+    assert_true(probes_suspect(k.probes));
+    assert_non_null(strstr(probes_reason(k.probes), "descriptors"));
+
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    look(&k, &j); /* in doubt, and what is up is up all the same */
+    assert_int_equal(k.result.verdict, VERDICT_UP);
+    assert_true(k.result.suspect);
+    j = job_for(with_ports("http://127.0.0.1:{c}/", url));
+    look(&k, &j);
+    assert_int_equal(k.result.cause, CAUSE_WORKER_SUSPECT);
+    assert_int_equal(k.result.verdict, VERDICT_UNKNOWN);
+    end_looking(&k);
+}
+
 static void without_leave_loopback_is_refused(void **state)
 {
     (void)state;
@@ -340,6 +396,8 @@ int main(void)
         cmocka_unit_test(phases_add_up),
         cmocka_unit_test(slots_are_a_ceiling),
         cmocka_unit_test(a_late_loop_judges_nobody),
+        cmocka_unit_test(what_a_late_loop_could_not_hear_is_heard_after_all),
+        cmocka_unit_test(running_out_of_descriptors_is_ours),
         cmocka_unit_test(without_leave_loopback_is_refused),
         cmocka_unit_test(bad_settings_are_named),
     };
