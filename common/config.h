@@ -65,7 +65,8 @@ struct config {
         char user_agent[200];
         uint32_t ipv4, ipv6;            /* 0 or 1: whether to use that family; 2: find out */
         int64_t dns_min_us, dns_max_us; /* how long an answer is believed, whatever its TTL */
-        int64_t doubt_us;               /* how long a worker doubts itself after the last reason to */
+        char canaries[1024]; /* whom to ask whether the network is fine, see canaryspec.h; "": nobody */
+        int64_t doubt_us;    /* how long a worker doubts itself after the last reason to */
     } worker;
 
     struct {

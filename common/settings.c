@@ -1,6 +1,7 @@
 #include "common/settings.h"
 
 #include "common/bus.h"
+#include "common/canaryspec.h"
 #include "common/network.h"
 #include "common/owner.h"
 #include "common/store/store.h"
@@ -60,6 +61,13 @@ static int check_networks(const char *text, struct err *err)
 {
     struct network_list list;
     return network_list_parse(text, &list, err);
+}
+
+static int check_canaries(const char *text, struct err *err)
+{
+    struct canary_spec spec[CANARY_MAX];
+    int n = canary_spec_list(text, spec, err);
+    return n < 0 ? n : 0;
 }
 
 /* "192.0.2.1", "192.0.2.1:5353", "2001:db8::1", "[2001:db8::1]:5353" */
@@ -236,6 +244,10 @@ const struct setting settings[] = {
       .about = "a name's answer is believed for at least that long" },
     { "worker.dns_max", DURATION(worker.dns_max_us, 0, DAYS), .fallback = "300s",
       .about = "... and for at most that long, whatever its time to live" },
+    { "worker.canaries", LIST(worker.canaries), .fallback = "coordinator, collector, root",
+      .check = check_canaries,
+      .about = "whom to ask whether this worker's network is fine: coordinator, collector, root, tcp://HOST:PORT, "
+               "URLs; empty: nobody" },
     { "worker.doubt", DURATION(worker.doubt_us, 100 * MS, HOURS), .fallback = "30s",
       .about = "how long a worker doubts itself after the last sign that its own network, clock or machine "
                "is at fault; longer when that comes back" },

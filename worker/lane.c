@@ -386,6 +386,8 @@ static int make_parts(struct thread_lane *l, struct err *err)
     };
     int r = probes_new(&l->probes, l->loop, s->config, err);
     if (r == 0)
+        r = probes_keep_canaries(l->probes, s->config, err);
+    if (r == 0)
         r = shipment_new(&l->shipment, l->loop, s->bus, s->config->worker.outbox, err);
     if (r == 0)
         r = rollcall_new(&l->rollcall, l->loop, s->bus, &self, &rollcall_events, l, err);

@@ -1,6 +1,7 @@
 #include "worker/probe.h"
 
 #include "common/text.h"
+#include "worker/canaries.h"
 #include "worker/check.h"
 
 #include <errno.h>
@@ -37,6 +38,7 @@ struct probes {
     struct look *busy, *spare; /* spare ones keep their timers */
     struct wakeup *tick;
     mono_ns tick_at;
+    struct canaries *canaries; /* NULL: none */
 };
 
 /* ── Life of all ───────────────────────────────────────────────────────── */
@@ -98,6 +100,7 @@ void probes_free(struct probes *p)
     if (!p)
         return;
     struct look *k;
+    canaries_free(p->canaries);
     while ((k = p->busy)) {
         DL_DELETE(p->busy, k);
         if (k->kind)
@@ -116,6 +119,11 @@ void probes_free(struct probes *p)
     sitememory_free(p->kit.memory);
     selfcheck_free(p->kit.selfcheck);
     free(p);
+}
+
+int probes_keep_canaries(struct probes *p, const struct config *config, struct err *err)
+{
+    return canaries_new(&p->canaries, &p->kit, p, config, err);
 }
 
 size_t probes_in_hand(const struct probes *p)
@@ -357,8 +365,12 @@ static void learn(struct look *k, struct judgement was, struct judgement j, mono
     /* What became ours only now is not a shortage: lateness and steps are counted by themselves. */
     if (was.cause == CAUSE_WORKER_ERROR)
         selfcheck_note_ours(s, now);
-    if ((!ours || cut_off) && sitememory_was_up(m, k->site_key))
-        selfcheck_note(s, now, k->way, k->place, cut_off || cause_is_transport(j.cause));
+    if ((!ours || cut_off) && sitememory_was_up(m, k->site_key)) {
+        bool failed = cut_off || cause_is_transport(j.cause);
+        selfcheck_note(s, now, k->way, k->place, failed);
+        if (failed)
+            canaries_hurry(k->probes->canaries);
+    }
     if (!ours)
         sitememory_set_up(m, k->site_key, j.verdict == VERDICT_UP);
 }

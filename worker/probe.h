@@ -34,6 +34,10 @@ typedef void probe_done_fn(void *arg, const struct result *result);
  * Whatever else hinders us ends as a result with VERDICT_UNKNOWN. */
 int probe_begin(struct probes *p, const struct job *job, probe_done_fn *done, void *arg);
 
+/* From now on ask those of config->worker.canaries, see canaries.h; for a worker
+ * that goes on for long. -EINVAL, -ENOMEM. */
+int probes_keep_canaries(struct probes *p, const struct config *config, struct err *err);
+
 size_t probes_in_hand(const struct probes *p);
 size_t probes_room(const struct probes *p);
 

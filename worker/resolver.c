@@ -70,6 +70,8 @@ struct resolver {
     struct query *to_settle; /* those that came to an end while they were being asked */
     struct query *told;      /* those that nobody waits for, with half a question open */
     struct wakeup *tick, *settle;
+    resolver_root_fn *root_fn; /* NULL: nobody watches */
+    void *root_arg;
 };
 
 /* ── Servers ───────────────────────────────────────────────────────────── */
@@ -245,12 +247,29 @@ static void on_settle(void *arg)
 
 static void on_root(void *arg, struct server *s)
 {
+    struct resolver *r = arg;
     struct query *q;
-    (void)arg;
     while ((q = s->for_root)) {
         DL_DELETE(s->for_root, q);
         settle_soon(q);
     }
+    if (r->root_fn)
+        r->root_fn(r->root_arg, server_root(s, loop_now(r->loop)));
+}
+
+void resolver_ask_root(struct resolver *r)
+{
+    mono_ns now = loop_now(r->loop);
+    follow_resolv_conf(r, now);
+    for (unsigned i = 0; i < r->now->n; i++)
+        server_ask_root(&r->now->server[i]);
+    wakeup_at(r->tick, now + TICK_NS);
+}
+
+void resolver_watch_root(struct resolver *r, resolver_root_fn *fn, void *arg)
+{
+    r->root_fn = fn;
+    r->root_arg = arg;
 }
 
 /* ── Asking for names ──────────────────────────────────────────────────── */

@@ -47,6 +47,13 @@ int resolver_ask(struct resolver *r, const char *name, bool fresh, struct resolv
                  struct dns_answer *ret);
 void resolver_cancel(struct resolver_wait *w); /* not waiting: nothing */
 
+/* Ask every name server for the root's own NS records. When one of them has
+ * answered, or has not, whoever watches is told: one at a time, NULL for nobody;
+ * also of questions that the resolver asks for itself. */
+typedef void resolver_root_fn(void *arg, enum root_status root);
+void resolver_ask_root(struct resolver *r);
+void resolver_watch_root(struct resolver *r, resolver_root_fn *fn, void *arg);
+
 /* For a look that ends while the name is still asked for: what is known so far. */
 enum root_status resolver_root(const struct resolver *r);
 
