@@ -2,15 +2,15 @@
  *
  * Read once at the start, then kept in step: catalog_follow asks the store for
  * what was edited since it last did, and tells what that means for the watching.
- * When the store is away, the catalog stays as it is; nothing is lost, the next
- * call that succeeds tells all that was edited meanwhile.
+ * It reads a portion at a time, so that an edit of a million sites keeps nobody
+ * waiting. When the store is away, the catalog stays as it is; nothing is lost,
+ * the next call that succeeds tells all that was edited meanwhile.
  */
 #ifndef COORDINATOR_CATALOG_H
 #define COORDINATOR_CATALOG_H
 
-#include "common/scope.h"
-#include "common/site.h"
 #include "common/store/store.h"
+#include "coordinator/watchlist.h"
 
 struct catalog;
 
@@ -25,18 +25,20 @@ enum catalog_news {
     CATALOG_UNWATCH,  /* is no longer watched: paused or removed */
 };
 const char *catalog_news_name(enum catalog_news n); /* "watch" */
-typedef void catalog_fn(void *arg, enum catalog_news news, const struct site *site);
+typedef void catalog_fn(void *arg, enum catalog_news news, const struct watched *site);
 
 /* All sites and the newest slot that counted for each; CATALOG_WATCH is told for
  * each that is watched, after everything has been read. 0 or a store's failure. */
 int catalog_load(struct catalog *c, struct store *s, catalog_fn *fn, void *arg, struct err *err);
 
-/* What was edited since. Returns how many sites were, or a store's failure
- * (what was told before it stays told). */
-int catalog_follow(struct catalog *c, struct store *s, catalog_fn *fn, void *arg, struct err *err);
+/* What was edited since, at most `most` sites of it. Returns how many were read
+ * (`most`: there may be more, ask again soon), or a store's failure (what was
+ * told before it stays told). */
+int catalog_follow(struct catalog *c, struct store *s, unsigned most, catalog_fn *fn, void *arg,
+                   struct err *err);
 
 /* A site that is watched; NULL for others. Borrowed until the next follow. */
-const struct site *catalog_find(const struct catalog *c, uint64_t id);
+const struct watched *catalog_find(const struct catalog *c, uint64_t id);
 
 /* The newest slot that is known to have been looked at; 0 when it never was. */
 wall_us catalog_last_slot(const struct catalog *c, uint64_t id);

@@ -24,6 +24,8 @@
 enum {
     SLOTS_A_TURN = 4096,
     JOBS_A_TURN = 4096,
+    EDITS_A_TURN = 2048,  /* sites; about 10 ms */
+    TOLD_SINGLY = 16,     /* of these, in the log */
     ARREARS_A_TURN = 256, /* each costs a question to the store */
     STRUCK_MOST = 256,    /* recorded slots of one site that are struck off its arrears at a time */
 };
@@ -39,6 +41,7 @@ struct coordinator {
     struct loop_timer alarm;
     bool alarm_made;
     mono_ns catalog_at;
+    unsigned told; /* edited sites, in this turn */
     bool store_away;
     mono_ns turned; /* when the last turn was */
 };
@@ -46,9 +49,9 @@ struct coordinator {
 /* ── Sites come and go ─────────────────────────────────────────────────── */
 
 /* The slots since the site was last looked at, or since it is watched this way. */
-static int owe(struct parts *p, const struct site *site)
+static int owe(struct parts *p, const struct watched *site)
 {
-    wall_us since = catalog_last_slot(p->catalog, site->id), first;
+    wall_us since = site->last_slot, first;
     if (since < site->changed_us)
         since = site->changed_us;
     uint32_t count = schedule_overdue(site->id, site->every_ms, since, p->grid.at, &first);
@@ -56,19 +59,19 @@ static int owe(struct parts *p, const struct site *site)
     return count ? arrears_add(p->arrears, site->id, site->every_ms, first, count) : 0;
 }
 
-static int watch(struct parts *p, const struct site *site)
+static int watch(struct parts *p, const struct watched *site)
 {
-    if (catalog_last_slot(p->catalog, site->id) == 0)
+    if (site->last_slot == 0)
         return schedule_set_new(p->schedule, site->id, site->every_ms, p->grid.at);
     return schedule_set(p->schedule, site->id, site->every_ms, p->grid.at + 1);
 }
 
-static void on_loaded(void *arg, enum catalog_news news, const struct site *site)
+static void on_loaded(void *arg, enum catalog_news news, const struct watched *site)
 {
     struct coordinator *c = arg;
     (void)news;
     int r = watch(&c->parts, site);
-    if (r == 0 && catalog_last_slot(c->parts.catalog, site->id) != 0)
+    if (r == 0 && site->last_slot != 0)
         r = owe(&c->parts, site);
     if (r < 0)
         log_error("schedule.no_memory", "site=%llu: it is not watched", (unsigned long long)site->id);
@@ -81,7 +84,7 @@ static void unwatch(struct parts *p, uint64_t id)
     arrears_forget(p->arrears, id);
 }
 
-static void on_news(void *arg, enum catalog_news news, const struct site *site)
+static void on_news(void *arg, enum catalog_news news, const struct watched *site)
 {
     struct coordinator *c = arg;
     struct parts *p = &c->parts;
@@ -90,8 +93,9 @@ static void on_news(void *arg, enum catalog_news news, const struct site *site)
         r = watch(p, site);
     else if (news == CATALOG_UNWATCH)
         unwatch(p, site->id);
-    log_info("catalog.changed", "site=%llu news=%s every_ms=%u name=%.120s", (unsigned long long)site->id,
-             catalog_news_name(news), site->every_ms, site->name);
+    if (c->told++ < TOLD_SINGLY)
+        log_info("catalog.changed", "site=%llu news=%s every_ms=%u url=%.120s", (unsigned long long)site->id,
+                 catalog_news_name(news), site->every_ms, site->url);
     if (r < 0)
         log_error("schedule.no_memory", "site=%llu: it is not watched", (unsigned long long)site->id);
 }
@@ -101,21 +105,25 @@ static void follow_catalog(struct coordinator *c, mono_ns now)
     struct err err = { 0 };
     if (now < c->catalog_at)
         return;
-    c->catalog_at = now + c->parts.config->coordinator.catalog_every_us * NS_PER_US;
-    int r = catalog_follow(c->parts.catalog, c->store, on_news, c, &err);
+    c->told = 0;
+    int r = catalog_follow(c->parts.catalog, c->store, EDITS_A_TURN, on_news, c, &err);
+    if (c->told > TOLD_SINGLY)
+        log_info("catalog.changed", "sites=%u more of them, not told singly; watched=%zu",
+                 c->told - TOLD_SINGLY, catalog_watched(c->parts.catalog));
     if (r < 0 && !c->store_away)
         log_warn("catalog.store_away", "sites=%zu: going on with what is known: %s",
                  catalog_watched(c->parts.catalog), err.text);
     if (r >= 0 && c->store_away)
         log_info("catalog.store_back", "sites=%zu", catalog_watched(c->parts.catalog));
     c->store_away = r < 0;
+    c->catalog_at = r == EDITS_A_TURN ? now : now + c->parts.config->coordinator.catalog_every_us * NS_PER_US;
 }
 
 /* ── Slots come ────────────────────────────────────────────────────────── */
 
 /* Where a site is looked at from. With several locations this is where a site's
  * wishes and the health of the locations are weighed. */
-static unsigned place(const struct parts *p, const struct site *site)
+static unsigned place(const struct parts *p, const struct watched *site)
 {
     (void)p;
     (void)site;
@@ -137,14 +145,14 @@ static void missed(struct parts *p, uint64_t site_id, uint32_t every_ms, wall_us
 
 static void begin_run(struct parts *p, const struct schedule_due *due, mono_ns now)
 {
-    const struct site *site = catalog_find(p->catalog, due->site_id);
+    const struct watched *site = catalog_find(p->catalog, due->site_id);
     if (!site)
         return; /* cannot be: what is not watched is not scheduled */
     struct lease_run run = {
         .site_id = site->id,
         .slot_us = due->slot_us,
         .location = place(p, site),
-        .timeout_ms = site->timeout_ms,
+        .timeout_ms = site->manner->timeout_ms,
         .every_ms = due->every_ms,
         .until = grid_reaches(&p->grid, due->next_us),
     };
@@ -415,7 +423,7 @@ static int open_sockets(struct coordinator *c, struct bus *bus, struct err *err)
 }
 
 /* The sites come first: their newest slot is where the grid's clock must not go back behind. */
-static void start_grid(void *arg, enum catalog_news news, const struct site *site)
+static void start_grid(void *arg, enum catalog_news news, const struct watched *site)
 {
     struct coordinator *c = arg;
     (void)news;

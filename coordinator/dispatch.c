@@ -96,7 +96,7 @@ static void refuse(struct dispatch *d, uint64_t job_id, uint64_t site_id, mono_n
 
 static bool add_job(struct dispatch *d, const struct lease_order *o, mono_ns now)
 {
-    const struct site *site = catalog_find(d->parts->catalog, o->run.site_id);
+    const struct watched *site = catalog_find(d->parts->catalog, o->run.site_id);
     if (!site) { /* cannot be: what is no longer watched was forgotten */
         refuse(d, o->job_id, o->run.site_id, now);
         return false;
@@ -109,11 +109,11 @@ static bool add_job(struct dispatch *d, const struct lease_order *o, mono_ns now
         .run = {.site_id = site->id, .slot_us = o->run.slot_us, .look = o->run.look},
         .attempt = o->attempt,
         .url = site->url,
-        .method = site->method,
-        .timeout_ms = site->timeout_ms,
+        .method = site->manner->method,
+        .timeout_ms = site->manner->timeout_ms,
         .start_by_ms = (uint32_t)(lease_taken_within(d->parts->lease) / NS_PER_MS),
-        .status = site->status,
-        .contains = site->contains,
+        .status = site->manner->status,
+        .contains = site->manner->contains,
         .avoid = avoid,
     };
     memcpy(j->run.location, d->parts->location[o->run.location], LOCATION_SIZE);

@@ -71,7 +71,7 @@ static void cannot(struct returns *r, const struct lease_run *run)
 static void on_look_again(struct returns *r, const struct look_again *x)
 {
     struct parts *p = r->parts;
-    const struct site *site = catalog_find(p->catalog, x->run.site_id);
+    const struct watched *site = catalog_find(p->catalog, x->run.site_id);
     int location = parts_location(p, x->run.location);
     uint64_t held;
     if (!site)
@@ -89,7 +89,7 @@ static void on_look_again(struct returns *r, const struct look_again *x)
         .slot_us = x->run.slot_us,
         .look = x->run.look,
         .location = (unsigned)location,
-        .timeout_ms = site->timeout_ms,
+        .timeout_ms = site->manner->timeout_ms,
         .every_ms = site->every_ms,
         .until = loop_now(p->loop) + (mono_ns)x->within_ms * NS_PER_MS,
     };

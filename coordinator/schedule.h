@@ -14,7 +14,8 @@
  *     at once about SCHEDULE_SOON_RATE a second are; where their own grid would
  *     come as soon, that is what they have
  *
- * About 130 bytes per site.
+ * About 80 bytes per site, and handing one out costs the same for ten thousand
+ * and for five million of them.
  */
 #ifndef COORDINATOR_SCHEDULE_H
 #define COORDINATOR_SCHEDULE_H
@@ -50,7 +51,7 @@ bool schedule_recall(struct schedule *s, uint64_t id, wall_us slot);
 void schedule_drop(struct schedule *s, uint64_t id); /* not there: nothing */
 
 /* When something next falls due; WALL_NEVER when nothing is scheduled. */
-wall_us schedule_next(const struct schedule *s);
+wall_us schedule_next(struct schedule *s);
 
 /* Take one slot that has come. */
 struct schedule_due {

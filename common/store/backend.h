@@ -13,6 +13,10 @@ struct store_backend {
     void (*set_patience)(struct store *s, int64_t wait_us);
     int (*newest_change)(struct store *s, uint64_t *ret, struct err *err);
     int (*each_site)(struct store *s, uint64_t since, store_site_fn *fn, void *arg, struct err *err);
+    int (*each_brief)(struct store *s, store_site_fn *fn, void *arg, struct err *err);
+    int (*next_briefs)(struct store *s, struct site_mark *mark, unsigned most, store_site_fn *fn, void *arg,
+                       struct err *err);
+    int (*each_last_slot)(struct store *s, store_slot_fn *fn, void *arg, struct err *err);
     int (*each_owner)(struct store *s, uint64_t since, store_owner_fn *fn, void *arg, struct err *err);
     int (*find_site)(struct store *s, const char *what, struct site **ret, struct err *err);
     int (*edit_begin)(struct store *s, wall_us now, struct err *err);

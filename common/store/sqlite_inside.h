@@ -24,6 +24,10 @@ enum query_id {
     Q_CHANGE_SET,
     Q_SITES_ALL,
     Q_SITES_SINCE,
+    Q_BRIEFS_ALL,
+    Q_BRIEFS_EDIT,
+    Q_BRIEFS_SINCE,
+    Q_LAST_SLOTS,
     Q_SITE_BY_ID,
     Q_SITE_BY_NAME,
     Q_SITE_BY_URL,
@@ -256,6 +260,10 @@ int sqlite_roll_up_line(struct sqlite *s, const struct roll_line *line, size_t *
 /* sqlite_sites.c, sqlite_edit.c */
 int sqlite_newest_change(struct store *s, uint64_t *ret, struct err *err);
 int sqlite_each_site(struct store *s, uint64_t since, store_site_fn *fn, void *arg, struct err *err);
+int sqlite_each_brief(struct store *s, store_site_fn *fn, void *arg, struct err *err);
+int sqlite_next_briefs(struct store *s, struct site_mark *mark, unsigned most, store_site_fn *fn, void *arg,
+                       struct err *err);
+int sqlite_each_last_slot(struct store *s, store_slot_fn *fn, void *arg, struct err *err);
 int sqlite_each_owner(struct store *s, uint64_t since, store_owner_fn *fn, void *arg, struct err *err);
 int sqlite_find_site(struct store *s, const char *what, struct site **ret, struct err *err);
 int sqlite_edit_begin(struct store *s, wall_us now, struct err *err);

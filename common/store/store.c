@@ -87,6 +87,22 @@ int store_each_site(struct store *s, uint64_t since, store_site_fn *fn, void *ar
     return s->backend->each_site(s, since, fn, arg, err);
 }
 
+int store_each_brief(struct store *s, store_site_fn *fn, void *arg, struct err *err)
+{
+    return s->backend->each_brief(s, fn, arg, err);
+}
+
+int store_next_briefs(struct store *s, struct site_mark *mark, unsigned most, store_site_fn *fn, void *arg,
+                      struct err *err)
+{
+    return s->backend->next_briefs(s, mark, most, fn, arg, err);
+}
+
+int store_each_last_slot(struct store *s, store_slot_fn *fn, void *arg, struct err *err)
+{
+    return s->backend->each_last_slot(s, fn, arg, err);
+}
+
 int store_each_owner(struct store *s, uint64_t since, store_owner_fn *fn, void *arg, struct err *err)
 {
     return s->backend->each_owner(s, since, fn, arg, err);

@@ -66,6 +66,25 @@ typedef int store_owner_fn(void *arg, const struct owner *owner);
 int store_each_site(struct store *s, uint64_t since, store_site_fn *fn, void *arg, struct err *err);
 int store_each_owner(struct store *s, uint64_t since, store_owner_fn *fn, void *arg, struct err *err);
 
+/* The same in brief, for whoever looks at the sites and holds a million of them:
+ * without name, tags, owner and confirm, which are "" and 0. All sites that are
+ * not removed, in order of id ... */
+int store_each_brief(struct store *s, store_site_fn *fn, void *arg, struct err *err);
+/* ... and what edits wrote after the mark, tombstones included, in the order of
+ * edits, at most `most` of them; the mark moves on behind the last. {0, 0} is
+ * before everything, {n, UINT64_MAX} behind edit n. Returns how many there were:
+ * fewer than `most` when there are no more. A callback's non-zero is returned
+ * with the mark where it was. */
+struct site_mark {
+    uint64_t change, id;
+};
+int store_next_briefs(struct store *s, struct site_mark *mark, unsigned most, store_site_fn *fn, void *arg,
+                      struct err *err);
+/* The newest slot that the state of each site knows of, in no order; removed
+ * sites' may be among them. */
+typedef int store_slot_fn(void *arg, uint64_t site_id, wall_us slot_us);
+int store_each_last_slot(struct store *s, store_slot_fn *fn, void *arg, struct err *err);
+
 /* By id, name or URL (the first that fits, in this order; of several sites
  * with one URL the lowest id). Removed ones are found by their id only. The copy
  * is the caller's (site_free); -ENOENT. */

@@ -46,7 +46,7 @@ static struct site shop(uint64_t id)
     return (struct site){
         .id = id,
         .name = "shop",
-        .url = "http://shop.example.com/",
+        .url = "http://shop",
         .tags = "",
         .every_ms = 60000,
         .timeout_ms = 5000,
@@ -64,17 +64,18 @@ static uint64_t edit(struct world *w, const struct site *site)
     return id;
 }
 
-static void on_news(void *arg, enum catalog_news news, const struct site *site)
+static void on_news(void *arg, enum catalog_news news, const struct watched *site)
 {
     struct world *w = arg;
-    text_addf(&w->told, "%s%s %s", w->told.len ? ", " : "", catalog_news_name(news), site->name);
+    text_addf(&w->told, "%s%s %s", w->told.len ? ", " : "", catalog_news_name(news),
+              site->url + strlen("http://"));
 }
 
 static void follows(struct world *w, const char *expected)
 {
     struct err err = { 0 };
     text_clear(&w->told);
-    int r = catalog_follow(w->catalog, w->store, on_news, w, &err);
+    int r = catalog_follow(w->catalog, w->store, 100, on_news, w, &err);
     if (r < 0)
         fail_msg("%s", err.text);
     assert_string_equal(text_str(&w->told), expected);
@@ -99,7 +100,7 @@ static void change_name(struct site *s)
 
 static void change_url(struct site *s)
 {
-    s->url = "http://shop.example.com/health";
+    s->url = "http://shop/health";
 }
 
 static void change_interval(struct site *s)
@@ -130,13 +131,13 @@ static const struct {
     const char *told;
     size_t watched;
 } stories[] = {
-    {"nothing that matters",   change_nothing,   "edited shop",   1},
-    { "what it is called",     change_name,      "edited store",  1},
-    { "where it is",           change_url,       "edited shop",   1},
-    { "how often",             change_interval,  "interval shop", 1},
-    { "what counts as well",   change_keyword,   "edited shop",   1},
-    { "paused",                pause_it,         "unwatch shop",  0},
-    { "paused, and how often", pause_and_change, "unwatch shop",  0},
+    {"nothing that matters",   change_nothing,   "edited shop",        1},
+    { "what it is called",     change_name,      "edited shop",        1},
+    { "where it is",           change_url,       "edited shop/health", 1},
+    { "how often",             change_interval,  "interval shop",      1},
+    { "what counts as well",   change_keyword,   "edited shop",        1},
+    { "paused",                pause_it,         "unwatch shop",       0},
+    { "paused, and how often", pause_and_change, "unwatch shop",       0},
 };
 
 static void test_edits_of_a_site(void **state)
@@ -151,18 +152,17 @@ static void test_edits_of_a_site(void **state)
         stories[i].change(&s);
         edit(w, &s);
         text_clear(&w->told);
-        int r = catalog_follow(w->catalog, w->store, on_news, w, NULL);
+        int r = catalog_follow(w->catalog, w->store, 100, on_news, w, NULL);
         /* An edit that changes nothing may be none to the store. */
         if (r != 0 || stories[i].change != change_nothing)
             if (strcmp(text_str(&w->told), stories[i].told) != 0)
                 fail_msg("%s: told '%s' and not '%s'", stories[i].name, text_str(&w->told), stories[i].told);
         assert_int_equal(catalog_watched(w->catalog), stories[i].watched);
-        const struct site *now = catalog_find(w->catalog, s.id);
+        const struct watched *now = catalog_find(w->catalog, s.id);
         assert_int_equal(now != NULL, stories[i].watched);
         if (now) {
-            assert_string_equal(now->name, s.name);
             assert_string_equal(now->url, s.url);
-            assert_string_equal(now->contains, s.contains);
+            assert_string_equal(now->manner->contains, s.contains);
             assert_int_equal(now->every_ms, s.every_ms);
         }
         follows(w, "");
@@ -177,7 +177,7 @@ static void test_added_paused_resumed_removed(void **state)
     struct site s = shop(0), other = shop(0);
     s.id = edit(w, &s);
     other.name = "blog";
-    other.url = "http://blog.example.com/";
+    other.url = "http://blog";
     edit(w, &other);
     follows(w, "watch shop, watch blog");
     assert_int_equal(catalog_watched(w->catalog), 2);
@@ -186,7 +186,7 @@ static void test_added_paused_resumed_removed(void **state)
     s.paused = true;
     edit(w, &s);
     follows(w, "unwatch shop");
-    s.name = "shop2"; /* while it is paused nobody needs to know */
+    s.url = "http://shop2"; /* while it is paused nobody needs to know */
     edit(w, &s);
     follows(w, "");
     s.paused = false;
@@ -200,6 +200,39 @@ static void test_added_paused_resumed_removed(void **state)
     assert_null(catalog_find(w->catalog, s.id));
     assert_int_equal(catalog_watched(w->catalog), 1);
     follows(w, "");
+}
+
+/* A large edit, read in portions; one that was read already is edited meanwhile. */
+static void test_many_edits_at_once(void **state)
+{
+    struct world *w = *state;
+    enum { SITES = 10 };
+    struct site s[SITES];
+    loads(w, "");
+    assert_int_equal(store_edit_begin(w->store, T0, NULL), 0);
+    for (int i = 0; i < SITES; i++) {
+        char name[16], url[32];
+        snprintf(name, sizeof name, "s%d", i);
+        snprintf(url, sizeof url, "http://s%d", i);
+        s[i] = shop(0);
+        s[i].name = name;
+        s[i].url = url;
+        assert_int_equal(store_edit_site(w->store, &s[i], &s[i].id, NULL), 0);
+    }
+    assert_int_equal(store_edit_commit(w->store, NULL), 0);
+    text_clear(&w->told);
+    assert_int_equal(catalog_follow(w->catalog, w->store, 4, on_news, w, NULL), 4);
+    assert_string_equal(text_str(&w->told), "watch s0, watch s1, watch s2, watch s3");
+    s[1].name = "again";
+    s[1].url = "http://again";
+    edit(w, &s[1]);
+    text_clear(&w->told);
+    assert_int_equal(catalog_follow(w->catalog, w->store, 4, on_news, w, NULL), 4);
+    assert_int_equal(catalog_follow(w->catalog, w->store, 4, on_news, w, NULL), 3);
+    assert_string_equal(text_str(&w->told),
+                        "watch s4, watch s5, watch s6, watch s7, watch s8, watch s9, edited again");
+    assert_int_equal(catalog_watched(w->catalog), SITES);
+    assert_int_equal(catalog_follow(w->catalog, w->store, 4, on_news, w, NULL), 0);
 }
 
 static void test_paused_and_removed_sites_are_loaded_in_silence(void **state)
@@ -275,6 +308,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_edits_of_a_site),
         cmocka_unit_test_setup_teardown(test_added_paused_resumed_removed, begin, end),
+        cmocka_unit_test_setup_teardown(test_many_edits_at_once, begin, end),
         cmocka_unit_test_setup_teardown(test_paused_and_removed_sites_are_loaded_in_silence, begin, end),
         cmocka_unit_test_setup_teardown(test_the_newest_slot_that_counted, begin, end),
         cmocka_unit_test_setup_teardown(test_edits_by_somebody_else, begin, end),

@@ -1,0 +1,103 @@
+#include "coordinator/idmap.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum { BITS_LEAST = 6 };
+
+void idmap_init(struct idmap *m)
+{
+    *m = (struct idmap){ 0 };
+}
+
+void idmap_done(struct idmap *m)
+{
+    free(m->slot);
+    *m = (struct idmap){ 0 };
+}
+
+static uint64_t id_of(const void *one)
+{
+    return *(const uint64_t *)one;
+}
+
+/* Fibonacci hashing (Knuth, TAOCP 3, 6.4): neighbouring ids, as a store gives
+ * them, fall evenly over the table. */
+static size_t home(const struct idmap *m, uint64_t id)
+{
+    return (size_t)((id * UINT64_C(0x9e3779b97f4a7c15)) >> (64 - m->bits));
+}
+
+static size_t mask(const struct idmap *m)
+{
+    return ((size_t)1 << m->bits) - 1;
+}
+
+/* Where the id is, or where it would go. */
+static size_t place(const struct idmap *m, uint64_t id)
+{
+    size_t i = home(m, id);
+    while (m->slot[i] && id_of(m->slot[i]) != id)
+        i = (i + 1) & mask(m);
+    return i;
+}
+
+void *idmap_find(const struct idmap *m, uint64_t id)
+{
+    return m->bits ? m->slot[place(m, id)] : NULL;
+}
+
+static int grow(struct idmap *m)
+{
+    struct idmap larger = { .count = m->count, .bits = m->bits ? m->bits + 1 : BITS_LEAST };
+    larger.slot = calloc((size_t)1 << larger.bits, sizeof *larger.slot);
+    if (!larger.slot)
+        return -ENOMEM;
+    size_t cursor = 0;
+    for (void *one; (one = idmap_next(m, &cursor));)
+        larger.slot[place(&larger, id_of(one))] = one;
+    free(m->slot);
+    *m = larger;
+    return 0;
+}
+
+int idmap_add(struct idmap *m, void *one)
+{
+    if (!m->bits || m->count >= mask(m) / 3 * 2) {
+        int r = grow(m);
+        if (r < 0)
+            return r;
+    }
+    m->slot[place(m, id_of(one))] = one;
+    m->count++;
+    return 0;
+}
+
+/* Those behind it move up, where that brings them nearer to their homes, so that
+ * no search ends at the gap too early (Knuth, TAOCP 3, 6.4, algorithm R). */
+void idmap_drop(struct idmap *m, uint64_t id)
+{
+    size_t gap = m->bits ? place(m, id) : 0;
+    if (!m->bits || !m->slot[gap])
+        return;
+    m->count--;
+    for (size_t i = (gap + 1) & mask(m); m->slot[i]; i = (i + 1) & mask(m)) {
+        size_t from = home(m, id_of(m->slot[i]));
+        if (((i - from) & mask(m)) < ((i - gap) & mask(m)))
+            continue;
+        m->slot[gap] = m->slot[i];
+        gap = i;
+    }
+    m->slot[gap] = NULL;
+}
+
+void *idmap_next(const struct idmap *m, size_t *cursor)
+{
+    size_t end = m->bits ? mask(m) + 1 : 0;
+    while (*cursor < end) {
+        void *one = m->slot[(*cursor)++];
+        if (one)
+            return one;
+    }
+    return NULL;
+}

@@ -1,0 +1,32 @@
+/* idmap.h - from a site's id to what is kept of it: a million of them.
+ *
+ * Holds pointers to structs of others whose first member is a uint64_t id. One
+ * table, asked by linear probing: 12 to 24 bytes for each site, and one step
+ * outside the processor's cache to find one among millions. (uthash's handle
+ * inside each struct is 56 bytes and its chains are several such steps; it is
+ * what is used wherever there are not a million.)
+ */
+#ifndef COORDINATOR_IDMAP_H
+#define COORDINATOR_IDMAP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct idmap {
+    void **slot; /* private, as is the rest */
+    size_t count;
+    unsigned bits; /* 1 << bits slots; 0: none */
+};
+
+void idmap_init(struct idmap *m);
+void idmap_done(struct idmap *m); /* what it points to is its owners' */
+
+void *idmap_find(const struct idmap *m, uint64_t id); /* NULL: not there */
+int idmap_add(struct idmap *m, void *one);            /* whose id is not there yet; -ENOMEM */
+void idmap_drop(struct idmap *m, uint64_t id);        /* not there: nothing */
+
+/* Each one once, in no order, as long as nothing is added or dropped. Starts
+ * with *cursor 0; NULL at the end. */
+void *idmap_next(const struct idmap *m, size_t *cursor);
+
+#endif
