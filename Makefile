@@ -39,13 +39,14 @@ LDLIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm
 
 # What each program is made of, besides its own main.c. A command-line tool that
 # looks at sites by itself is made of the worker's parts.
-PROGRAMS             := vedette vedette-coordinator vedette-worker vedette-collector
+PROGRAMS             := vedette vedette-coordinator vedette-worker vedette-collector vedette-loadgen
 FOLDER.vedette             := cli
 FOLDER.vedette-coordinator := coordinator
 FOLDER.vedette-worker      := worker
 FOLDER.vedette-collector   := collector
+FOLDER.vedette-loadgen     := loadgen
 USES.cli             := worker
-FOLDERS              := common proto coordinator worker collector cli
+FOLDERS              := common proto coordinator worker collector cli loadgen
 
 sources = $(wildcard $(1)/*.c $(1)/*/*.c)
 objects = $(patsubst %.c,$(B)/%.o,$(1))

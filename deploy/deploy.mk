@@ -27,12 +27,13 @@ install:
 	for page in deploy/man/*.[1-8]; do \
 	    install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}; done
 	install -m 644 deploy/completion/vedette $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vedette
+	ln -sf vedette $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vedette-loadgen
 	install -m 644 deploy/config/vedette.yaml deploy/config/sites.yaml $(DESTDIR)$(PREFIX)/share/doc/vedette/examples
 	install -m 644 README.md ARCHITECTURE.md CHANGELOG.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/vedette
 uninstall:
 	rm -f $(PROGRAMS:%=$(DESTDIR)$(PREFIX)/bin/%) $(DESTDIR)$(PREFIX)/share/man/man[158]/vedette* \
 	    $(DESTDIR)$(PREFIX)/share/man/man5/sites.yaml.5 \
-	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vedette
+	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vedette $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vedette-loadgen
 	rm -rf $(DESTDIR)$(PREFIX)/share/doc/vedette
 
 .PHONY: deps deps-build deps-test deps-bench run install uninstall

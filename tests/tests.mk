@@ -30,14 +30,15 @@ headers: $(gen) $(embedded)
 # program uses both and no other program. The command line is the one that may
 # look at sites by itself. Generated code stays behind proto/wire.h.
 layers:
-	@! grep -rnE '^#include "(proto|coordinator|worker|collector|cli|tests)/' common
-	@! grep -rnE '^#include "(coordinator|worker|collector|cli|tests)/' proto
-	@! grep -rnE '^#include "(worker|collector|cli|tests)/' coordinator
-	@! grep -rnE '^#include "(coordinator|collector|cli|tests)/' worker
-	@! grep -rnE '^#include "(coordinator|worker|cli|tests)/' collector
-	@! grep -rnE '^#include "(coordinator|collector|tests)/' cli
-	@! grep -rn 'pb-c\.h"' common coordinator worker collector cli tests
-	@! grep -rnE '^#include "common/store/(backend|.*_inside)\.h"' coordinator worker collector cli proto tests
+	@! grep -rnE '^#include "(proto|coordinator|worker|collector|cli|loadgen|tests)/' common
+	@! grep -rnE '^#include "(coordinator|worker|collector|cli|loadgen|tests)/' proto
+	@! grep -rnE '^#include "(worker|collector|cli|loadgen|tests)/' coordinator
+	@! grep -rnE '^#include "(coordinator|collector|cli|loadgen|tests)/' worker
+	@! grep -rnE '^#include "(coordinator|worker|cli|loadgen|tests)/' collector
+	@! grep -rnE '^#include "(coordinator|collector|loadgen|tests)/' cli
+	@! grep -rnE '^#include "(proto|coordinator|worker|collector|cli|tests)/' loadgen
+	@! grep -rn 'pb-c\.h"' common coordinator worker collector cli loadgen tests
+	@! grep -rnE '^#include "common/store/(backend|.*_inside)\.h"' coordinator worker collector cli loadgen proto tests
 	@# One file name, one place: it says which test and which functions belong to it.
 	@double=$$(printf '%s\n' $(wildcard $(foreach f,$(FOLDERS),$(f)/*.c $(f)/*/*.c)) | grep -v '/main\.c$$' | \
 	    xargs -n1 basename | sort | uniq -d); [ -z "$$double" ] || { echo "two files are called: $$double"; exit 1; }
@@ -47,6 +48,7 @@ pure := $(addprefix coordinator/,schedule.c lease.c lease_table.c roster.c laten
             idmap.c pool.c heap.c) \
         $(addprefix collector/,quorum.c rounds.c state.c message.c mime.c retry.c signature.c) \
         $(addprefix worker/,match.c causes.c address.c outbox.c selfcheck.c keyword.c dnscache.c presence.c intake.c canary.c tickets.c) \
+        $(addprefix loadgen/,crowd.c rule.c latency.c request.c zone.c) \
         cli/plan.c
 
 scripts:

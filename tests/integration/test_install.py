@@ -25,7 +25,7 @@ def prefix(tmp_path_factory):
 
 
 def test_all_programs_are_there(prefix):
-    for name in ("vedette", "vedette-coordinator", "vedette-worker", "vedette-collector"):
+    for name in ("vedette", "vedette-coordinator", "vedette-worker", "vedette-collector", "vedette-loadgen"):
         said = run(prefix / "bin" / name, "--version")
         assert said.status == 0 and "vedette" in said.out, said
 
@@ -33,6 +33,7 @@ def test_all_programs_are_there(prefix):
 def test_manual_pages_and_completion_are_there(prefix):
     assert (prefix / "share/man/man1/vedette.1").exists()
     assert (prefix / "share/bash-completion/completions/vedette").exists()
+    assert (prefix / "share/bash-completion/completions/vedette-loadgen").exists()
     for example in ("vedette.yaml", "sites.yaml"):
         assert (prefix / "share/doc/vedette/examples" / example).exists()
 
