@@ -53,6 +53,7 @@ struct story {
     struct site *site;
     struct directory *directory;
     struct site_state state;
+    char worker[WORKER_NAME_SIZE]; /* the state's */
     bool has_state, has_incident;
     struct incident incident; /* the open one, or the last */
     struct looks evidence, looks;
@@ -72,6 +73,8 @@ static int keep_state(void *arg, const struct site_state *s)
 {
     struct story *y = arg;
     y->state = *s;
+    snprintf(y->worker, sizeof y->worker, "%s", s->last_worker);
+    y->state.last_worker = y->worker;
     y->has_state = true;
     return 0;
 }

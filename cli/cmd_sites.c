@@ -59,6 +59,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 struct state_entry {
     struct site_state state;
+    char worker[WORKER_NAME_SIZE];
     UT_hash_handle hh;
 };
 
@@ -77,6 +78,8 @@ static int keep_state(void *arg, const struct site_state *state)
     if (!e)
         return -ENOMEM;
     e->state = *state;
+    snprintf(e->worker, sizeof e->worker, "%s", state->last_worker);
+    e->state.last_worker = e->worker;
     HASH_ADD(hh, l->states, state.site_id, sizeof e->state.site_id, e);
     return 0;
 }

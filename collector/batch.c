@@ -33,6 +33,7 @@ void batch_clear(struct batch *b)
         b->states[i]->dirty = false;
     b->n_results = b->n_states = b->n_incidents = b->n_evidence = 0;
     b->n_notices = b->n_tolds = b->n_asks = b->n_news = 0;
+    b->states_us = 0;
     b->failed = 0;
 }
 
@@ -72,6 +73,7 @@ void batch_state(struct batch *b, struct watched *w)
     if (w->dirty || !GROW(b, states, n_states, 1))
         return;
     w->dirty = true;
+    w->unwritten = false;
     b->states[b->n_states++] = w;
 }
 
@@ -194,6 +196,7 @@ int batch_commit(struct batch *b, struct store *s, struct err *err)
         .fresh = b->fresh,
         .states = b->state_rows,
         .n_states = b->n_states,
+        .states_us = b->states_us,
         .incidents = b->incidents,
         .n_incidents = b->n_incidents,
         .evidence = b->evidence,

@@ -21,6 +21,7 @@ struct batch {
     size_t n_results;
     struct watched **states; /* sites whose state has moved */
     size_t n_states;
+    wall_us states_us; /* for the store; 0: nothing to tell */
     struct incident *incidents;
     size_t n_incidents;
     struct evidence *evidence;

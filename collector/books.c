@@ -82,9 +82,9 @@ static int review(struct filling *f, struct store *s, struct watched *w, struct 
     if (r < 0 || !i)
         return r;
     incidents_set_reminders(f->books->judge.incidents, i->id, h.reminders);
-    if (w->site->paused)
+    if (w->site.paused)
         judge_withdraw(&f->books->judge, f->batch, w, "the site was paused", f->now);
-    else if (h.url[0] && strcmp(h.url, w->site->url) != 0)
+    else if (h.url[0] && strcmp(h.url, w->site.url) != 0)
         judge_withdraw(&f->books->judge, f->batch, w, "the site has another URL now", f->now);
     return 0;
 }
@@ -146,11 +146,11 @@ static int on_origin(void *arg, const struct result *r)
 static int find_origin(struct store *s, const struct watched *w, struct origin *o, struct err *err)
 {
     wall_us newest = w->state.last_slot_us, since = w->state.since_us;
-    wall_us from = (since < newest ? since : newest) - 2 * (int64_t)w->site->every_ms * US_PER_MS;
+    wall_us from = (since < newest ? since : newest) - 2 * (int64_t)w->site.every_ms * US_PER_MS;
     *o = (struct origin){ .at_us = since };
-    int r = store_each_result(s, w->site->id, newest, newest + 1, QUORUM_MAX_LOOKS + 1, on_origin, o, err);
+    int r = store_each_result(s, w->site.id, newest, newest + 1, QUORUM_MAX_LOOKS + 1, on_origin, o, err);
     if (r == 0)
-        r = store_each_result(s, w->site->id, from, newest, MAX_SEARCHED, on_origin, o, err);
+        r = store_each_result(s, w->site.id, from, newest, MAX_SEARCHED, on_origin, o, err);
     return r < 0 ? r : 0;
 }
 
@@ -164,7 +164,7 @@ static int resume(struct filling *f, struct store *s, struct watched *w, struct 
     if (!lines)
         return err_set(err, -ENOMEM, "out of memory");
     if (o.found)
-        r = store_each_result(s, w->site->id, o.slot_us, o.slot_us + 1, MAX_LINES, on_line, lines, err);
+        r = store_each_result(s, w->site.id, o.slot_us, o.slot_us + 1, MAX_LINES, on_line, lines, err);
     if (r >= 0)
         judge_resume(&f->books->judge, f->batch, w, lines->line, lines->n, f->now);
     free(lines);
@@ -204,7 +204,7 @@ static int review_all(struct filling *f, struct store *s, struct err *err)
         struct watched *w = c.list[i];
         if (w->state.incident_id)
             r = review(f, s, w, err);
-        else if (w->site->paused || w->site->changed_us > w->state.since_us)
+        else if (w->site.paused || w->site.changed_us > w->state.since_us)
             judge_withdraw(&f->books->judge, f->batch, w, "", f->now);
         else
             r = resume(f, s, w, err);
@@ -218,11 +218,16 @@ static int review_all(struct filling *f, struct store *s, struct err *err)
 static int fill(struct filling *f, struct store *s, struct err *err)
 {
     struct incident_filter open = { .open_only = true };
+    wall_us states_us = WALL_NEVER;
     int r = store_each_owner(s, 0, on_owner, f, err);
     if (r == 0)
         r = store_each_site(s, 0, on_site, f, err);
     if (r == 0)
         r = store_each_state(s, 0, on_state, f, err);
+    if (r == 0)
+        r = store_get_states_us(s, &states_us, err);
+    if (r == 0)
+        sites_begin_sweeps(f->books->judge.sites, states_us);
     if (r == 0)
         r = store_each_incident(s, &open, on_incident, f, err);
     /* Tombstones only come with changes; the first edit of a store has none. */

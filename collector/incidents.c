@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <uthash.h>
 
 struct open_incident {
     struct incident incident;
@@ -93,9 +94,9 @@ static void publish(struct batch *b, const struct watched *w, const struct incid
     struct event e = {
         .kind = EVENT_INCIDENT,
         .at_us = now,
-        .site_id = w->site->id,
-        .site = w->site->name,
-        .url = w->site->url,
+        .site_id = w->site.id,
+        .site = w->site.name,
+        .url = w->site.url,
         .health_from = from,
         .health_to = w->state.health,
         .incident_id = i->id,
@@ -115,7 +116,7 @@ void incidents_open(struct incidents *s, struct batch *b, struct watched *w, con
 {
     struct incident i = {
         .id = ++s->newest_incident,
-        .site_id = w->site->id,
+        .site_id = w->site.id,
         .began_us = looks[0].at_us,
         .confirmed_us = now,
         .end = INCIDENT_OPEN,
@@ -134,7 +135,7 @@ void incidents_open(struct incidents *s, struct batch *b, struct watched *w, con
     struct notice_facts facts = {
         .kind = NOTICE_DOWN,
         .incident = &i,
-        .site = w->site,
+        .site = &w->site,
         .owner = owner,
         .looks = looks,
         .n_looks = n_looks,
@@ -168,7 +169,7 @@ void incidents_end(struct incidents *s, struct batch *b, struct watched *w, cons
     struct notice_facts facts = {
         .kind = end == INCIDENT_RECOVERED ? NOTICE_BACK : NOTICE_WITHDRAWN,
         .incident = &i,
-        .site = w->site,
+        .site = &w->site,
         .owner = owner,
         .looks = look,
         .n_looks = look ? 1 : 0,
@@ -185,7 +186,7 @@ void incidents_remind(struct incidents *s, struct batch *b, struct sites *sites,
     struct open_incident *o, *next;
     HASH_ITER (hh, s->by_id, o, next) {
         const struct watched *w = sites_find(sites, o->incident.site_id);
-        const struct owner *owner = w ? sites_owner(sites, w->site->owner_id) : NULL;
+        const struct owner *owner = w ? sites_owner(sites, w->site.owner_id) : NULL;
         if (!owner || owner->remind_s == 0 || now < o->incident.confirmed_us)
             continue;
         int64_t due = (now - o->incident.confirmed_us) / ((int64_t)owner->remind_s * US_PER_S);
@@ -196,7 +197,7 @@ void incidents_remind(struct incidents *s, struct batch *b, struct sites *sites,
             .kind = NOTICE_STILL_DOWN,
             .number = o->reminders,
             .incident = &o->incident,
-            .site = w->site,
+            .site = &w->site,
             .owner = owner,
             .reason = "",
             .now = now,

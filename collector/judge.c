@@ -12,9 +12,9 @@ static void publish_health(struct batch *b, const struct watched *w, enum health
     struct event e = {
         .kind = EVENT_HEALTH,
         .at_us = now,
-        .site_id = w->site->id,
-        .site = w->site->name,
-        .url = w->site->url,
+        .site_id = w->site.id,
+        .site = w->site.name,
+        .url = w->site.url,
         .health_from = before,
         .health_to = w->state.health,
         .incident_id = w->state.incident_id,
@@ -31,7 +31,8 @@ static enum change step(struct judge *j, struct batch *b, struct watched *w, enu
 {
     enum health before = w->state.health;
     enum change change = state_step(&w->state, what, at);
-    batch_state(b, w);
+    if (change != CHANGE_NONE)
+        batch_state(b, w);
     if (w->state.health != before) {
         sites_moved(j->sites, w, before);
         publish_health(b, w, before, look, now.wall);
@@ -39,9 +40,20 @@ static enum change step(struct judge *j, struct batch *b, struct watched *w, enu
     return change;
 }
 
+/* The newest look, for people. What it says besides is in the ledger, and the
+ * state need not be written for it at once; see sites.h. */
+static void note(struct judge *j, struct batch *b, struct watched *w, const struct result *r)
+{
+    state_note(&w->state, r, sites_worker(j->sites, r->worker));
+    if (r->run.look == 0 && r->cause != CAUSE_MISSED && sites_may_wait(j->sites, w->state.last_slot_us))
+        w->unwritten = !w->dirty;
+    else
+        batch_state(b, w);
+}
+
 static const struct owner *owner_of(const struct judge *j, const struct watched *w)
 {
-    return sites_owner(j->sites, w->site->owner_id);
+    return sites_owner(j->sites, w->site.owner_id);
 }
 
 /* ── Rounds ────────────────────────────────────────────────────────────── */
@@ -90,7 +102,7 @@ static void begin_round(struct judge *j, struct batch *b, struct watched *w, con
                         struct instant now)
 {
     struct round *r = NULL;
-    int e = rounds_open(j->rounds, look0, w->site->confirm, w->site->timeout_ms, now.mono, &r);
+    int e = rounds_open(j->rounds, look0, w->site.confirm, w->site.timeout_ms, now.mono, &r);
     if (e == -ENOSPC)
         step(j, b, w, STEP_UNDECIDED, look0, look0->at_us, now);
     else if (e < 0)
@@ -121,7 +133,7 @@ static enum verdict believed(const struct result *r)
 
 static int64_t every_us(const struct watched *w)
 {
-    return (int64_t)w->site->every_ms * US_PER_MS;
+    return (int64_t)w->site.every_ms * US_PER_MS;
 }
 
 /* Nobody looked. last_slot_us stays: these rounds did not count. */
@@ -138,7 +150,7 @@ static void missed(struct judge *j, struct batch *b, struct watched *w, const st
     if (end - known <= 2 * every_us(w) || w->state.health == HEALTH_UNKNOWN)
         return;
     if (step(j, b, w, STEP_UNKNOWN, r, r->run.slot_us, now) != CHANGE_NONE)
-        state_note(&w->state, r);
+        note(j, b, w, r);
 }
 
 static void scheduled(struct judge *j, struct batch *b, struct watched *w, const struct result *r,
@@ -148,8 +160,7 @@ static void scheduled(struct judge *j, struct batch *b, struct watched *w, const
     if (slot <= w->state.last_slot_us || (slot >= w->missed_from && slot < w->missed_to))
         return;
     w->state.last_slot_us = slot;
-    state_note(&w->state, r);
-    batch_state(b, w);
+    note(j, b, w, r);
 
     static const enum step steps[] = {
         [VERDICT_UP] = STEP_UP,
@@ -161,7 +172,7 @@ static void scheduled(struct judge *j, struct batch *b, struct watched *w, const
     case CHANGE_CAME_BACK:
         incidents_end(j->incidents, b, w, owner_of(j, w), INCIDENT_RECOVERED, r, "", now.wall);
         break;
-    case CHANGE_BLIP: rounds_close(j->rounds, rounds_find(j->rounds, w->site->id)); break;
+    case CHANGE_BLIP: rounds_close(j->rounds, rounds_find(j->rounds, w->site.id)); break;
     default: break;
     }
 }
@@ -169,7 +180,7 @@ static void scheduled(struct judge *j, struct batch *b, struct watched *w, const
 static void confirming(struct judge *j, struct batch *b, struct watched *w, const struct result *r,
                        struct instant now)
 {
-    struct round *round = rounds_find(j->rounds, w->site->id);
+    struct round *round = rounds_find(j->rounds, w->site.id);
     if (!round || round->slot_us != r->run.slot_us)
         return;
     int counted = rounds_vote(round, r, believed(r));
@@ -177,8 +188,7 @@ static void confirming(struct judge *j, struct batch *b, struct watched *w, cons
         b->failed = counted;
     if (counted <= 0)
         return;
-    state_note(&w->state, r);
-    batch_state(b, w);
+    note(j, b, w, r);
     go_on(j, b, w, round, now);
 }
 
@@ -186,14 +196,14 @@ void judge_result(struct judge *j, struct batch *b, const struct result *r, stru
 {
     batch_result(b, r);
     struct watched *w = sites_find(j->sites, r->run.site_id);
-    if (!w || w->site->removed || w->site->paused)
+    if (!w || w->site.removed || w->site.paused)
         return;
     if (r->run.look > 0)
         /* The round is the measure: one that an edit voided is not open. */
         confirming(j, b, w, r, now);
     else if (r->cause == CAUSE_MISSED)
         missed(j, b, w, r, now);
-    else if (r->at_us >= w->site->changed_us)
+    else if (r->at_us >= w->site.changed_us)
         scheduled(j, b, w, r, now);
 }
 
@@ -202,7 +212,7 @@ void judge_result(struct judge *j, struct batch *b, const struct result *r, stru
 void judge_withdraw(struct judge *j, struct batch *b, struct watched *w, const char *reason,
                     struct instant now)
 {
-    rounds_close(j->rounds, rounds_find(j->rounds, w->site->id));
+    rounds_close(j->rounds, rounds_find(j->rounds, w->site.id));
     if (step(j, b, w, STEP_WITHDRAWN, NULL, now.wall, now) == CHANGE_WITHDRAWN)
         incidents_end(j->incidents, b, w, owner_of(j, w), INCIDENT_WITHDRAWN, NULL, reason, now.wall);
 }
@@ -213,11 +223,11 @@ void judge_site(struct judge *j, struct batch *b, const struct site *site, struc
     const char *reason = NULL;
     if (!w && site->removed)
         return;
-    if (w && !w->site->removed && site->removed)
+    if (w && !w->site.removed && site->removed)
         reason = "the site was removed";
-    else if (w && !w->site->paused && site->paused)
+    else if (w && !w->site.paused && site->paused)
         reason = "the site was paused";
-    else if (w && strcmp(w->site->url, site->url) != 0)
+    else if (w && strcmp(w->site.url, site->url) != 0)
         reason = "the site has another URL now";
     /* Before the change: the notice names the site as it was when it went down. */
     if (reason)
@@ -248,7 +258,7 @@ void judge_resume(struct judge *j, struct batch *b, struct watched *w, const str
     }
     int64_t ago_us = now.wall - (look0->at_us + look0->took_us);
     struct round *r = NULL;
-    int e = rounds_open(j->rounds, look0, w->site->confirm, w->site->timeout_ms,
+    int e = rounds_open(j->rounds, look0, w->site.confirm, w->site.timeout_ms,
                         now.mono - (ago_us > 0 ? ago_us * NS_PER_US : 0), &r);
     if (e < 0) {
         b->failed = e == -ENOMEM ? e : b->failed;

@@ -66,8 +66,8 @@ static void publish_result(struct keeper *k, const struct result *r, wall_us now
         .kind = EVENT_RESULT,
         .at_us = now,
         .site_id = r->run.site_id,
-        .site = w ? w->site->name : "",
-        .url = w ? w->site->url : "",
+        .site = w ? w->site.name : "",
+        .url = w ? w->site.url : "",
         .channel = "",
         .text = "",
         .result = *r,
@@ -82,8 +82,8 @@ static void publish_told(struct keeper *k, const struct told *t, wall_us now)
         .kind = EVENT_NOTICE,
         .at_us = now,
         .site_id = t->site_id,
-        .site = w ? w->site->name : "",
-        .url = w ? w->site->url : "",
+        .site = w ? w->site.name : "",
+        .url = w ? w->site.url : "",
         .incident_id = t->incident_id,
         .notice = t->kind,
         .notice_state = t->state,
@@ -266,6 +266,20 @@ static void pulse(struct keeper *k, wall_us now)
     publish(k, &e);
 }
 
+static void write_state(void *arg, struct watched *w)
+{
+    batch_state(arg, w);
+}
+
+/* The states that nobody was in a hurry to write. */
+static void sweep(struct keeper *k, wall_us now)
+{
+    wall_us states_us = 0;
+    sites_sweep(k->books.judge.sites, now, write_state, &k->batch, &states_us);
+    if (states_us)
+        k->batch.states_us = states_us;
+}
+
 static int tick(struct keeper *k, struct instant now, struct err *err)
 {
     if (now.mono < k->tick_at)
@@ -274,6 +288,7 @@ static int tick(struct keeper *k, struct instant now, struct err *err)
     pulse(k, now.wall);
     if (k->hold_ms > 0)
         return 0;
+    sweep(k, now.wall);
     incidents_remind(k->books.judge.incidents, &k->batch, k->books.judge.sites, now.wall);
     int r = fleet_put(k->fleet, k->store, now.wall, publish, k, err);
     return r < 0 ? side_failure(k, "vitals", r, now.mono, err) : 0;

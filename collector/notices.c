@@ -70,7 +70,7 @@ static json_t *look_of(const struct result *r)
     return look;
 }
 
-static json_t *site_of(const struct site *s)
+static json_t *site_of(const struct site_kept *s)
 {
     json_t *site = json_object();
     json_object_set_new(site, "id", json_integer((json_int_t)s->id));

@@ -19,15 +19,15 @@
 #ifndef COLLECTOR_NOTICES_H
 #define COLLECTOR_NOTICES_H
 
+#include "collector/sites.h"
 #include "common/incident.h"
 #include "common/owner.h"
-#include "common/site.h"
 
 struct notice_facts {
     enum notice_kind kind;
     uint32_t number;
     const struct incident *incident;
-    const struct site *site;
+    const struct site_kept *site;
     const struct owner *owner;
     const struct result *looks; /* what the notice rests on; may be none */
     size_t n_looks;

@@ -72,7 +72,7 @@ enum change state_step(struct site_state *s, enum step step, wall_us at)
     return m.change;
 }
 
-void state_note(struct site_state *s, const struct result *r)
+void state_note(struct site_state *s, const struct result *r, const char *worker)
 {
     s->last_at_us = r->at_us;
     s->last_verdict = r->verdict;
@@ -81,5 +81,5 @@ void state_note(struct site_state *s, const struct result *r)
     s->last_took_us = r->took_us;
     if (r->tls_expires_us)
         s->tls_expires_us = r->tls_expires_us;
-    memcpy(s->last_worker, r->worker, sizeof s->last_worker);
+    s->last_worker = worker;
 }

@@ -35,7 +35,8 @@ enum change {
  * health changes; an outage keeps the time of the suspicion it began with. */
 enum change state_step(struct site_state *s, enum step step, wall_us at);
 
-/* Keep the newest counted look, for people. */
-void state_note(struct site_state *s, const struct result *r);
+/* Keep the newest counted look, for people. `worker` is r's worker in a string
+ * that lives as long as the state. */
+void state_note(struct site_state *s, const struct result *r, const char *worker);
 
 #endif

@@ -32,8 +32,8 @@ struct site_state {
     enum cause last_cause;
     uint16_t last_status;
     uint32_t last_took_us;
-    wall_us tls_expires_us; /* 0 none seen */
-    char last_worker[WORKER_NAME_SIZE];
+    wall_us tls_expires_us;  /* 0 none seen */
+    const char *last_worker; /* whose string it is, the function says that hands out the state */
 };
 
 #endif

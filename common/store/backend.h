@@ -41,6 +41,7 @@ struct store_backend {
                        struct err *err);
     int (*get_vitals)(struct store *s, struct vitals *ret, struct err *err);
     int (*each_worker)(struct store *s, store_worker_fn *fn, void *arg, struct err *err);
+    int (*get_states_us)(struct store *s, wall_us *ret, struct err *err);
     int (*get_summary)(struct store *s, struct summary *ret, struct err *err);
     int (*roll_up)(struct store *s, wall_us until_us, bool *ret_more, struct err *err);
     int (*each_rollup)(struct store *s, uint64_t site_id, wall_us from_us, wall_us to_us, store_rollup_fn *fn,

@@ -31,6 +31,10 @@ static const struct migrate_step steps[] = {
      1,
 #include "common/store/schema/sqlite/0001_first.sql.h"
      },
+    {
+     2,
+#include "common/store/schema/sqlite/0002_states.sql.h"
+     },
 };
 #define OUR_VERSION ((unsigned)(sizeof steps / sizeof *steps))
 
@@ -351,6 +355,7 @@ const struct store_backend store_sqlite = {
     .each_notice = sqlite_each_notice,
     .get_vitals = sqlite_get_vitals,
     .each_worker = sqlite_each_worker,
+    .get_states_us = sqlite_get_states_us,
     .get_summary = sqlite_get_summary,
     .roll_up = sqlite_roll_up,
     .each_rollup = sqlite_each_rollup,

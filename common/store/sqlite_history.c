@@ -12,7 +12,7 @@
 #include <stdio.h>
 
 #define SLICE_US    (60 * US_PER_S)
-#define SLICE_LINES 100000 /* or so many rows of work: a call is for a fraction of a second */
+#define SLICE_LINES 10000 /* or so many rows of work: a call is for a fraction of a second */
 
 static int add_hour(struct sqlite *s, const struct roll_line *line, int64_t hour, uint32_t n, struct err *err)
 {

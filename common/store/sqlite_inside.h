@@ -67,6 +67,8 @@ enum query_id {
     Q_WORKERS_FORGET,
     Q_WORKERS,
     Q_STATES,
+    Q_STATES_US,
+    Q_STATES_US_SET,
     Q_STATE,
     Q_LOOKS_ALL,
     Q_LOOKS_OF_SITE,
@@ -296,6 +298,7 @@ int sqlite_each_incident(struct store *s, const struct incident_filter *f, store
                          struct err *err);
 int sqlite_each_notice(struct store *s, const struct notice_filter *f, store_notice_fn *fn, void *arg,
                        struct err *err);
+int sqlite_get_states_us(struct store *s, wall_us *ret, struct err *err);
 int sqlite_get_summary(struct store *s, struct summary *ret, struct err *err);
 
 /* sqlite_history.c */

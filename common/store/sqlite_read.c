@@ -5,18 +5,37 @@
 #include <errno.h>
 #include <stdio.h>
 
-#define STATE_COLUMNS                                                                         \
-    "site_id, health, since_us, last_slot_us, incident_id, blips, last_at_us, last_verdict, " \
-    "last_cause, last_status, last_took_us, tls_expires_us, last_worker_id"
-/* A late result may bring back the state of a site that is gone. */
-#define NOT_REMOVED "NOT EXISTS (SELECT 1 FROM site WHERE site.id = state.site_id AND site.removed = 1)"
+/* A state, and beside it the newest line that it may be behind; see store.h. 71
+ * is CAUSE_MISSED. A late result may bring back the state of a site that is gone. */
+#define STATES(which)                                                                                \
+    "SELECT state.site_id, health, since_us, last_slot_us, incident_id, blips, last_at_us, "         \
+    "last_verdict, last_cause, last_status, last_took_us, tls_expires_us, last_worker_id, "          \
+    "newer.slot_us, late_us, verdict, cause, newer.status, took_us, tls_expires_s, worker_id "       \
+    "FROM state LEFT JOIN site ON site.id = state.site_id "                                          \
+    "LEFT JOIN (SELECT site_id AS of_id, max(slot_us) AS slot_us, late_us, verdict, cause, status, " \
+    "took_us, tls_expires_s, worker_id FROM look WHERE slot_us >= (SELECT states_us FROM meta) "     \
+    "AND look = 0 AND cause <> 71" which " GROUP BY site_id) AS newer "                              \
+    "ON newer.of_id = state.site_id AND newer.slot_us > last_slot_us AND paused = 0 "                \
+    "AND newer.slot_us + late_us >= changed_us WHERE coalesce(removed, 0) = 0"
+_Static_assert(CAUSE_MISSED == 71, "as the query has it");
+
+static void lay_over(const struct query *q, struct site_state *st)
+{
+    if (sqlite3_column_type(q->st, 13) == SQLITE_NULL)
+        return;
+    st->last_slot_us = query_int(q, 13);
+    st->last_at_us = st->last_slot_us + query_int(q, 14);
+    st->last_verdict = (enum verdict)query_int(q, 15);
+    st->last_cause = (enum cause)query_int(q, 16);
+    st->last_status = (uint16_t)query_int(q, 17);
+    st->last_took_us = (uint32_t)query_int(q, 18);
+    if (query_int(q, 19))
+        st->tls_expires_us = query_int(q, 19) * US_PER_S;
+}
 
 static int read_state(const struct query *q, struct site_state *ret, struct err *err)
 {
-    const char *worker = "";
-    int r = sqlite_word_text(q->s, query_int(q, 12), &worker, err);
-    if (r < 0)
-        return r;
+    bool newer = sqlite3_column_type(q->st, 13) != SQLITE_NULL;
     *ret = (struct site_state){
         .site_id = (uint64_t)query_int(q, 0),
         .health = (enum health)query_int(q, 1),
@@ -31,18 +50,17 @@ static int read_state(const struct query *q, struct site_state *ret, struct err 
         .last_took_us = (uint32_t)query_int(q, 10),
         .tls_expires_us = query_int(q, 11),
     };
-    snprintf(ret->last_worker, sizeof ret->last_worker, "%s", worker);
-    return 0;
+    lay_over(q, ret);
+    return sqlite_word_text(q->s, query_int(q, newer ? 20 : 12), &ret->last_worker, err);
 }
 
 int sqlite_each_state(struct store *base, uint64_t site_id, store_state_fn *fn, void *arg, struct err *err)
 {
     scoped(query) struct query q = { 0 };
     int r = site_id ? query_new(&q, sqlite_of(base), Q_STATE, "read the states",
-                                "SELECT " STATE_COLUMNS " FROM state WHERE site_id = ? AND " NOT_REMOVED, err)
+                                STATES(" AND site_id = ?1") " AND state.site_id = ?1", err)
                     : query_new(&q, sqlite_of(base), Q_STATES, "read the states",
-                                "SELECT " STATE_COLUMNS " FROM state WHERE " NOT_REMOVED " ORDER BY site_id",
-                                err);
+                                STATES("") " ORDER BY state.site_id", err);
     if (r < 0)
         return r;
     if (site_id)
@@ -57,6 +75,13 @@ int sqlite_each_state(struct store *base, uint64_t site_id, store_state_fn *fn, 
             break;
     }
     return r;
+}
+
+int sqlite_get_states_us(struct store *base, wall_us *ret, struct err *err)
+{
+    scoped(query) struct query q = { 0 };
+    int r = query_new(&q, sqlite_of(base), Q_STATES_US, "read the states", "SELECT states_us FROM meta", err);
+    return r < 0 ? r : query_number(&q, ret, err);
 }
 
 /* ── Incidents ─────────────────────────────────────────────────────────── */

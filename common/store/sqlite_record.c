@@ -186,7 +186,7 @@ static int put_states(struct sqlite *s, const struct record *rec, struct err *er
     for (size_t i = 0; r == 0 && i < rec->n_states; i++) {
         const struct site_state *st = &rec->states[i];
         int64_t worker_id = 0;
-        r = sqlite_word(s, st->last_worker, &worker_id, err);
+        r = sqlite_word(s, st->last_worker ? st->last_worker : "", &worker_id, err);
         if (r < 0)
             return r;
         query_put_int(&q, (int64_t)st->site_id);
@@ -205,6 +205,18 @@ static int put_states(struct sqlite *s, const struct record *rec, struct err *er
         r = query_run(&q, err);
     }
     return r;
+}
+
+static int put_states_us(struct sqlite *s, const struct record *rec, struct err *err)
+{
+    scoped(query) struct query q = { 0 };
+    if (rec->states_us == 0)
+        return 0;
+    int r = query_new(&q, s, Q_STATES_US_SET, DOING, "UPDATE meta SET states_us = ?", err);
+    if (r < 0)
+        return r;
+    query_put_int(&q, rec->states_us);
+    return query_run(&q, err);
 }
 
 static int put_incidents(struct sqlite *s, const struct record *rec, struct err *err)
@@ -345,7 +357,7 @@ static int put_outcomes(struct sqlite *s, const struct record *rec, struct err *
 int sqlite_record(struct store *base, const struct record *rec, struct err *err)
 {
     static int (*const parts[])(struct sqlite *, const struct record *, struct err *) = {
-        put_results, put_states, put_incidents, put_evidence, put_notices, put_outcomes,
+        put_results, put_states, put_states_us, put_incidents, put_evidence, put_notices, put_outcomes,
     };
     struct sqlite *s = sqlite_of(base);
     int r = 0;

@@ -135,6 +135,7 @@ struct notice_outcome {
  *              none), and a result that comes later for one of them is not new.
  *              Nor is one with a slot that has been pruned.
  *   states     overwrite the site's state, unless the stored last_slot_us is newer
+ *   states_us  no state is behind lines with earlier slots; 0 leaves it as it is
  *   incidents  by id, inserted or overwritten
  *   evidence   added unless the same run is there for that incident
  *   notices    inserted; at most one per incident, owner, channel, kind and number
@@ -150,6 +151,7 @@ struct record {
     bool *fresh;
     const struct site_state *states;
     size_t n_states;
+    wall_us states_us;
     const struct incident *incidents;
     size_t n_incidents;
     const struct evidence *evidence;
@@ -174,8 +176,17 @@ typedef int store_notice_fn(void *arg, const struct notice *notice);
 typedef int store_worker_fn(void *arg, const struct worker_vitals *worker);
 
 /* States of sites that are not removed, in order of id; those with none yet
- * are left out. site_id 0: all. -ENOENT is not an error: no call, returns 0. */
+ * are left out. site_id 0: all. -ENOENT is not an error: no call, returns 0.
+ *
+ * Writing a state for each look would cost more than all else, and most say
+ * nothing new. So a state may be left out of a record while its site's health,
+ * incident and blips stay as they are: what a scheduled look that is newer than
+ * the state says is laid over it when it is read (last_slot_us, and what is told
+ * of the last look). Lines are searched for that from states_us on. A look that
+ * began before the site was changed, and CAUSE_MISSED, say nothing. */
 int store_each_state(struct store *s, uint64_t site_id, store_state_fn *fn, void *arg, struct err *err);
+/* The newest states_us that was recorded; WALL_NEVER before any: no state is behind. */
+int store_get_states_us(struct store *s, wall_us *ret, struct err *err);
 
 /* The ledger's lines of one site with from_us <= slot < to_us, newest slot
  * first, looks of one slot in order; at most `max`. Lines that stand for a span

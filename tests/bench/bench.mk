@@ -2,7 +2,7 @@
 # build/bench/results.json and build/bench/chart.svg.
 
 benches := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/bench_*.c))
-$(benches): $(B)/bench/%: $(B)/tests/bench/%.o $(call archives,coordinator worker proto common)
+$(benches): $(B)/bench/%: $(B)/tests/bench/%.o $(call archives,coordinator worker collector proto common)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 benches: $(benches)

@@ -123,7 +123,7 @@ static struct site_state state_after(const struct result *r)
         .last_took_us = r->took_us,
         .tls_expires_us = r->tls_expires_us,
     };
-    memcpy(st.last_worker, r->worker, sizeof st.last_worker);
+    st.last_worker = r->worker;
     return st;
 }
 

@@ -43,7 +43,7 @@ static inline void delivery_done(void *arg, const struct delivery_end *end)
 
 static inline struct notice *delivery_notice(enum notice_kind kind, const char *channel)
 {
-    static const struct site site = {
+    static const struct site_kept site = {
         .id = 7, .name = "caf\xc3\xa9", .url = "https://x.example/", .tags = ""
     };
     static const struct owner owner = { .id = 3, .name = "team" };

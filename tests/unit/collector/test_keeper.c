@@ -209,6 +209,29 @@ static void test_what_comes_twice_or_late_changes_nothing(void **state)
     world_done(&w);
 }
 
+static void test_states_that_were_left_to_the_sweep_are_known_after_a_kill(void **state)
+{
+    (void)state;
+    struct world w;
+    wall_us mark = 0;
+    uint64_t id = begin(&w, 1);
+    world_saw(&w, id, 0, 0, '+', "w1");
+    world_pass(&w, 3000); /* the first sweep */
+    assert_int_equal(store_get_states_us(w.store, &mark, NULL), 0);
+    assert_true(mark <= w.wall && mark != WALL_NEVER);
+    for (int slot = 1; slot <= 4; slot++)
+        world_saw(&w, id, slot, 0, '+', slot == 4 ? "w4" : "w1");
+    world_crash(&w);
+    struct site_state st = world_state(&w, id);
+    assert_int_equal(st.last_slot_us, world_slot(id, 4));
+    world_forget(&w);
+    world_saw(&w, id, 3, 0, '-', "w2"); /* late, of an older round */
+    expect(&w, "an older failure after a restart", "");
+    world_saw(&w, id, 5, 0, '-', "w2");
+    expect(&w, "a newer one", "ask1 suspected");
+    world_done(&w);
+}
+
 static void test_scheduled_looks_during_a_round(void **state)
 {
     (void)state;
@@ -644,6 +667,7 @@ int main(void)
         cmocka_unit_test(test_nobody_confirms),
         cmocka_unit_test(test_doubt_counts_for_nothing),
         cmocka_unit_test(test_what_comes_twice_or_late_changes_nothing),
+        cmocka_unit_test(test_states_that_were_left_to_the_sweep_are_known_after_a_kill),
         cmocka_unit_test(test_scheduled_looks_during_a_round),
         cmocka_unit_test(test_restart_in_the_middle_of_a_confirmation),
         cmocka_unit_test(test_restart_in_the_middle_of_the_first_confirmation),

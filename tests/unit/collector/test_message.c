@@ -12,7 +12,7 @@
 
 #define NOON (INT64_C(1772373731) * US_PER_S + 125000) /* 2026-03-01T14:02:11.125Z */
 
-static const struct site shop = {
+static const struct site_kept shop = {
     .id = 7, .name = "shop", .url = "https://shop.example.com/", .tags = "prod"
 };
 static const struct owner team = { .id = 3, .name = "shop-team", .channel = { "console:" }, .n_channels = 1 };
@@ -48,7 +48,7 @@ static struct result look(unsigned number, const char *worker, bool down)
     return r;
 }
 
-static struct notice *make(enum notice_kind kind, const struct site *site)
+static struct notice *make(enum notice_kind kind, const struct site_kept *site)
 {
     struct result looks[] = { look(0, "w1", true), look(1, "w2", true), look(2, "w1", true) };
     struct result up[] = { look(40, "w2", false) };
@@ -137,7 +137,9 @@ static void test_golden_texts(void **state)
 static void test_a_name_that_is_the_url_is_said_once(void **state)
 {
     (void)state;
-    const struct site bare = { .id = 7, .name = "http://x.example/", .url = "http://x.example/", .tags = "" };
+    const struct site_kept bare = {
+        .id = 7, .name = "http://x.example/", .url = "http://x.example/", .tags = ""
+    };
     struct notice *n = make(NOTICE_BACK, &bare);
     char line[MESSAGE_LINE_SIZE];
     assert_int_equal(message_line(n->payload, line, sizeof line, NULL), 0);
@@ -152,7 +154,7 @@ static void test_one_line_stays_one_line(void **state)
     memset(name, 'n', sizeof name - 1);
     name[sizeof name - 1] = '\0';
     memcpy(name, "a\nb\rc\x7f", 6);
-    const struct site odd = { .id = 7, .name = name, .url = "http://x.example/", .tags = "" };
+    const struct site_kept odd = { .id = 7, .name = name, .url = "http://x.example/", .tags = "" };
     for (unsigned k = 0; k < NOTICE_KIND_COUNT; k++) {
         struct notice *n = make((enum notice_kind)k, &odd);
         char subject[MESSAGE_SUBJECT_SIZE], line[MESSAGE_LINE_SIZE];

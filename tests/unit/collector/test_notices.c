@@ -69,7 +69,7 @@ static void test_the_key_is_stable(void **state)
 static void test_the_facts(void **state)
 {
     (void)state;
-    const struct site site = { .id = 7, .name = "caf\xe9", .url = "https://x.example/", .tags = "a,b" };
+    const struct site_kept site = { .id = 7, .name = "caf\xe9", .url = "https://x.example/", .tags = "a,b" };
     const struct owner owner = { .id = 3, .name = "team" };
     struct result look = {
         .run = {.look = 1, .location = "local"},

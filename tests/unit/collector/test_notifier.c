@@ -89,7 +89,7 @@ static void post_close(struct post *p)
 
 static void give(struct post *p, uint64_t incident_id, enum notice_kind kind, const char *channel)
 {
-    static const struct site site = { .id = 7, .name = "x", .url = "https://x.example/", .tags = "" };
+    static const struct site_kept site = { .id = 7, .name = "x", .url = "https://x.example/", .tags = "" };
     static const struct owner owner = { .id = 3, .name = "team" };
     struct incident i = { .id = incident_id, .site_id = 7, .began_us = 1, .cause = CAUSE_HTTP_5XX };
     struct notice_facts f = {

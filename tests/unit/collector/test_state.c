@@ -90,7 +90,7 @@ static void test_the_newest_look_is_kept(void **state)
                         .status = 503,
                         .took_us = 7,
                         .worker = "w1" };
-    state_note(&s, &r);
+    state_note(&s, &r, r.worker);
     assert_int_equal(s.last_at_us, 5);
     assert_int_equal(s.last_verdict, VERDICT_DOWN);
     assert_int_equal(s.last_cause, CAUSE_HTTP_5XX);

@@ -79,8 +79,71 @@ CONTRACT(a_state_comes_back_as_it_was)
     st.last_status = 200;
     st.last_took_us = 1;
     st.tls_expires_us = 0;
-    strcpy(st.last_worker, "");
+    st.last_worker = "";
     OK(store_record(s, &rec, &err));
+    assert_int_equal(store_each_state(s, 0, same_state, &st, NULL), 7);
+}
+
+static void put_behind(struct store *s, const struct site_state *st, wall_us states_us,
+                       const struct result *r, size_t n)
+{
+    struct record rec = {
+        .states = st, .n_states = st ? 1 : 0, .states_us = states_us, .results = r, .n_results = n
+    };
+    OK(store_record(s, &rec, &err));
+}
+
+CONTRACT(a_state_that_is_behind_is_as_the_ledger_has_it)
+{
+    struct site site = a_site("a");
+    wall_us mark = 0;
+    site.id = add_site(s, &site, NOON);
+    OK(store_get_states_us(s, &mark, &err));
+    assert_true(mark == WALL_NEVER);
+
+    struct site_state st = { .site_id = site.id,
+                             .health = HEALTH_UP,
+                             .since_us = NOON + 1,
+                             .last_slot_us = NOON + 10,
+                             .blips = 3,
+                             .last_worker = "w0",
+                             .tls_expires_us = NOON + 9 * US_PER_S };
+    struct result line[] = {
+        a_look(site.id, NOON + 11, VERDICT_UP),       a_look(site.id, NOON + 20, VERDICT_DOWN),
+        a_look(site.id, NOON + 30, VERDICT_UP),       a_look(site.id, NOON + 40, VERDICT_UNKNOWN),
+        a_look(site.id + 1, NOON + 50, VERDICT_DOWN),
+    };
+    line[2].run.look = 1; /* a confirming look is no newer round */
+    line[3].cause = CAUSE_MISSED;
+    put_behind(s, &st, 0, line, 5);
+    assert_int_equal(store_each_state(s, site.id, same_state, &st, NULL), 7); /* no mark: none is behind */
+
+    put_behind(s, NULL, NOON + 21, NULL, 0);
+    assert_int_equal(store_each_state(s, site.id, same_state, &st, NULL), 7); /* nor before the mark */
+
+    put_behind(s, NULL, NOON + 20, NULL, 0);
+    OK(store_get_states_us(s, &mark, &err));
+    assert_true(mark == NOON + 20);
+    struct site_state now = st;
+    now.last_slot_us = NOON + 20;
+    now.last_at_us = line[1].at_us;
+    now.last_verdict = VERDICT_DOWN;
+    now.last_cause = CAUSE_HTTP_5XX;
+    now.last_status = 503;
+    now.last_took_us = line[1].took_us;
+    now.last_worker = "w1"; /* its certificate's end was not seen by this look: it stays */
+    assert_int_equal(store_each_state(s, site.id, same_state, &now, NULL), 7);
+    assert_int_equal(store_each_state(s, 0, same_state, &now, NULL), 7);
+
+    st.last_slot_us = NOON + 20; /* what is written is believed */
+    put_behind(s, &st, 0, NULL, 0);
+    assert_int_equal(store_each_state(s, 0, same_state, &st, NULL), 7);
+
+    struct result later = a_look(site.id, NOON + 60, VERDICT_DOWN);
+    put_behind(s, NULL, 0, &later, 1);
+    WALK("1:up@60 ", store_each_state(s, 0, write_state, &seen, &err));
+    site.url = "http://other.example.com/"; /* changed after that look had begun */
+    change_site(s, &site, later.at_us + 1);
     assert_int_equal(store_each_state(s, 0, same_state, &st, NULL), 7);
 }
 
@@ -427,6 +490,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_older_state_never_overwrites_a_newer),
         cmocka_unit_test(test_a_state_comes_back_as_it_was),
+        cmocka_unit_test(test_a_state_that_is_behind_is_as_the_ledger_has_it),
         cmocka_unit_test(test_incidents_by_id_site_and_openness),
         cmocka_unit_test(test_evidence_is_added_once_and_survives_the_ledger),
         cmocka_unit_test(test_a_notice_comes_back_as_it_was),
