@@ -134,7 +134,7 @@ static void on_result(void *arg, const struct result *r)
     else if (!c->options->quiet || r->verdict != VERDICT_UP) {
         progress_wipe(&c->progress);
         /* Nobody reads any more: no use looking on. */
-        if (print_json(stdout, print_json_look(url, r)) < 0 || fflush(stdout) != 0) {
+        if (print_json(stdout, print_json_look(url, r)) < 0 || !command_flush()) {
             c->unread = true;
             loop_stop(c->loop, 0);
         }

@@ -173,7 +173,7 @@ static void on_event(void *arg, const struct event *e)
     if (u->options->call.json) {
         if (e->kind != EVENT_RESULT || u->options->verbose)
             print_json(stdout, feedline_json(e));
-        fflush(stdout);
+        command_flush();
     }
     if (e->kind == EVENT_PULSE) {
         on_pulse(u, e);

@@ -68,7 +68,7 @@ struct watcher {
 /* Nobody reads any more, as with `| head`: the end, and no trouble. */
 static void wrote(struct watcher *w, bool good)
 {
-    if (!good || fflush(stdout) != 0)
+    if (!command_flush() || !good)
         loop_stop(w->loop, EXIT_FINE);
 }
 

@@ -91,14 +91,26 @@ static int read_settings(struct call *call, struct err *err)
     return r;
 }
 
+/* Why writing failed first: stdio forgets it with the bytes that it drops. */
+static int write_errno;
+
+bool command_flush(void)
+{
+    if (fflush(stdout) == 0)
+        return true;
+    if (write_errno == 0)
+        write_errno = errno;
+    return false;
+}
+
 /* What could not be written was not said; unless nobody reads any more, as with
  * `| head`, which is no trouble worth a sentence. */
 static int written(const struct command *c, int code)
 {
-    errno = 0;
-    if (fflush(stdout) == 0 && !ferror(stdout))
+    if (command_flush() && !ferror(stdout))
         return code;
-    int why = errno;
+    int why = write_errno;
+    clearerr(stdout); /* it is told here, or not at all */
     struct pollfd out = { .fd = STDOUT_FILENO, .events = POLLOUT };
     if (poll(&out, 1, 0) == 1 && (out.revents & POLLERR))
         return code;

@@ -68,6 +68,10 @@ void command_say(const struct call *call, const char *fmt, ...) __attribute__((f
 /* The store of this call: 0, or the exit code after having said why not. */
 int command_open_store(const struct call *call, enum store_mode mode, struct store **ret);
 
+/* What was printed goes out now; false: it could not, which command_run tells at
+ * the end. For commands that print as things happen. */
+bool command_flush(void);
+
 /* A whole number within bounds, or the program ends with the option named. */
 unsigned long command_number(struct argp_state *state, const char *option, const char *text,
                              unsigned long min, unsigned long max);

@@ -71,6 +71,8 @@ static int unknown(const char *name)
 
 int main(int argc, char **argv)
 {
+    if (daemon_hold_standard() < 0)
+        return EXIT_TROUBLE; /* there is nobody to tell */
     signal(SIGPIPE, SIG_IGN);
     command_locale();
     log_setup("vedette", LOG_WARN);

@@ -18,34 +18,54 @@ extern char **environ;
 
 /* ── Options ───────────────────────────────────────────────────────────── */
 
-enum { MAX_SETS = 64, KEY_SETTINGS = 0x100 };
+enum { MAX_SETS = 64, OWN_SIZE = 300, KEY_SETTINGS = 0x100, KEY_OWN };
 
 struct options {
+    const struct daemon_program *program;
     const char *config_path;
     const char *set[MAX_SETS];
+    const char *said[MAX_SETS]; /* the option that said so, for sentences */
     unsigned n_sets;
+    char own[DAEMON_MAX_OPTIONS][OWN_SIZE]; /* what the program's own options set */
 };
 
-static const struct argp_option option_rows[] = {
+static const struct argp_option shared_rows[] = {
     {"config",                          'c', "FILE", 0, "Read settings from FILE (YAML)", 0 },
     { "set",                           's', "NAME=VALUE", 0, "Set one setting, over file and environment; may be repeated", 0 },
     { "settings", KEY_SETTINGS, 0, 0, "List every setting with its default, and end", 0 },
     { 0                               },
 };
 
+static void add_set(struct options *o, const char *said, const char *assignment, struct argp_state *state)
+{
+    if (o->n_sets == MAX_SETS)
+        argp_error(state, "more than %d --set", MAX_SETS);
+    o->said[o->n_sets] = said;
+    o->set[o->n_sets++] = assignment;
+}
+
+/* One of the program's own, which is another way to write a setting. */
+static error_t on_own_option(struct options *o, unsigned i, const char *arg, struct argp_state *state)
+{
+    const struct daemon_option *own = i < DAEMON_MAX_OPTIONS ? &o->program->option[i] : NULL;
+    if (!own || !own->name)
+        return ARGP_ERR_UNKNOWN;
+    int n = snprintf(o->own[i], sizeof o->own[i], "%s=%s", own->setting, arg);
+    if (n < 0 || (size_t)n >= sizeof o->own[i])
+        argp_error(state, "--%s: that is too long", own->name);
+    add_set(o, own->name, o->own[i], state);
+    return 0;
+}
+
 static error_t on_option(int key, char *arg, struct argp_state *state)
 {
     struct options *o = state->input;
     switch (key) {
     case 'c': o->config_path = arg; return 0;
-    case 's':
-        if (o->n_sets == MAX_SETS)
-            argp_error(state, "more than %d --set", MAX_SETS);
-        o->set[o->n_sets++] = arg;
-        return 0;
+    case 's': add_set(o, "set", arg, state); return 0;
     case KEY_SETTINGS: config_describe(stdout); exit(0);
     case ARGP_KEY_ARG: argp_error(state, "'%s' is one argument too many", arg); return EINVAL;
-    default: return ARGP_ERR_UNKNOWN;
+    default: return key >= KEY_OWN ? on_own_option(o, (unsigned)(key - KEY_OWN), arg, state) : ARGP_ERR_UNKNOWN;
     }
 }
 
@@ -57,7 +77,7 @@ static int read_config(const struct options *o, struct config *ret, struct err *
     for (unsigned i = 0; r == 0 && i < o->n_sets; i++) {
         r = config_set(ret, o->set[i], err);
         if (r < 0)
-            err_where(err, r, "--set");
+            err_where(err, r, "--%s", o->said[i]);
     }
     return r < 0 ? r : config_check(ret, err);
 }
@@ -73,8 +93,19 @@ static void raise_descriptors(void)
 
 int daemon_begin(const struct daemon_program *p, int argc, char **argv, struct config *ret, struct err *err)
 {
-    struct options options = { 0 };
-    const struct argp argp = { option_rows, on_option, NULL, p->about, NULL, NULL, NULL };
+    struct options options = { .program = p };
+    struct argp_option rows[sizeof shared_rows / sizeof *shared_rows + DAEMON_MAX_OPTIONS] = { 0 };
+    const struct argp argp = { rows, on_option, NULL, p->about, NULL, NULL, NULL };
+
+    for (int i = 0; i < DAEMON_MAX_OPTIONS && p->option[i].name; i++)
+        rows[i] = (struct argp_option){ .name = p->option[i].name,
+                                        .key = KEY_OWN + i,
+                                        .arg = p->option[i].arg,
+                                        .doc = p->option[i].about };
+    size_t own = 0;
+    while (rows[own].name)
+        own++;
+    memcpy(rows + own, shared_rows, sizeof shared_rows);
 
     log_setup(p->name, LOG_INFO);
     argp_program_version = "vedette " VEDETTE_VERSION;
@@ -198,10 +229,41 @@ int daemon_store_failed(int r, const struct err *err)
     return store_exit_code(r);
 }
 
+/* The end of every way out, also of those that argp takes for --help. */
+static void tell_unwritten(void)
+{
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return;
+    if (errno == EPIPE) /* nobody reads any more, as with `| head`: no trouble worth a sentence */
+        return;
+    fprintf(stderr, "%s: writing the output failed%s%s\n", program_invocation_short_name, errno ? ": " : "",
+            errno ? strerror(errno) : "");
+    _exit(1);
+}
+
+int daemon_hold_standard(void)
+{
+    if (atexit(tell_unwritten) != 0)
+        return -ENOMEM;
+    for (int wanted = STDIN_FILENO; wanted <= STDERR_FILENO; wanted++) {
+        if (fcntl(wanted, F_GETFD) >= 0)
+            continue;
+        /* The lowest free number is taken; for the wrong direction, so that whoever
+         * reads or writes here is told as before. */
+        if (open("/dev/null", wanted == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0)
+            return -errno;
+    }
+    return 0;
+}
+
 int daemon_main(int (*run)(int argc, char **argv, struct err *err), int argc, char **argv)
 {
     struct err err = { 0 };
-    int r = run(argc, argv, &err);
+    int r = daemon_hold_standard();
+    if (r < 0)
+        return 1; /* there is nobody to tell */
+    r = run(argc, argv, &err);
     if (r >= 0)
         return r;
     last_words(r, &err);

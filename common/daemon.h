@@ -20,12 +20,20 @@
 #include "common/err.h"
 #include "common/loop.h"
 
+#define DAEMON_MAX_OPTIONS 4 /* a program's own */
+
+/* A short way to write one setting: --threads=2 for --set worker.threads=2. */
+struct daemon_option {
+    const char *name, *arg, *setting, *about; /* "threads", "N", "worker.threads", for --help */
+};
+
 struct daemon_program {
     const char *name;  /* "worker": in log lines */
     const char *about; /* for --help: what it does, one paragraph */
+    struct daemon_option option[DAEMON_MAX_OPTIONS];
 };
 
-/* Options --config, --set, --version, --help (argp; it ends the program for
+/* Options --config, --set, the program's own, --version, --help (argp; it ends the program for
  * the last two and for wrong usage), configuration, log, ceiling of descriptors
  * raised to the hard limit, SIGPIPE ignored. */
 int daemon_begin(const struct daemon_program *p, int argc, char **argv, struct config *ret, struct err *err);
@@ -46,7 +54,14 @@ const char *daemon_software(void); /* "vedette 0.1.0" */
  * exit code of store.h, for run to return. */
 int daemon_store_failed(int r, const struct err *err);
 
-/* Calls run and makes an exit code of what it returned: 0 and above as they
+/* Puts /dev/null where standard input, output or error are closed. Else the next
+ * file or socket would get that number, and what is written to standard error
+ * with it; libuv refuses such a thing by ending the process. Reading and writing
+ * fail as before. What could not be written to standard output by the end of the
+ * process is told there, and the exit code is 1. For the first line of a main; -errno. */
+int daemon_hold_standard(void);
+
+/* Holds the standard descriptors, calls run and makes an exit code of what it returned: 0 and above as they
  * are; below 0 it says run's last words and it is 1. */
 int daemon_main(int (*run)(int argc, char **argv, struct err *err), int argc, char **argv);
 

@@ -5,6 +5,7 @@ static const struct daemon_program program = {
     .name = "worker",
     .about = "Looks at sites: takes jobs from the coordinator, tells the collector what it saw. "
              "Holds nothing that matters; start as many as you like, on as many hosts.",
+    .option = { { "threads", "N", "worker.threads", "Threads that look; 0: as many as there are cores" } },
 };
 
 static int run(int argc, char **argv, struct err *err)

@@ -203,3 +203,49 @@ def test_completion_knows_the_commands():
     done = subprocess.run(["bash", "--norc", "-c", ask], capture_output=True, text=True, env=environment(), timeout=20)
     assert done.returncode == 0, done.stderr
     assert set(COMMANDS) <= set(done.stdout.split()), done.stdout
+
+
+# ── Standard descriptors ─────────────────────────────────────────────────────
+
+
+def closed(*args, fds=()):
+    """One call with descriptors closed before it begins; its exit status and what it said."""
+
+    def close():
+        for fd in fds:
+            os.close(fd)
+
+    done = subprocess.run(
+        [str(a) for a in args], stdin=subprocess.DEVNULL, capture_output=True, preexec_fn=close, timeout=30,
+        env=environment(),
+    )
+    return done.returncode, done.stderr.decode()
+
+
+@pytest.mark.parametrize("fds", [(0,), (1,), (2,), (0, 1, 2)], ids=str)
+def test_a_closed_standard_descriptor_is_no_reason_to_die(fds):
+    status, err = closed(BIN / "vedette", "check", "http://127.0.0.1:1/", fds=fds)
+    assert status == 2, err
+    status, err = closed(BIN / "vedette-worker", "--set", "nonsense=1", fds=fds)
+    assert status == 1, err
+
+
+@pytest.mark.parametrize(
+    "args", [["vedette", "--help"], ["vedette", "--version"], ["vedette", "check", "--help"],
+             ["vedette", "check", "--json", "http://127.0.0.1:1/"], ["vedette-worker", "--settings"],
+             ["vedette-worker", "--version"]], ids=" ".join)
+def test_what_could_not_be_written_is_told(args):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([BIN / args[0], *args[1:]], stdout=full, stderr=subprocess.PIPE, env=environment(),
+                              timeout=30, check=False)
+    assert done.returncode != 0 and b"No space left on device" in done.stderr, done
+
+
+def test_a_daemons_own_options_are_settings():
+    said = run("vedette-worker", "--threads", "257")
+    assert said.status == 1 and "--threads" in said.err and "worker.threads" in said.err
+    options = set(re.findall(r"--([a-z]+)=", run("vedette-worker", "--help").out))
+    assert "threads" in options
+    page = (ROOT / "deploy/man/vedette-worker.8").read_text()
+    for name in options:
+        assert "\\-\\-" + name in page, name
