@@ -156,7 +156,7 @@ static void tell_health(const struct story *y)
 static void tell_settings(const struct story *y)
 {
     static const char *const how[METHOD_COUNT] = { [METHOD_AUTO] =
-                                                       "HEAD, and GET to be sure when HEAD is refused",
+                                                       "HEAD, and GET to be sure before it is called down",
                                                    [METHOD_HEAD] = "HEAD",
                                                    [METHOD_GET] = "GET" };
     const struct site *s = y->site;

@@ -34,6 +34,11 @@ bool match_head_needs_get(struct judgement j)
     }
 }
 
+bool match_head_hangs(struct judgement j)
+{
+    return j.cause == CAUSE_TIMEOUT_WAIT || j.cause == CAUSE_TIMEOUT_BODY;
+}
+
 static bool is(const char *text, size_t len, const char *what)
 {
     return strlen(what) == len && strncasecmp(text, what, len) == 0;

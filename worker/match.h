@@ -26,6 +26,10 @@ struct judgement match_answer(const struct status_set *accepted, const struct an
  * and not when the site asked for patience. */
 bool match_head_needs_get(struct judgement j);
 
+/* Whether a HEAD that was judged so was taken and not answered in time, which GET
+ * may be: there is no time left for it in the same look. */
+bool match_head_hangs(struct judgement j);
+
 /* A header that only filters in front of sites (web application firewalls) write
  * when they refuse, or the name of such a server. `name` need not be terminated;
  * value neither. */

@@ -1,7 +1,7 @@
 /* probe.h - all the looks that one thread has in hand.
  *
  * A probe is the life of one look: name resolved, connected, asked with HEAD
- * and, where HEAD is refused, with GET, redirects followed, judged, concluded
+ * and, where HEAD is refused or a failure is to be confirmed, with GET, redirects followed, judged, concluded
  * once. What a kind of check does in between is in check.h; here is what all
  * kinds share: the budget of time, the slots, the trace, and the conclusion.
  *

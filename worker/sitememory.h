@@ -1,6 +1,6 @@
 /* sitememory.h - what this thread remembers of sites it has looked at.
  *
- * That a site answers HEAD wrongly and needs GET (believed for 24 hours, then
+ * That a site answers HEAD wrongly, or lets it hang, and needs GET (believed for 24 hours, then
  * HEAD is tried again), and whether it was up the last time, which the
  * self-check wants to know. A convenience: forgetting costs one request more.
  * Holds a bounded number of sites; the one unused for longest makes room.

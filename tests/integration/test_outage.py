@@ -95,6 +95,20 @@ def test_a_blip_is_told_to_nobody(cluster, watched, mail):
     assert not cluster.ledger.notices("shop")
 
 
+def test_a_site_that_lets_head_hang_is_not_told_down(cluster, watched, mail):
+    """HEAD times out; the confirming look is GET, and the worker remembers."""
+    shop = watched(workers=("anna", "bert"), method="auto")
+    shop.becomes(b.head_breaks(b.never_answers()))
+    until(lambda: cluster.ledger.blips("shop") >= 1, 10, lambda: cluster.ledger.tail("shop"))
+    hung = {x.worker for x in cluster.ledger.looks("shop") if x.look == 0 and x.verdict == "down"}
+    rounds(cluster, "shop", 4, "up")
+    confirming = [x for x in cluster.ledger.looks("shop") if x.look > 0]
+    assert hung and confirming and {x.verdict for x in confirming} == {"up"}
+    assert not mail.messages and not cluster.ledger.incidents("shop")
+    looks = [x for x in cluster.ledger.looks("shop") if x.look == 0 and x.verdict == "down"]
+    assert len(looks) <= 2, "each worker learns once that it needs GET"
+
+
 def test_looks_0_believes_the_first_failure(cluster, watched, mail):
     shop = watched(confirm={"looks": 0})
     shop.becomes(BAD)

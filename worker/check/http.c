@@ -11,7 +11,8 @@
 /* The way of one look over HTTP
  *
  *   chain    from the site's own URL: with HEAD, or with GET where HEAD will not
- *            do; if HEAD goes wrong in a way that GET may not, a second chain
+ *            do or the look confirms a failure; if HEAD goes wrong in a way that
+ *            GET may not, a second chain
  *   hop      one URL of a chain: its own, then where each redirect leads
  *   attempt  one address of a hop: up to three, until a connection comes about
  *
@@ -425,14 +426,25 @@ static void begin_hop(struct http *h)
 
 /* ── The kind ──────────────────────────────────────────────────────────── */
 
+/* A look that confirms is one before somebody calls the site down: some sites
+ * let every HEAD hang, so it is GET at once. */
 static enum method first_method(const struct look *k)
 {
     if (k->job.contains[0] || k->job.method == METHOD_GET) /* a keyword needs a body */
         return METHOD_GET;
     if (k->job.method == METHOD_AUTO &&
-        sitememory_wants_get(k->kit->memory, k->site_key, loop_now(k->kit->loop)))
+        (k->job.run.look > 0 ||
+         sitememory_wants_get(k->kit->memory, k->site_key, loop_now(k->kit->loop))))
         return METHOD_GET;
     return METHOD_HEAD;
+}
+
+/* No time is left for a GET in this look: the next one begins with it. */
+static void remember_hanging(const struct http *h, struct judgement j)
+{
+    const struct look *k = h->look;
+    if (k->job.method == METHOD_AUTO && h->method == METHOD_HEAD && match_head_hangs(j))
+        sitememory_needs_get(k->kit->memory, k->site_key, loop_now(k->kit->loop));
 }
 
 static int start(struct look *k)
@@ -458,7 +470,9 @@ static struct judgement expire(struct look *k)
     note_certificate(h, &h->exchange.answer);
     if (h->exchange.answer.status)
         k->trace.status = (uint16_t)h->exchange.answer.status;
-    return judge_trouble(h, &h->exchange.answer, CURLE_OPERATION_TIMEDOUT);
+    struct judgement j = judge_trouble(h, &h->exchange.answer, CURLE_OPERATION_TIMEDOUT);
+    remember_hanging(h, j);
+    return j;
 }
 
 static void stop(struct look *k)

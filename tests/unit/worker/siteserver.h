@@ -136,6 +136,8 @@ HELPER void serve_broken(struct visit *v)
         without_end(v, "HTTP/1.1 200 OK\r\n", "X-More: and more and more and more and more\r\n", 0);
     if (begins(p, "/body"))
         without_end(v, "HTTP/1.1 200 OK\r\n\r\n", "and more and more and more and more and more\n", 0);
+    if (begins(p, "/headhangs") && strcmp(v->method, "HEAD") == 0)
+        hang();
     if (begins(p, "/headcut") && strcmp(v->method, "HEAD") == 0)
         _exit(0);
 }

@@ -106,6 +106,18 @@ static void head_is_doubted_where_get_may_help(void **state)
     }
 }
 
+static void a_head_that_had_no_answer_in_time_hangs(void **state)
+{
+    (void)state;
+    for (unsigned c = 0; c < CAUSE_END; c++) {
+        struct judgement j = { VERDICT_DOWN, (enum cause)c };
+        bool expected = c == CAUSE_TIMEOUT_WAIT || c == CAUSE_TIMEOUT_BODY;
+        if (cause_valid(c) && match_head_hangs(j) != expected)
+            fail_msg("%s", cause_name((enum cause)c));
+        assert_false(match_head_hangs(j) && match_head_needs_get(j)); /* either now or the next time */
+    }
+}
+
 static void filters_are_known_by_their_headers(void **state)
 {
     (void)state;
@@ -170,6 +182,7 @@ int main(void)
         cmocka_unit_test(every_answer_has_its_judgement),
         cmocka_unit_test(all_statuses_are_judged),
         cmocka_unit_test(head_is_doubted_where_get_may_help),
+        cmocka_unit_test(a_head_that_had_no_answer_in_time_hangs),
         cmocka_unit_test(filters_are_known_by_their_headers),
         cmocka_unit_test(redirects_are_followed_unless_wanted),
     };

@@ -215,6 +215,37 @@ static void what_needs_get_is_remembered(void **state)
     end_looking(&k);
 }
 
+/* Time is up before GET can be tried, so the next look and the confirming ones
+ * begin with it. */
+static void a_head_that_hangs_is_followed_by_get(void **state)
+{
+    (void)state;
+    struct looking k;
+    char url[512];
+    begin_looking(&k, "127.0.0.0/8");
+    struct job j = job_for(with_ports("http://127.0.0.1:{s}/headhangs", url));
+    j.timeout_ms = 200;
+    j.run.look = 1;
+    look(&k, &j);
+    assert_int_equal(k.result.method, METHOD_GET);
+    assert_int_equal(k.result.verdict, VERDICT_UP);
+    j.run.look = 0; /* that a confirming look was well says nothing of HEAD */
+    look(&k, &j);
+    assert_int_equal(k.result.method, METHOD_HEAD);
+    assert_int_equal(k.result.cause, CAUSE_TIMEOUT_WAIT);
+    look(&k, &j);
+    assert_int_equal(k.result.method, METHOD_GET);
+    assert_int_equal(k.result.verdict, VERDICT_UP);
+
+    j = job_for(with_ports("http://127.0.0.1:{s}/headhangs/only", url));
+    j.timeout_ms = 200;
+    j.method = METHOD_HEAD;
+    j.run.look = 1;
+    look(&k, &j);
+    assert_int_equal(k.result.cause, CAUSE_TIMEOUT_WAIT); /* who says HEAD gets HEAD */
+    end_looking(&k);
+}
+
 static void phases_add_up(void **state)
 {
     (void)state;
@@ -393,6 +424,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_kind_of_answer_has_its_verdict),
         cmocka_unit_test(what_needs_get_is_remembered),
+        cmocka_unit_test(a_head_that_hangs_is_followed_by_get),
         cmocka_unit_test(phases_add_up),
         cmocka_unit_test(slots_are_a_ceiling),
         cmocka_unit_test(a_late_loop_judges_nobody),
