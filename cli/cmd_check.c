@@ -318,12 +318,12 @@ static enum hue hue_of(unsigned verdict)
 static int print_outcomes(const struct check *c)
 {
     static const struct table_column columns[] = {
-        {"VERDICT",     TABLE_TEXT },
-        { "STATUS",            TABLE_NUMBER },
-        { "TIME",TABLE_NUMBER },
-        { "URL",       TABLE_LONG },
-        { "CAUSE",            TABLE_LONG },
-        { 0},
+        {"VERDICT", TABLE_TEXT, 0 },
+        { "STATUS",        TABLE_NUMBER, 2 },
+        { "TIME", TABLE_NUMBER, 1 },
+        { "URL",        TABLE_NAME, 0 },
+        { "CAUSE",   TABLE_WORDS, 3 },
+        { 0       },
     };
     scoped(table) struct table *t = NULL;
     int r = table_new(&t, columns, stdout);

@@ -188,14 +188,14 @@ static void tell_settings(const struct story *y)
 static void tell_looks(const struct looks *l, wall_us now)
 {
     static const struct table_column columns[] = {
-        {"AT",        TABLE_TEXT },
-        { "LOOK",          TABLE_TEXT },
-        { "BY",TABLE_TEXT },
-        { "VERDICT",       TABLE_TEXT },
-        { "TIME",          TABLE_NUMBER },
-        { "ADDRESS",TABLE_TEXT },
-        { "SAW",     TABLE_LONG },
-        { 0         },
+        {"AT",       TABLE_TEXT, 0 },
+        { "LOOK",         TABLE_TEXT, 3 },
+        { "BY",    TABLE_NAME, 4 },
+        { "VERDICT",         TABLE_TEXT, 0 },
+        { "TIME",      TABLE_NUMBER, 2 },
+        { "ADDRESS",         TABLE_TEXT, 1 },
+        { "SAW", TABLE_WORDS, 0 },
+        { 0        },
     };
     static const enum hue hues[VERDICT_COUNT] = {
         [VERDICT_UP] = HUE_GOOD, [VERDICT_DOWN] = HUE_BAD, [VERDICT_UNKNOWN] = HUE_DOUBT

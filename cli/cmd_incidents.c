@@ -83,12 +83,12 @@ static void add_row(struct table *t, const struct incident *i, const char *site,
 static int print_all(const struct call *call, const struct kept *k, struct directory *d)
 {
     static const struct table_column columns[] = {
-        {"INCIDENT",  TABLE_NUMBER },
-        { "SITE",          TABLE_LONG },
-        { "STATE",TABLE_TEXT },
-        { "BEGAN",    TABLE_TEXT },
-        { "LASTED",          TABLE_TEXT },
-        { "CAUSE",TABLE_LONG },
+        {"INCIDENT", TABLE_NUMBER, 2 },
+        { "SITE",         TABLE_NAME, 0 },
+        { "STATE",    TABLE_TEXT, 0 },
+        { "BEGAN",         TABLE_TEXT, 3 },
+        { "LASTED",   TABLE_TEXT, 1 },
+        { "CAUSE",         TABLE_WORDS, 4 },
         { 0  },
     };
     scoped(table) struct table *t = NULL;

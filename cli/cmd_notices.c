@@ -69,16 +69,16 @@ static void add_row(struct table *t, const struct notice *n, struct directory *d
 static int print_all(const struct call *call, const struct noticelist *list, struct directory *d)
 {
     static const struct table_column columns[] = {
-        {"NOTICE",    TABLE_NUMBER },
-        { "KIND",          TABLE_TEXT },
-        { "SITE",TABLE_LONG },
-        { "OWNER",     TABLE_TEXT },
-        { "CHANNEL",          TABLE_LONG },
-        { "STATE",TABLE_TEXT },
-        { "WHEN",  TABLE_TEXT },
-        { "TRIES",          TABLE_NUMBER },
-        { "TROUBLE",     TABLE_LONG },
-        { 0    },
+        {"NOTICE",   TABLE_NUMBER, 2 },
+        { "KIND",         TABLE_TEXT, 0 },
+        { "SITE",    TABLE_NAME, 0 },
+        { "OWNER",         TABLE_TEXT, 5 },
+        { "CHANNEL",    TABLE_WORDS, 4 },
+        { "STATE",         TABLE_TEXT, 0 },
+        { "WHEN",   TABLE_TEXT, 3 },
+        { "TRIES",         TABLE_NUMBER, 1 },
+        { "TROUBLE", TABLE_WORDS, 6 },
+        { 0        },
     };
     scoped(table) struct table *t = NULL;
     wall_us now = clock_wall();

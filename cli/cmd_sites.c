@@ -161,16 +161,16 @@ static int on_site(void *arg, const struct site *s)
 static int list(struct listing *l, struct store *store, struct err *err)
 {
     static const struct table_column columns[] = {
-        {"SITE",        TABLE_LONG },
-        { "HEALTH",            TABLE_TEXT },
-        { "SINCE",TABLE_TEXT },
-        { "LOOKED",      TABLE_TEXT },
-        { "STATUS",            TABLE_NUMBER },
-        { "TIME",TABLE_NUMBER },
-        { "EVERY",     TABLE_NUMBER },
-        { "OWNER",            TABLE_TEXT },
-        { "CAUSE",    TABLE_LONG },
-        { 0     },
+        {"SITE",    TABLE_NAME, 0 },
+        { "HEALTH",        TABLE_TEXT, 0 },
+        { "SINCE", TABLE_TEXT, 6 },
+        { "LOOKED",        TABLE_TEXT, 2 },
+        { "STATUS",  TABLE_NUMBER, 5 },
+        { "TIME",        TABLE_NUMBER, 3 },
+        { "EVERY", TABLE_NUMBER, 1 },
+        { "OWNER",        TABLE_TEXT, 4 },
+        { "CAUSE", TABLE_WORDS, 7 },
+        { 0       },
     };
     l->now = clock_wall();
     int r = directory_new(&l->directory, store, err);

@@ -156,12 +156,12 @@ static void print_freshness(const struct picture *p)
 static int print_open(const struct picture *p, struct directory *d)
 {
     static const struct table_column columns[] = {
-        {"INCIDENT",    TABLE_NUMBER },
-        { "SITE",            TABLE_LONG },
-        { "DOWN SINCE",TABLE_TEXT },
-        { "FOR", TABLE_TEXT },
-        { "CAUSE",            TABLE_LONG },
-        { 0  },
+        {"INCIDENT",    TABLE_NUMBER, 1 },
+        { "SITE",            TABLE_NAME, 0 },
+        { "DOWN SINCE",       TABLE_TEXT, 2 },
+        { "FOR",            TABLE_TEXT, 3 },
+        { "CAUSE", TABLE_WORDS, 4 },
+        { 0           },
     };
     scoped(table) struct table *t = NULL;
     if (p->n_open == 0)

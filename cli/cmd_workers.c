@@ -7,17 +7,17 @@
 #include <inttypes.h>
 
 static const struct table_column columns[] = {
-    {"WORKER",      TABLE_TEXT },
-    { "LANE",            TABLE_NUMBER },
-    { "LOCATION",TABLE_TEXT },
-    { "HEALTH",   TABLE_TEXT },
-    { "SLOTS",            TABLE_NUMBER },
-    { "IN HAND", TABLE_NUMBER },
-    { "DONE",      TABLE_NUMBER },
-    { "HEARD",            TABLE_TEXT },
-    { "JOINED", TABLE_TEXT },
-    { "SOFTWARE",       TABLE_TEXT },
-    { 0           },
+    {"WORKER",    TABLE_NAME, 0 },
+    { "LANE",          TABLE_NUMBER, 0 },
+    { "LOCATION",     TABLE_TEXT, 4 },
+    { "HEALTH",          TABLE_TEXT, 0 },
+    { "SLOTS", TABLE_NUMBER, 3 },
+    { "IN HAND",          TABLE_NUMBER, 5 },
+    { "DONE",   TABLE_NUMBER, 6 },
+    { "HEARD",          TABLE_TEXT, 7 },
+    { "JOINED",    TABLE_TEXT, 2 },
+    { "SOFTWARE",          TABLE_TEXT, 1 },
+    { 0 },
 };
 
 struct listing {

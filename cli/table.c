@@ -1,5 +1,7 @@
 #include "cli/table.h"
 
+#include "common/text.h"
+
 #include <errno.h>
 #include <libsmartcols/libsmartcols.h>
 #include <stdarg.h>
@@ -11,7 +13,6 @@
 #include <wchar.h>
 
 #define MAX_COLUMNS 16
-#define GAP         2 /* between columns */
 
 static const char *const sequence[] = {
     [HUE_NONE] = "\033[0m",   [HUE_GOOD] = "\033[32m", [HUE_BAD] = "\033[1;31m",
@@ -22,9 +23,11 @@ _Static_assert(sizeof sequence / sizeof *sequence == HUE_COUNT, "every hue has a
 struct table {
     struct libscols_table *scols;
     struct libscols_line *line;
-    bool elastic[MAX_COLUMNS];
+    struct table_column columns[MAX_COLUMNS];
     size_t n_columns;
+    FILE *out;
     bool terminal;
+    struct text left_out; /* titles, for want of width */
     int failed;
 };
 
@@ -41,13 +44,16 @@ const char *table_paint(FILE *out, enum hue hue)
 
 int table_new(struct table **ret, const struct table_column *columns, FILE *out)
 {
-    static const int flags[] = {
-        [TABLE_TEXT] = 0, [TABLE_NUMBER] = SCOLS_FL_RIGHT, [TABLE_LONG] = SCOLS_FL_TRUNC
-    };
+    static const int flags[] = { [TABLE_TEXT] = 0,
+                                 [TABLE_NUMBER] = SCOLS_FL_RIGHT,
+                                 [TABLE_NAME] = SCOLS_FL_TRUNC,
+                                 [TABLE_WORDS] = SCOLS_FL_TRUNC };
     scoped(table) struct table *t = calloc(1, sizeof *t);
     if (!t || !(t->scols = scols_new_table()))
         return -ENOMEM;
 
+    t->out = out;
+    t->left_out = (struct text)TEXT_UP_TO(400);
     t->terminal = isatty(fileno(out));
     scols_table_set_stream(t->scols, out);
     scols_table_enable_colors(t->scols, takes_colours(out));
@@ -61,7 +67,7 @@ int table_new(struct table **ret, const struct table_column *columns, FILE *out)
     for (size_t i = 0; i < MAX_COLUMNS && columns[i].title; i++) {
         if (!scols_table_new_column(t->scols, columns[i].title, 0, flags[columns[i].kind]))
             return -ENOMEM;
-        t->elastic[t->n_columns++] = columns[i].kind == TABLE_LONG;
+        t->columns[t->n_columns++] = columns[i];
     }
     *ret = moved(t);
     return 0;
@@ -72,6 +78,7 @@ void table_free(struct table *t)
     if (!t)
         return;
     scols_unref_table(t->scols);
+    text_done(&t->left_out);
     free(t);
 }
 
@@ -117,23 +124,66 @@ size_t table_rows(const struct table *t)
 /* ── Fitting a terminal ────────────────────────────────────────────────────
  *
  * libsmartcols alone takes from the widest column, which may be the one that says
- * which row is whose, and cuts without a mark. So what is too long is shortened
- * before it sees it: first the last long column, which explains, and only then
- * those before it, which name. */
+ * which row is whose, and cuts without a mark. So it gets nothing that is too wide:
+ * columns that can be spared are left out, in their order, until the rest fits
+ * with its words shortened; names give way last. */
 
-void table_fit(size_t *widths, const bool *elastic, size_t n, size_t room)
+#define GAP         2
+#define NAME_LEAST  24 /* so much of a name stays, or half of the room where that is more */
+#define WORDS_LEAST 12
+
+static size_t least(const struct table_fit *c, size_t room)
 {
-    size_t sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += widths[i];
-    for (size_t i = n; i-- > 0 && sum > room;) {
-        if (!elastic[i] || widths[i] <= TABLE_LEAST)
+    size_t name = room / 2 > NAME_LEAST ? room / 2 : NAME_LEAST;
+    size_t keep = c->kind == TABLE_NAME ? name : c->kind == TABLE_WORDS ? WORDS_LEAST : c->width;
+    return c->width < keep ? c->width : keep;
+}
+
+/* All that is not left out, at its full width or at its least. */
+static size_t sum_of(const struct table_fit *c, size_t n, size_t room, bool at_least)
+{
+    size_t sum = 0, kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (c[i].width == 0)
             continue;
-        size_t spare = widths[i] - TABLE_LEAST, over = sum - room;
-        size_t less = spare < over ? spare : over;
-        widths[i] -= less;
-        sum -= less;
+        sum += at_least ? least(&c[i], room) : c[i].width;
+        kept++;
     }
+    return sum + (kept ? (kept - 1) * GAP : 0);
+}
+
+static struct table_fit *next_to_spare(struct table_fit *c, size_t n)
+{
+    struct table_fit *first = NULL;
+    for (size_t i = 0; i < n; i++)
+        if (c[i].width && c[i].spare && (!first || c[i].spare < first->spare))
+            first = &c[i];
+    return first;
+}
+
+/* Takes what is over from the columns of one kind, the last one first. */
+static void shrink(struct table_fit *c, size_t n, size_t room, enum table_column_kind kind, size_t floor)
+{
+    for (size_t i = n; i-- > 0;) {
+        size_t sum = sum_of(c, n, room, false), over = sum > room ? sum - room : 0;
+        size_t keep = floor ? floor : least(&c[i], room);
+        if (c[i].kind != kind || c[i].width <= keep)
+            continue;
+        size_t spare = c[i].width - keep;
+        c[i].width -= spare < over ? spare : over;
+    }
+}
+
+void table_fit(struct table_fit *columns, size_t n, size_t room)
+{
+    struct table_fit *spared;
+    while (sum_of(columns, n, room, true) > room && (spared = next_to_spare(columns, n)))
+        spared->width = 0;
+    shrink(columns, n, room, TABLE_WORDS, 0);
+    shrink(columns, n, room, TABLE_NAME, 0);
+    shrink(columns, n, room, TABLE_NAME, TABLE_MARKED); /* narrower than anybody's terminal */
+    shrink(columns, n, room, TABLE_WORDS, TABLE_MARKED);
+    shrink(columns, n, room, TABLE_TEXT, TABLE_MARKED);
 }
 
 /* Width on a screen of the first `bytes` of a text; what is no character counts
@@ -199,18 +249,30 @@ static int shorten_column(struct table *t, size_t column, size_t width)
     return 0;
 }
 
+static void leave_out(struct table *t, size_t column)
+{
+    struct libscols_column *c = scols_table_get_column(t->scols, column);
+    const char *title = scols_cell_get_data(scols_column_get_header(c));
+    scols_column_set_flags(c, scols_column_get_flags(c) | SCOLS_FL_HIDDEN);
+    text_addf(&t->left_out, "%s%s", t->left_out.len ? ", " : "", title);
+}
+
 static int fit(struct table *t)
 {
-    size_t was[MAX_COLUMNS] = { 0 }, is[MAX_COLUMNS] = { 0 },
-           gaps = t->n_columns ? (t->n_columns - 1) * GAP : 0;
-    size_t room = scols_table_get_termwidth(t->scols);
-    for (size_t i = 0; i < t->n_columns; i++)
-        was[i] = is[i] = natural_width(t, i);
-    table_fit(is, t->elastic, t->n_columns, room > gaps ? room - gaps : 0);
+    struct table_fit is[MAX_COLUMNS];
+    size_t was[MAX_COLUMNS];
+    for (size_t i = 0; i < t->n_columns; i++) {
+        was[i] = natural_width(t, i);
+        is[i] = (struct table_fit){ was[i], t->columns[i].kind, t->columns[i].spare };
+    }
+    table_fit(is, t->n_columns, scols_table_get_termwidth(t->scols));
     int r = 0;
-    for (size_t i = 0; i < t->n_columns && r == 0; i++)
-        if (is[i] < was[i])
-            r = shorten_column(t, i, is[i]);
+    for (size_t i = 0; i < t->n_columns && r == 0; i++) {
+        if (is[i].width == 0)
+            leave_out(t, i);
+        else if (is[i].width < was[i])
+            r = shorten_column(t, i, is[i].width);
+    }
     return r;
 }
 
@@ -218,5 +280,9 @@ int table_print(struct table *t)
 {
     if (!t->failed && t->terminal)
         t->failed = fit(t);
-    return t->failed ? t->failed : scols_print_table(t->scols);
+    int r = t->failed ? t->failed : scols_print_table(t->scols);
+    if (r == 0 && t->left_out.len > 0)
+        fprintf(t->out, "%sno room for: %s%s\n", table_paint(t->out, HUE_FAINT), text_str(&t->left_out),
+                table_paint(t->out, HUE_NONE));
+    return r;
 }

@@ -1,7 +1,8 @@
 /* table.h - columns for people.
  *
  * libsmartcols does the widths (also of wide characters). Where standard output is
- * a terminal, long columns are shortened to fit, with "…". Colours only on a
+ * a terminal, columns that can be spared are left out and words are shortened to
+ * fit, with "…"; a line below names what was left out. Colours only on a
  * terminal, and never with NO_COLOR in the environment (no-color.org).
  */
 #ifndef CLI_TABLE_H
@@ -18,12 +19,14 @@ struct table;
 enum table_column_kind {
     TABLE_TEXT,
     TABLE_NUMBER, /* to the right */
-    TABLE_LONG,   /* shortened when the terminal is too narrow, the last one first */
+    TABLE_NAME,   /* says which row it is: shortened only when nothing else helps */
+    TABLE_WORDS,  /* explains: shortened first, the last one first */
 };
 
 struct table_column {
     const char *title;
     enum table_column_kind kind;
+    unsigned spare; /* 1 is left out first where the terminal is too narrow; 0 never */
 };
 
 enum hue { HUE_NONE, HUE_GOOD, HUE_BAD, HUE_DOUBT, HUE_FAINT, HUE_COUNT };
@@ -40,11 +43,16 @@ void table_set(struct table *t, unsigned column, const char *text);
 void table_setf(struct table *t, unsigned column, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void table_hue(struct table *t, unsigned column, enum hue hue);
 
-/* Makes `n` columns fit into `room` (what their separators leave of it): takes
- * from those that are `elastic`, first from the last one, and leaves each at
- * least TABLE_LEAST. What still does not fit is left to libsmartcols (pure). */
-#define TABLE_LEAST 24
-void table_fit(size_t *widths, const bool *elastic, size_t n, size_t room);
+/* Makes columns and the gaps between them fit into `room`: spares some (width 0),
+ * shortens words, and at last names and other text, to no less than TABLE_MARKED.
+ * Numbers are never shortened: a wrong number is worse than a broken line (pure). */
+#define TABLE_MARKED 4
+struct table_fit {
+    size_t width; /* the widest cell or title; then what it gets */
+    enum table_column_kind kind;
+    unsigned spare;
+};
+void table_fit(struct table_fit *columns, size_t n, size_t room);
 
 size_t table_rows(const struct table *t);
 int table_print(struct table *t); /* -errno */

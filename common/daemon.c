@@ -65,7 +65,8 @@ static error_t on_option(int key, char *arg, struct argp_state *state)
     case 's': add_set(o, "set", arg, state); return 0;
     case KEY_SETTINGS: config_describe(stdout); exit(0);
     case ARGP_KEY_ARG: argp_error(state, "'%s' is one argument too many", arg); return EINVAL;
-    default: return key >= KEY_OWN ? on_own_option(o, (unsigned)(key - KEY_OWN), arg, state) : ARGP_ERR_UNKNOWN;
+    default:
+        return key >= KEY_OWN ? on_own_option(o, (unsigned)(key - KEY_OWN), arg, state) : ARGP_ERR_UNKNOWN;
     }
 }
 
@@ -98,10 +99,9 @@ int daemon_begin(const struct daemon_program *p, int argc, char **argv, struct c
     const struct argp argp = { rows, on_option, NULL, p->about, NULL, NULL, NULL };
 
     for (int i = 0; i < DAEMON_MAX_OPTIONS && p->option[i].name; i++)
-        rows[i] = (struct argp_option){ .name = p->option[i].name,
-                                        .key = KEY_OWN + i,
-                                        .arg = p->option[i].arg,
-                                        .doc = p->option[i].about };
+        rows[i] = (struct argp_option){
+            .name = p->option[i].name, .key = KEY_OWN + i, .arg = p->option[i].arg, .doc = p->option[i].about
+        };
     size_t own = 0;
     while (rows[own].name)
         own++;

@@ -433,8 +433,7 @@ static enum method first_method(const struct look *k)
     if (k->job.contains[0] || k->job.method == METHOD_GET) /* a keyword needs a body */
         return METHOD_GET;
     if (k->job.method == METHOD_AUTO &&
-        (k->job.run.look > 0 ||
-         sitememory_wants_get(k->kit->memory, k->site_key, loop_now(k->kit->loop))))
+        (k->job.run.look > 0 || sitememory_wants_get(k->kit->memory, k->site_key, loop_now(k->kit->loop))))
         return METHOD_GET;
     return METHOD_HEAD;
 }

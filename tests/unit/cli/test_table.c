@@ -18,9 +18,9 @@
 static void columns_are_aligned(void **state)
 {
     static const struct table_column columns[] = {
-        {"SITE",        TABLE_LONG },
-        { "TIME",            TABLE_NUMBER },
-        { "CAUSE",TABLE_TEXT },
+        {"SITE",  TABLE_NAME, 0 },
+        { "TIME",      TABLE_NUMBER, 0 },
+        { "CAUSE", TABLE_TEXT, 0 },
         { 0     }
     };
     char *text = NULL;
@@ -60,23 +60,49 @@ static void a_screen_is_fitted(void **state)
 {
     static const struct {
         const char *name;
-        size_t room, widths[4], want[4];
-        bool elastic[4];
+        size_t room;
+        struct table_fit is[4];
+        size_t want[4];
     } rows[] = {
-        {"what fits is left alone",                 80, { 7, 30, 7, 30 },   { 7, 30, 7, 30 },   { 0, 1, 0, 1 }},
-        { "the last one gives first",               80, { 7, 30, 7, 90 },   { 7, 30, 7, 36 },   { 0, 1, 0, 1 }},
-        { "then those before it",                   80, { 7, 90, 7, 90 },   { 7, 42, 7, 24 },   { 0, 1, 0, 1 }},
-        { "others never",                           20, { 7, 90, 7, 90 },   { 7, 24, 7, 24 },   { 0, 1, 0, 1 }},
-        { "what is short already has none to give", 20, { 7, 9, 7, 9 },     { 7, 9, 7, 9 },     { 0, 1, 0, 1 }},
-        { "nothing is elastic",                     20, { 40, 40, 40, 40 }, { 40, 40, 40, 40 }, { 0, 0, 0, 0 }},
+        {"what fits is left alone",
+         80, { { 7, TABLE_TEXT, 0 }, { 30, TABLE_NAME, 0 }, { 7, TABLE_NUMBER, 1 }, { 30, TABLE_WORDS, 2 } },
+         { 7, 30, 7, 30 } },
+        { "words give first",
+         80, { { 7, TABLE_TEXT, 0 }, { 30, TABLE_NAME, 0 }, { 7, TABLE_NUMBER, 1 }, { 90, TABLE_WORDS, 2 } },
+         { 7, 30, 7, 30 } },
+        { "the last words first",
+         80, { { 30, TABLE_NAME, 0 }, { 20, TABLE_WORDS, 0 }, { 40, TABLE_WORDS, 0 }, { 0 } },
+         { 30, 20, 26, 0 }},
+        { "then a column is left out",
+         60, { { 7, TABLE_TEXT, 0 }, { 35, TABLE_NAME, 0 }, { 7, TABLE_NUMBER, 1 }, { 90, TABLE_WORDS, 2 } },
+         { 7, 35, 0, 14 } },
+        { "the one that can best be spared",
+         44, { { 7, TABLE_NUMBER, 2 }, { 20, TABLE_NAME, 0 }, { 7, TABLE_NUMBER, 1 }, { 20, TABLE_WORDS, 3 } },
+         { 7, 20, 0, 13 } },
+        { "a short name is never cut for words",
+         40, { { 7, TABLE_TEXT, 0 }, { 20, TABLE_NAME, 0 }, { 7, TABLE_NUMBER, 1 }, { 14, TABLE_WORDS, 2 } },
+         { 7, 20, 0, 0 }  },
+        { "a long name keeps half of the room at least",
+         80, { { 7, TABLE_TEXT, 0 }, { 200, TABLE_NAME, 0 }, { 7, TABLE_NUMBER, 1 }, { 90, TABLE_WORDS, 2 } },
+         { 7, 48, 7, 12 } },
+        { "what must stay is shortened at last",
+         40, { { 30, TABLE_NAME, 0 }, { 30, TABLE_TEXT, 0 }, { 30, TABLE_WORDS, 0 }, { 0 } },
+         { 4, 28, 4, 0 }  },
+        { "numbers never",
+         10, { { 20, TABLE_NUMBER, 0 }, { 20, TABLE_NAME, 0 }, { 0 }, { 0 } },
+         { 20, 4, 0, 0 }  },
+        { "all that can be spared goes before that",
+         20, { { 20, TABLE_NAME, 0 }, { 9, TABLE_TEXT, 3 }, { 9, TABLE_NUMBER, 2 }, { 9, TABLE_WORDS, 1 } },
+         { 20, 0, 0, 0 }  },
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        size_t widths[4];
-        memcpy(widths, rows[i].widths, sizeof widths);
-        table_fit(widths, rows[i].elastic, 4, rows[i].room);
-        if (memcmp(widths, rows[i].want, sizeof widths) != 0)
-            fail_msg("%s: %zu %zu %zu %zu", rows[i].name, widths[0], widths[1], widths[2], widths[3]);
+        struct table_fit c[4];
+        memcpy(c, rows[i].is, sizeof c);
+        table_fit(c, 4, rows[i].room);
+        for (size_t k = 0; k < 4; k++)
+            if (c[k].width != rows[i].want[k])
+                fail_msg("%s: %zu %zu %zu %zu", rows[i].name, c[0].width, c[1].width, c[2].width, c[3].width);
     }
 }
 
@@ -84,8 +110,8 @@ static void a_screen_is_fitted(void **state)
 static void a_narrow_terminal_keeps_the_names(void **state)
 {
     static const struct table_column columns[] = {
-        {"URL",       TABLE_LONG },
-        { "CAUSE",          TABLE_LONG },
+        {"URL",    TABLE_NAME, 0 },
+        { "CAUSE",       TABLE_WORDS, 0 },
         { 0}
     };
     const struct winsize size = { .ws_row = 24, .ws_col = 60 };
