@@ -12,12 +12,16 @@
  * what a handler or hook has started is not yet waited for when the next turn
  * begins. uv_backend_timeout knows that (libuv 1.42 and later): it answers 0
  * while registrations are pending, the wait is then none, and uv_run makes them.
+ * It answers 0 for whatever else libuv has to do, too: a timer that is due, a
+ * handle that is closing. When it does not, and nothing that libuv waits for has
+ * come, a turn needs no uv_run, which would be another system call.
  */
 
 enum { MAX_HOOKS = 8 };
 
 struct watch {
-    void *socket;
+    void *socket; /* NULL: fd */
+    int fd;
     loop_fn *fn;
     void *arg;
     bool paused;
@@ -98,38 +102,57 @@ mono_ns loop_lag(struct loop *l)
 
 /* ── Watches and hooks ─────────────────────────────────────────────────── */
 
-static struct watch *find(struct loop *l, const void *socket)
+static struct watch *find(struct loop *l, const void *socket, int fd)
 {
     for (unsigned i = 0; i < l->n_watches; i++)
-        if (l->watch[i].socket == socket)
+        if (l->watch[i].socket == socket && (socket || l->watch[i].fd == fd))
             return &l->watch[i];
     return NULL;
 }
 
-int loop_watch(struct loop *l, void *socket, loop_fn *fn, void *arg)
+static int watch(struct loop *l, const struct watch *new)
 {
-    struct watch *w = find(l, socket);
+    struct watch *w = find(l, new->socket, new->fd);
     if (!w) {
         if (l->n_watches == LOOP_MAX_WATCHES)
             return -ENOSPC;
         w = &l->watch[l->n_watches++];
     }
-    *w = (struct watch){ .socket = socket, .fn = fn, .arg = arg };
+    *w = *new;
     return 0;
 }
 
-void loop_unwatch(struct loop *l, void *socket)
+static void unwatch(struct loop *l, struct watch *w)
 {
-    struct watch *w = find(l, socket);
     if (!w)
         return;
     l->n_watches--;
     memmove(w, w + 1, (size_t)(&l->watch[l->n_watches] - w) * sizeof *w);
 }
 
+int loop_watch(struct loop *l, void *socket, loop_fn *fn, void *arg)
+{
+    return watch(l, &(struct watch){ .socket = socket, .fn = fn, .arg = arg });
+}
+
+void loop_unwatch(struct loop *l, void *socket)
+{
+    unwatch(l, find(l, socket, 0));
+}
+
+int loop_watch_fd(struct loop *l, int fd, loop_fn *fn, void *arg)
+{
+    return watch(l, &(struct watch){ .fd = fd, .fn = fn, .arg = arg });
+}
+
+void loop_unwatch_fd(struct loop *l, int fd)
+{
+    unwatch(l, find(l, NULL, fd));
+}
+
 void loop_pause(struct loop *l, void *socket, bool off)
 {
-    struct watch *w = find(l, socket);
+    struct watch *w = find(l, socket, 0);
     if (w)
         w->paused = off;
 }
@@ -157,7 +180,7 @@ static int wait_for_news(struct loop *l, int wait_ms, zmq_pollitem_t *item, unsi
     unsigned n = 0;
     for (unsigned i = 0; i < l->n_watches; i++)
         if (!l->watch[i].paused)
-            item[n++] = (zmq_pollitem_t){ .socket = l->watch[i].socket, .events = ZMQ_POLLIN };
+            item[n++] = (zmq_pollitem_t){ l->watch[i].socket, l->watch[i].fd, ZMQ_POLLIN, 0 };
     item[n] = (zmq_pollitem_t){ .fd = uv_backend_fd(&l->uv), .events = ZMQ_POLLIN };
     *ret_n = n;
 
@@ -175,10 +198,17 @@ static void call_handlers(struct loop *l, const zmq_pollitem_t *item, unsigned n
     for (unsigned i = 0; i < n; i++) {
         if (!(item[i].revents & ZMQ_POLLIN))
             continue;
-        struct watch *w = find(l, item[i].socket);
+        struct watch *w = find(l, item[i].socket, item[i].fd);
         if (w && !w->paused)
             w->fn(w->arg);
     }
+}
+
+static void run_libuv(struct loop *l, bool readable)
+{
+    uv_update_time(&l->uv); /* else the timers that came due while we waited are not due yet */
+    if (readable || uv_backend_timeout(&l->uv) == 0)
+        uv_run(&l->uv, UV_RUN_NOWAIT);
 }
 
 int loop_turn(struct loop *l, int wait_ms)
@@ -192,7 +222,7 @@ int loop_turn(struct loop *l, int wait_ms)
     read_clocks(l);
 
     call_handlers(l, item, n);
-    uv_run(&l->uv, UV_RUN_NOWAIT);
+    run_libuv(l, item[n].revents & ZMQ_POLLIN);
     for (unsigned i = 0; i < l->n_hooks; i++)
         l->hook[i].fn(l->hook[i].arg);
 

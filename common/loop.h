@@ -47,6 +47,11 @@ int loop_watch(struct loop *l, void *socket, loop_fn *fn, void *arg);
 void loop_unwatch(struct loop *l, void *socket);         /* not watched: nothing */
 void loop_pause(struct loop *l, void *socket, bool off); /* leave messages where they are for now */
 
+/* The same for a descriptor that can be polled, as long as it is readable. They
+ * count together with the sockets. Close it after unwatching it. */
+int loop_watch_fd(struct loop *l, int fd, loop_fn *fn, void *arg);
+void loop_unwatch_fd(struct loop *l, int fd); /* not watched: nothing */
+
 /* Called at the end of every turn, in order of being added: where batches are
  * flushed. At most 8. */
 int loop_after_turn(struct loop *l, loop_fn *fn, void *arg);

@@ -94,6 +94,13 @@ int network_list_parse(const char *text, struct network_list *ret, struct err *e
     return 0;
 }
 
+static bool has_prefix(const uint8_t *bytes, const struct network *n)
+{
+    unsigned whole = n->bits / 8, rest = n->bits % 8;
+    return memcmp(bytes, n->bytes, whole) == 0 &&
+           (rest == 0 || (bytes[whole] ^ n->bytes[whole]) >> (8 - rest) == 0);
+}
+
 bool network_list_has(const struct network_list *list, const struct sockaddr *address)
 {
     int family = address->sa_family;
@@ -114,10 +121,7 @@ bool network_list_has(const struct network_list *list, const struct sockaddr *ad
 
     for (unsigned i = 0; i < list->count; i++) {
         const struct network *n = &list->network[i];
-        uint8_t prefix[16];
-        memcpy(prefix, bytes, sizeof prefix);
-        keep_prefix(prefix, n->bits);
-        if (n->family == family && memcmp(prefix, n->bytes, sizeof prefix) == 0)
+        if (n->family == family && has_prefix(bytes, n))
             return true;
     }
     return false;

@@ -3,11 +3,15 @@
 #include "worker/match.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+/* Of libcurl's buffers for each transfer: what its options' manual pages allow. */
+enum { READ_BYTES = 4096, SEND_BYTES = 16384 };
 
 static void enter(struct exchange *x, enum phase p)
 {
@@ -168,10 +172,12 @@ static size_t on_body(char *bytes, size_t one, size_t size, void *arg)
 
 /* ── Beginning ─────────────────────────────────────────────────────────── */
 
-struct curl_slist *exchange_headers(void)
+struct curl_slist *exchange_headers(const char *user_agent)
 {
-    static const char *const lines[] = {
-        "Accept: text/html,application/xhtml+xml,*/*;q=0.8", /* a bare star breaks some sites */
+    char who[300];
+    snprintf(who, sizeof who, "User-Agent: %s", user_agent); /* libcurl's own option formats it twice */
+    const char *const lines[] = {
+        who, "Accept: text/html,application/xhtml+xml,*/*;q=0.8", /* a bare star breaks some sites */
         "Connection: close", /* then the server closes first and keeps the TIME_WAIT */
     };
     struct curl_slist *list = NULL;
@@ -186,6 +192,37 @@ struct curl_slist *exchange_headers(void)
     return list;
 }
 
+/* Each option of a handle is either here, once for all transfers, or is set anew
+ * by each exchange below: nothing is left from the exchange before.
+ *
+ * VERIFYPEER is off because `verify` in tls.c does it; see there. SESSIONID_CACHE
+ * is off because libcurl resumes sessions of certificates that have expired: which one
+ * is resumed, tls.c decides as well. */
+void exchange_prepare(CURL *e)
+{
+    curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(e, CURLOPT_FORBID_REUSE, 1L);
+    curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L);
+    curl_easy_setopt(e, CURLOPT_PROXY, "");
+    curl_easy_setopt(e, CURLOPT_NOPROXY, "*");
+    curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(e, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(e, CURLOPT_DNS_CACHE_TIMEOUT, 0L); /* that cache is searched as a list */
+    curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L);        /* never wait for a resolver's thread */
+    curl_easy_setopt(e, CURLOPT_BUFFERSIZE, (long)READ_BYTES);
+    curl_easy_setopt(e, CURLOPT_UPLOAD_BUFFERSIZE, (long)SEND_BYTES);
+    curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, on_open);
+    curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, on_send);
+    curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 0L);
+    curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 0L);
+    curl_easy_setopt(e, CURLOPT_SSL_SESSIONID_CACHE, 0L);
+    curl_easy_setopt(e, CURLOPT_SSL_CTX_FUNCTION, on_tls);
+}
+
 /* Whatever host and port the URL has: connect there. Unlike CURLOPT_RESOLVE it
  * needs no entry that could fail to match, in which case libcurl would ask for
  * the name with a thread of its own. */
@@ -198,70 +235,46 @@ static void set_address(struct exchange *x)
              x->request->parts->port);
     x->connect_to = (struct curl_slist){ .data = x->connect_to_text };
     curl_easy_setopt(x->easy, CURLOPT_CONNECT_TO, &x->connect_to);
-    curl_easy_setopt(x->easy, CURLOPT_DNS_CACHE_TIMEOUT, 0L); /* that cache is searched as a list */
-    curl_easy_setopt(x->easy, CURLOPT_QUICK_EXIT, 1L);        /* never wait for a resolver's thread */
 }
 
-static void set_connection(struct exchange *x)
+static void set_request(struct exchange *x)
 {
+    const struct exchange_request *q = x->request;
     CURL *e = x->easy;
-    curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(e, CURLOPT_FORBID_REUSE, 1L);
-    curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L);
-    curl_easy_setopt(e, CURLOPT_PROXY, "");
-    curl_easy_setopt(e, CURLOPT_NOPROXY, "*");
-    curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(e, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)x->request->timeout_ms);
-    curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)x->request->timeout_ms);
-    curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, on_open);
-    curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, x);
-    curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, on_send);
-    curl_easy_setopt(e, CURLOPT_PREREQDATA, x);
-}
-
-/* VERIFYPEER is off because `verify` in tls.c does it; see there. SESSIONID_CACHE
- * is off because libcurl resumes sessions of certificates that have expired: which one
- * is resumed, tls.c decides as well. */
-static void set_tls(struct exchange *x)
-{
-    CURL *e = x->easy;
-    curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 0L);
-    curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 0L);
-    curl_easy_setopt(e, CURLOPT_SSL_SESSIONID_CACHE, 0L);
-    curl_easy_setopt(e, CURLOPT_SSL_CTX_FUNCTION, on_tls);
-    curl_easy_setopt(e, CURLOPT_SSL_CTX_DATA, x);
-    x->answer.peer.host = x->request->parts->host;
-    x->answer.peer.port = x->request->parts->port;
-    x->answer.peer.full = x->request->full_handshake;
-    x->answer.peer.numeric = x->request->parts->numeric;
-}
-
-static void set_http(struct exchange *x)
-{
-    CURL *e = x->easy;
-    curl_easy_setopt(e, CURLOPT_URL, x->request->url);
-    curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    curl_easy_setopt(e, x->request->head ? CURLOPT_NOBODY : CURLOPT_HTTPGET, 1L);
-    curl_easy_setopt(e, CURLOPT_USERAGENT, x->kit->user_agent);
+    curl_easy_setopt(e, CURLOPT_URL, q->url);
+    curl_easy_setopt(e, CURLOPT_NOBODY, q->head ? 1L : 0L);
+    if (!q->head)
+        curl_easy_setopt(e, CURLOPT_HTTPGET, 1L);
+    curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, q->keyword ? "gzip" : NULL);
     curl_easy_setopt(e, CURLOPT_HTTPHEADER, x->kit->headers);
-    curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)q->timeout_ms);
+    curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)q->timeout_ms);
+    /* A plain request is one segment, for which Nagle's algorithm does not wait. */
+    curl_easy_setopt(e, CURLOPT_TCP_NODELAY, q->parts->https ? 1L : 0L);
+}
+
+static void set_callers(struct exchange *x)
+{
+    CURL *e = x->easy;
+    curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, x);
+    curl_easy_setopt(e, CURLOPT_PREREQDATA, x);
+    curl_easy_setopt(e, CURLOPT_SSL_CTX_DATA, x);
     curl_easy_setopt(e, CURLOPT_HEADERDATA, x);
-    curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(e, CURLOPT_WRITEDATA, x);
     curl_easy_setopt(e, CURLOPT_ERRORBUFFER, x->answer.words);
     curl_easy_setopt(e, CURLOPT_PRIVATE, x);
-    if (x->request->keyword)
-        curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, "gzip");
+}
+
+static void clear_answer(struct exchange_answer *a)
+{
+    memset(a, 0, offsetof(struct exchange_answer, location));
+    a->location[0] = a->words[0] = '\0';
 }
 
 int exchange_begin(struct exchange *x, const struct exchange_kit *kit, const struct exchange_request *request,
                    exchange_fn *fn, void *arg)
 {
-    if (x->easy)
-        curl_easy_reset(x->easy);
-    else
+    if (!x->easy)
         x->easy = transfers_handle(kit->transfers);
     if (!x->easy)
         return -ENOMEM;
@@ -272,13 +285,16 @@ int exchange_begin(struct exchange *x, const struct exchange_kit *kit, const str
     x->knows_enough = false;
     x->head_bytes = x->head_lines = 0;
     x->status = 0;
-    x->answer = (struct exchange_answer){ 0 };
-
+    clear_answer(&x->answer);
+    if (request->parts->https) {
+        x->answer.peer.host = request->parts->host;
+        x->answer.peer.port = request->parts->port;
+        x->answer.peer.full = request->full_handshake;
+        x->answer.peer.numeric = request->parts->numeric;
+    }
     set_address(x);
-    set_connection(x);
-    if (request->parts->https)
-        set_tls(x);
-    set_http(x);
+    set_request(x);
+    set_callers(x);
     x->answer.at[PHASE_NONE] = clock_mono();
     int r = transfers_begin(kit->transfers, x->easy);
     x->under_way = r == 0;
@@ -335,6 +351,7 @@ void exchange_done(struct exchange *x)
         return;
     exchange_stop(x);
     exchange_forget(x);
+    curl_easy_setopt(x->easy, CURLOPT_ERRORBUFFER, NULL);
     transfers_give_back(x->kit->transfers, x->easy);
     x->easy = NULL;
 }

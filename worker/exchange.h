@@ -28,10 +28,13 @@ struct exchange_kit {
     struct transfers *transfers;
     struct tls *tls;
     const struct address_policy *policy;
-    const char *user_agent;
     struct curl_slist *headers; /* see exchange_headers */
 };
-struct curl_slist *exchange_headers(void); /* NULL when memory is short; curl_slist_free_all */
+
+/* What every request says besides its host; NULL when memory is short. For curl_slist_free_all. */
+struct curl_slist *exchange_headers(const char *user_agent);
+
+void exchange_prepare(CURL *easy); /* the handle_fn for the kit's transfers */
 
 /* What to ask, and whom. All borrowed until the exchange has ended. */
 struct exchange_request {
@@ -53,16 +56,17 @@ struct exchange_answer {
     unsigned marks;  /* of enum mark, without MARK_NO_ROUTE */
     unsigned status; /* 0: no complete header */
     bool retry_after, filtered, cookies;
-    bool has_location; /* a Location header, which may be too long for us: then "" */
+    bool has_location;       /* a Location header, which may be too long for us: then "" */
+    struct tls_peer peer;    /* host NULL without TLS */
+    mono_ns at[PHASE_COUNT]; /* when each phase began; 0 never */
     char location[SITE_MAX_URL + 1];
-    struct tls_peer peer;        /* host NULL without TLS */
-    mono_ns at[PHASE_COUNT];     /* when each phase began; 0 never */
     char words[CURL_ERROR_SIZE]; /* what libcurl said; may be "" */
 };
 
 typedef void exchange_fn(void *arg, const struct exchange_answer *answer);
 
-/* In place inside somebody else; all zero is ready to begin. Private but for answer. */
+/* In place inside somebody else; all zero but for its answer's texts is ready to
+ * begin. Private but for answer. */
 struct exchange {
     const struct exchange_kit *kit;
     const struct exchange_request *request;

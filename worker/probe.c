@@ -15,9 +15,9 @@
  *
  * Each look has one timer. It rings first at once, to begin the look on the loop;
  * then when its check asked to be woken; and when its budget is used up. On that
- * last ring the answer may already lie in a socket that libuv has not looked at
- * in this turn, because it runs timers first: so the look is given one more turn
- * before it is called a timeout.
+ * last ring the answer may already lie in a socket that this turn has not looked
+ * at, because it came after that or behind many others: so the look is given one
+ * more turn before it is called a timeout.
  *
  * How much later than asked a timer rings is how long this loop kept everybody
  * waiting. The self-check hears of it. A look whose time ran out while the loop was
@@ -50,18 +50,18 @@ static int make_parts(struct probes *p, const struct config *config, struct err 
     struct check_kit *k = &p->kit;
     *k = (struct check_kit){ .loop = p->loop, .routes = &p->routes, .policy = &p->policy };
     k->exchange.policy = &p->policy;
-    k->exchange.user_agent = config->worker.user_agent;
 
     int r = address_policy_parse(config->worker.allow_networks, &p->policy, err);
     if (r == 0)
         r = tls_new(&k->exchange.tls, config->worker.ca_file, config->worker.tls_sessions, err);
     if (r == 0)
-        r = transfers_new(&k->exchange.transfers, p->loop, p->slots, exchange_finished, err);
+        r = transfers_new(&k->exchange.transfers, p->loop, p->slots, exchange_prepare, exchange_finished,
+                          err);
     if (r == 0)
         r = resolver_new(&k->resolver, p->loop, config, &p->routes, err);
     if (r < 0)
         return r;
-    k->exchange.headers = exchange_headers();
+    k->exchange.headers = exchange_headers(config->worker.user_agent);
     r = k->exchange.headers ? 0 : -ENOMEM;
     if (r == 0)
         r = sitememory_new(&k->memory, MEMORY_OF_SITES);

@@ -4,6 +4,7 @@
 #include "worker/redirect.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,22 +28,23 @@ struct http {
     struct look *look;
     enum method method; /* of this chain: HEAD or GET */
     bool second_chain;
-
-    char url[SITE_MAX_URL + 1]; /* of this hop */
-    struct url_parts parts;
-    struct redirect_trail trail; /* of this chain, since a cookie was set */
-    bool downgraded;             /* a redirect led from https to http */
+    bool downgraded; /* a redirect led from https to http */
 
     struct resolver_wait wait;
     mono_ns resolving_since; /* 0: not resolving */
 
     unsigned n_addresses, n_attempts;
-    struct address address[2 * DNS_MAX_ADDRESSES];
     struct judgement before; /* of the attempts before this one */
 
     struct exchange_request request;
-    struct keyword keyword;
     struct exchange exchange;
+
+    /* From the texts of the exchange on: written before it is read. */
+    struct keyword keyword;
+    char url[SITE_MAX_URL + 1]; /* of this hop */
+    struct url_parts parts;
+    struct redirect_trail trail; /* of this chain, since a cookie was set */
+    struct address address[2 * DNS_MAX_ADDRESSES];
 };
 
 static void begin_hop(struct http *h);
@@ -68,7 +70,8 @@ static void begin_chain(struct http *h, enum method method)
     k->trace.redirects = 0;
     k->trace.status = 0;
     exchange_forget(&h->exchange);
-    snprintf(h->url, sizeof h->url, "%s", k->job.url);
+    memcpy(h->url, k->job.url, strnlen(k->job.url, SITE_MAX_URL) + 1);
+    h->url[SITE_MAX_URL] = '\0';
     begin_hop(h);
 }
 
@@ -448,9 +451,10 @@ static void remember_hanging(const struct http *h, struct judgement j)
 
 static int start(struct look *k)
 {
-    struct http *h = calloc(1, sizeof *h);
+    struct http *h = malloc(sizeof *h);
     if (!h)
         return -ENOMEM;
+    memset(h, 0, offsetof(struct http, exchange.answer.location)); /* the rest is large */
     h->look = k;
     k->state = h;
     begin_chain(h, first_method(k));

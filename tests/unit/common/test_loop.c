@@ -82,6 +82,40 @@ static void a_paused_socket_keeps_its_messages(void **state)
     end(&f);
 }
 
+static void on_fd(void *arg)
+{
+    struct fixture *f = arg;
+    f->calls++;
+}
+
+static void a_descriptor_is_watched_while_it_is_readable(void **state)
+{
+    (void)state;
+    struct fixture f;
+    int ends[2];
+    char byte;
+    begin(&f);
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(loop_watch_fd(f.loop, ends[0], on_fd, &f), 0);
+    assert_int_equal(loop_turn(f.loop, 0), 0);
+    assert_int_equal(f.calls, 0);
+    assert_int_equal(write(ends[1], "x", 1), 1);
+    assert_int_equal(loop_turn(f.loop, 1000), 0);
+    assert_int_equal(loop_turn(f.loop, 1000), 0);
+    assert_int_equal(f.calls, 2);
+    assert_int_equal(read(ends[0], &byte, 1), 1);
+    assert_int_equal(loop_turn(f.loop, 0), 0);
+    assert_int_equal(f.calls, 2);
+    assert_int_equal(write(ends[1], "x", 1), 1);
+    loop_unwatch_fd(f.loop, ends[0]);
+    loop_unwatch_fd(f.loop, ends[0]);
+    assert_int_equal(loop_turn(f.loop, 0), 0);
+    assert_int_equal(f.calls, 2);
+    close(ends[0]);
+    close(ends[1]);
+    end(&f);
+}
+
 static void on_fire(void *arg)
 {
     struct fixture *f = arg;
@@ -250,6 +284,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_handler_need_not_drain),
         cmocka_unit_test(a_paused_socket_keeps_its_messages),
+        cmocka_unit_test(a_descriptor_is_watched_while_it_is_readable),
         cmocka_unit_test(a_timer_is_never_early),
         cmocka_unit_test(never_means_never),
         cmocka_unit_test(a_timer_that_is_armed_again_waits_for_the_next_turn),

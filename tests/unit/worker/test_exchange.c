@@ -24,15 +24,13 @@ struct asking {
 static void begin_asking(struct asking *k, const char *allow)
 {
     struct err err = { 0 };
-    *k = (struct asking){
-        .kit = {.policy = &k->policy, .user_agent = "test"}
-    };
+    *k = (struct asking){ .kit = { .policy = &k->policy } };
     assert_int_equal(address_policy_parse(allow, &k->policy, NULL), 0);
     assert_int_equal(loop_new(&k->loop), 0);
-    if (transfers_new(&k->kit.transfers, k->loop, 4, exchange_finished, &err) < 0)
+    if (transfers_new(&k->kit.transfers, k->loop, 4, exchange_prepare, exchange_finished, &err) < 0)
         fail_msg("%s", err.text);
     assert_int_equal(tls_new(&k->kit.tls, "", 0, &err), 0);
-    k->kit.headers = exchange_headers();
+    k->kit.headers = exchange_headers("test");
     assert_non_null(k->kit.headers);
 }
 
