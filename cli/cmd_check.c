@@ -25,6 +25,7 @@
 #define MAX_CONCURRENCY     20000
 #define FDS_FOR_A_LOOK      4 /* two families at once, a second hop, a name server */
 #define FDS_FOR_OURSELVES   64
+#define WAIT_FOR_TURN_US    (24 * US_PER_HOUR)
 
 struct check_options {
     struct call call; /* first */
@@ -297,6 +298,8 @@ static int settings_for(struct config *c, const struct check_options *o, size_t 
     uint32_t wanted = o->concurrency ? o->concurrency : DEFAULT_CONCURRENCY;
     c->worker.tls_sessions = 0; /* whoever asks wants to see certificates */
     c->worker.slots = fit_concurrency(sites < wanted ? (uint32_t)sites : wanted);
+    c->worker.threads = 1;
+    c->polite.wait_us = WAIT_FOR_TURN_US; /* who checks a long list of one host has the time */
     int r = o->public_only ? 0 : set_one(c, "worker.allow", "0.0.0.0/0, ::/0", err);
     if (r == 0)
         r = set_one(c, "worker.resolver", o->resolver, err);

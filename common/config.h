@@ -21,6 +21,7 @@
 #include <stdio.h>
 
 #define CONFIG_MAX_LOCATIONS 32
+#define CONFIG_MAX_THREADS   256 /* of a worker */
 
 struct config {
     char store[512]; /* URL, see store.h */
@@ -68,6 +69,12 @@ struct config {
         char canaries[1024]; /* whom to ask whether the network is fine, see canaryspec.h; "": nobody */
         int64_t doubt_us;    /* how long a worker doubts itself after the last reason to */
     } worker;
+
+    struct {
+        uint32_t address_at_once, address_per_s; /* looks at one address, for each worker; 0: no ceiling */
+        uint32_t domain_at_once, domain_per_s;   /* ... at one registered domain, of all workers */
+        int64_t wait_us;                         /* for a turn at an address, at most */
+    } polite;
 
     struct {
         uint32_t batch;        /* results in one transaction at most */
@@ -119,6 +126,9 @@ int config_set(struct config *c, const char *assignment, struct err *err);
 /* What only holds when seen together: endpoints allowed, names valid, minima
  * below maxima. After the last config_set. */
 int config_check(const struct config *c, struct err *err);
+
+/* How many threads a worker has: as set, or as many as this host has cores. */
+uint32_t config_threads(const struct config *c);
 
 /* The i-th location's name into buf; false when there are no more. */
 bool config_location(const struct config *c, unsigned i, char *buf, size_t size);

@@ -8,6 +8,14 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+uint32_t config_threads(const struct config *c)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    uint32_t n = c->worker.threads ? c->worker.threads : cores > 0 ? (uint32_t)cores : 1;
+    return n < CONFIG_MAX_THREADS ? n : CONFIG_MAX_THREADS;
+}
 
 bool config_location(const struct config *c, unsigned i, char *buf, size_t size)
 {

@@ -50,6 +50,7 @@ static const struct {
     [CAUSE_LOST] = { "lost",                "no worker brought a result back"                      },
     [CAUSE_MISSED] = { "missed",              "nobody was there to look when it was due"             },
     [CAUSE_INTERNAL] = { "internal",            "something of ours went wrong"                         },
+    [CAUSE_HELD_BACK] = { "held_back",           "it was not looked at, so as not to crowd the place"   },
 };
 
 const char *verdict_name(enum verdict v)

@@ -67,6 +67,7 @@ enum cause {
     CAUSE_LOST,           /* no worker brought a result back, after all attempts */
     CAUSE_MISSED,         /* nobody was there to look when it was due */
     CAUSE_INTERNAL,       /* anything else; see detail */
+    CAUSE_HELD_BACK,      /* out of politeness: as many looks as may be are at that place already */
     CAUSE_END,            /* one past the last */
 };
 

@@ -217,7 +217,7 @@ const struct setting settings[] = {
       .about = "what the worker is called; empty: the host's name and the process id" },
     { "worker.location", TEXT(worker.location), .fallback = "local", .check = check_location,
       .about = "where it stands: one of `locations`" },
-    { "worker.threads", COUNT(worker.threads, 0, 256), .fallback = "0",
+    { "worker.threads", COUNT(worker.threads, 0, CONFIG_MAX_THREADS), .fallback = "0",
       .about = "threads that look; 0: as many as there are cores" },
     { "worker.slots", COUNT(worker.slots, 1, 65536), .fallback = "2048",
       .about = "looks in hand at once, for each thread" },
@@ -251,6 +251,13 @@ const struct setting settings[] = {
     { "worker.doubt", DURATION(worker.doubt_us, 100 * MS, HOURS), .fallback = "30s",
       .about = "how long a worker doubts itself after the last sign that its own network, clock or machine "
                "is at fault; longer when that comes back" },
+
+    { "polite.address_at_once", COUNT(polite.address_at_once, 0, 65536), .fallback = "8",
+      .about = "looks of one worker at one address at a time; 0: no ceiling" },
+    { "polite.address_per_s", COUNT(polite.address_per_s, 0, 1000000), .fallback = "50",
+      .about = "looks of one worker at one address in a second; 0: no ceiling" },
+    { "polite.wait", DURATION(polite.wait_us, 0, 10 * MINUTES), .fallback = "5s",
+      .about = "how long a look may wait for its turn at an address; then it ends as unknown" },
 
     { "collector.batch", COUNT(collector.batch, 1, 10000), .fallback = "1000",
       .about = "results written in one transaction at most" },

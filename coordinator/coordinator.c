@@ -378,7 +378,8 @@ static int make_parts(struct parts *p, struct err *err)
     };
     const struct lease_rules lease = {
         .taken_within = config->coordinator.taken_within_us * NS_PER_US,
-        .grace = config->coordinator.grace_us * NS_PER_US,
+        /* A look's time stands still while it waits for its turn. */
+        .grace = (config->coordinator.grace_us + config->polite.wait_us) * NS_PER_US,
         .breaker = config->coordinator.breaker_us * NS_PER_US,
         .attempts = config->coordinator.attempts,
         .again_percent = config->coordinator.again_percent,

@@ -7,6 +7,7 @@
 #ifndef WORKER_CHECK_H
 #define WORKER_CHECK_H
 
+#include "worker/courtesy.h"
 #include "worker/exchange.h"
 #include "worker/resolver.h"
 #include "worker/selfcheck.h"
@@ -21,6 +22,7 @@ struct check_kit {
     const struct address_policy *policy;
     struct sitememory *memory;
     struct selfcheck *selfcheck;
+    struct courtesy *courtesy;
     struct exchange_kit exchange;
 };
 
@@ -41,6 +43,8 @@ struct look {
     struct probes *probes;
     struct wakeup *alarm;
     mono_ns alarm_at, wake_at;
+    struct courtesy_turn turn;
+    mono_ns waits_since, left;     /* while it waits for its turn */
     bool started, expiring, again; /* again: its budget was prolonged, see probe.c */
     char *strings;
     void (*done)(void *arg, const struct result *result);
@@ -58,6 +62,9 @@ struct check_kind {
     /* The time that look_wake_at asked for has come. */
     void (*wake)(struct look *k);
 
+    /* The turn that look_needs_turn asked for has come. */
+    void (*go)(struct look *k);
+
     /* The budget is used up: what was it waiting for? The caller concludes. */
     struct judgement (*expire)(struct look *k);
 
@@ -73,6 +80,11 @@ const struct check_kind *check_kind_of(const char *url);
 
 /* Ask for `wake` at that time; MONO_NEVER for never. One at a time. */
 void look_wake_at(struct look *k, mono_ns at);
+
+/* Before a connection to that address. True: go on now. False: the caller must
+ * return; later `go` is called, or the look was over, because so many others are to
+ * be looked at there. Meanwhile its time stands still. */
+bool look_needs_turn(struct look *k, const struct address *to);
 
 /* The look is over: the caller must return without touching it again. `detail`
  * is for people. */

@@ -23,6 +23,9 @@
  * waiting. The self-check hears of it. A look whose time ran out while the loop was
  * late gets that time again, once, so that an answer that is there can be heard;
  * if none is, it ends as unknown: a timeout seen by a late loop is no timeout.
+ *
+ * While a look waits for its turn at an address (courtesy.h) its time stands still:
+ * when it goes on, all its points in time are moved by as much.
  */
 
 #define TICK_NS         (250 * NS_PER_MS)
@@ -38,18 +41,27 @@ struct probes {
     struct look *busy, *spare; /* spare ones keep their timers */
     struct wakeup *tick;
     mono_ns tick_at;
+    struct wakeup *turns;      /* when somebody's turn comes */
+    int64_t patience_ms;       /* of those who wait for it */
     struct canaries *canaries; /* NULL: none */
 };
 
 /* ── Life of all ───────────────────────────────────────────────────────── */
 
 static void on_tick(void *arg);
+static void on_turns(void *arg);
 
 static int make_parts(struct probes *p, const struct config *config, struct err *err)
 {
     struct check_kit *k = &p->kit;
     *k = (struct check_kit){ .loop = p->loop, .routes = &p->routes, .policy = &p->policy };
     k->exchange.policy = &p->policy;
+    const struct courtesy_rules manners = {
+        .at_once = config->polite.address_at_once,
+        .per_s = config->polite.address_per_s,
+        .threads = config_threads(config),
+        .wait = config->polite.wait_us * NS_PER_US,
+    };
 
     int r = address_policy_parse(config->worker.allow_networks, &p->policy, err);
     if (r == 0)
@@ -68,6 +80,10 @@ static int make_parts(struct probes *p, const struct config *config, struct err 
     if (r == 0)
         r = selfcheck_new(&k->selfcheck, config->worker.doubt_us * NS_PER_US);
     if (r == 0)
+        r = courtesy_new(&k->courtesy, &manners);
+    if (r == 0)
+        r = wakeup_new(&p->turns, p->loop, on_turns, p);
+    if (r == 0)
         r = wakeup_new(&p->tick, p->loop, on_tick, p);
     return r < 0 ? err_set(err, r, "no memory for looks") : 0;
 }
@@ -79,6 +95,7 @@ int probes_new(struct probes **ret, struct loop *l, const struct config *config,
         return err_set(err, -ENOMEM, "no memory for looks");
     p->loop = l;
     p->slots = config->worker.slots;
+    p->patience_ms = config->polite.wait_us / US_PER_MS;
     p->tick_at = MONO_NEVER;
     routes_init(&p->routes, config->worker.ipv4, config->worker.ipv6);
     int r = make_parts(p, config, err);
@@ -112,12 +129,14 @@ void probes_free(struct probes *p)
         look_free(k);
     }
     wakeup_free(p->tick);
+    wakeup_free(p->turns);
     resolver_free(p->kit.resolver);
     transfers_free(p->kit.exchange.transfers);
     tls_free(p->kit.exchange.tls); /* after all that used it */
     curl_slist_free_all(p->kit.exchange.headers);
     sitememory_free(p->kit.memory);
     selfcheck_free(p->kit.selfcheck);
+    courtesy_free(p->kit.courtesy);
     free(p);
 }
 
@@ -258,6 +277,70 @@ static void on_alarm(void *arg)
     } else {
         set_alarm(k);
     }
+}
+
+/* ── Turns ─────────────────────────────────────────────────────────────── */
+
+static void send_away(struct look *k)
+{
+    k->alarm_at = MONO_NEVER;
+    look_conclude(k, judgement_of(CAUSE_HELD_BACK), "no turn at %s within %lld ms: too many looks there",
+                  k->trace.address, (long long)k->probes->patience_ms);
+}
+
+static void stand_still(struct look *k, mono_ns now)
+{
+    k->waits_since = now;
+    k->left = k->deadline - now;
+    k->deadline = k->wake_at = MONO_NEVER;
+    set_alarm(k);
+}
+
+static void go_on(struct look *k, mono_ns now)
+{
+    mono_ns waited = now - k->waits_since;
+    k->waits_since = 0;
+    k->began += waited;
+    k->trace.at_us += waited / NS_PER_US;
+    k->deadline = now + k->left;
+    set_alarm(k);
+    k->kind->go(k);
+}
+
+bool look_needs_turn(struct look *k, const struct address *to)
+{
+    struct courtesy *c = k->kit->courtesy;
+    mono_ns now = clock_mono();
+    switch (courtesy_ask(c, courtesy_place(to), k->job.run.look > 0, &k->turn, k, now)) {
+    case COURTESY_GO: return true;
+    case COURTESY_AWAY: send_away(k); return false;
+    case COURTESY_WAIT: stand_still(k, now); break;
+    }
+    wakeup_at(k->probes->turns, courtesy_next(c));
+    return false;
+}
+
+static void on_turns(void *arg)
+{
+    struct probes *p = arg;
+    enum courtesy_word word;
+    struct look *k;
+    while ((k = courtesy_take(p->kit.courtesy, clock_mono(), &word))) {
+        if (word == COURTESY_GO)
+            go_on(k, clock_mono());
+        else
+            send_away(k);
+    }
+    wakeup_at(p->turns, courtesy_next(p->kit.courtesy));
+}
+
+static void leave_turn(struct look *k, mono_ns now)
+{
+    struct courtesy *c = k->kit->courtesy;
+    courtesy_leave(c, &k->turn, now);
+    mono_ns next = courtesy_next(c);
+    if (next != MONO_NEVER)
+        wakeup_at(k->probes->turns, next);
 }
 
 static struct look *take_look(struct probes *p)
@@ -401,6 +484,7 @@ void look_conclude(struct look *k, struct judgement j, const char *detail, ...)
     va_end(ap);
     if (k->kind)
         k->kind->stop(k);
+    leave_turn(k, now);
 
     /* Our timer may be overdue while libcurl's has rung already. */
     selfcheck_tick(k->kit->selfcheck, now, clock_wall(), now - k->alarm_at);

@@ -11,7 +11,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { MAX_LANES = 256, EXIT_HUNG = 70 };
+enum { EXIT_HUNG = 70 };
 #define WATCH_EVERY_NS NS_PER_S
 #define HUNG_NS        (30 * NS_PER_S)
 
@@ -23,7 +23,7 @@ struct worker {
     struct loop_timer watch;
     mono_ns watch_at;
     unsigned n_lanes;
-    struct thread_lane *lane[MAX_LANES];
+    struct thread_lane *lane[CONFIG_MAX_THREADS];
 };
 
 /* "the configured one", or the host's and the process's: unique, and says where. */
@@ -73,19 +73,12 @@ static void warn_of_few_descriptors(const struct config *config, unsigned n)
                  (unsigned long long)limit.rlim_cur, (unsigned long long)wants);
 }
 
-static unsigned count_lanes(const struct config *config)
-{
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    unsigned n = config->worker.threads ? config->worker.threads : cores > 0 ? (unsigned)cores : 1;
-    return n < MAX_LANES ? n : MAX_LANES;
-}
-
 static int start_lanes(struct worker *w, struct bus *bus, const struct config *config, struct err *err)
 {
     struct lane_setup setup = { .config = config, .bus = bus, .worker = w->name, .ended = &w->ended };
     if (getrandom(&setup.nonce, sizeof setup.nonce, 0) != sizeof setup.nonce)
         setup.nonce = (uint64_t)clock_wall() << 16 ^ (uint64_t)getpid();
-    unsigned n = count_lanes(config);
+    unsigned n = config_threads(config);
     warn_of_few_descriptors(config, n);
     for (; w->n_lanes < n; w->n_lanes++) {
         setup.number = (uint16_t)w->n_lanes;

@@ -246,13 +246,12 @@ static void on_exchange(void *arg, const struct exchange_answer *a)
         judge_answer(h, a);
 }
 
-static void begin_attempt(struct http *h)
+static void attempt(struct http *h)
 {
     struct look *k = h->look;
-    const struct address *to = &h->address[h->n_attempts++];
+    const struct address *to = &h->address[h->n_attempts - 1];
     mono_ns now = clock_mono(), left = k->deadline - now;
 
-    address_format(k->trace.address, to);
     k->way = address_family(to) == AF_INET ? WAY_V4 : WAY_V6;
     k->place = address_place(to);
     if (k->job.contains[0])
@@ -273,6 +272,19 @@ static void begin_attempt(struct http *h)
         look_wake_at(k, now + (left / 2 < FIRST_CONNECT_NS ? left / 2 : FIRST_CONNECT_NS));
     if (exchange_begin(&h->exchange, &k->kit->exchange, &h->request, on_exchange, h) < 0)
         look_conclude(k, judgement_of(CAUSE_WORKER_ERROR), "no memory for a transfer");
+}
+
+static void begin_attempt(struct http *h)
+{
+    const struct address *to = &h->address[h->n_attempts++];
+    address_format(h->look->trace.address, to);
+    if (look_needs_turn(h->look, to))
+        attempt(h);
+}
+
+static void go(struct look *k)
+{
+    attempt(k->state);
 }
 
 /* This address has had its time; there is another one. */
@@ -496,6 +508,7 @@ const struct check_kind check_http = {
     .schemes = schemes,
     .start = start,
     .wake = wake,
+    .go = go,
     .expire = expire,
     .stop = stop,
 };

@@ -78,6 +78,7 @@ static void test_numbers_of_causes(void **state)
         { 70, "lost"               },
         { 71, "missed"             },
         { 72, "internal"           },
+        { 73, "held_back"          },
     };
     unsigned known = 0;
     for (unsigned c = 0; c < 300; c++)

@@ -1,0 +1,76 @@
+"""However many sites live in one place, it is not crowded by us."""
+
+import json
+import subprocess
+import time
+
+import pytest
+
+from harness import behaviours as b
+from harness import guestbook
+from harness.process import program
+from harness.programs import BIN, environment
+from harness.stories import quick, rounds
+
+ADDRESS = "203.0.113.9"  # RFC 5737: nobody's
+
+
+def may_unshare():
+    done = subprocess.run([program("unshare"), "-rn", "ip", "link", "set", "lo", "up"], capture_output=True, check=False)
+    return done.returncode == 0
+
+
+private_network = pytest.mark.skipif(not may_unshare(), reason="this machine lets nobody make a network of its own")
+
+
+@private_network
+def test_a_person_waits_for_his_turn(tmp_path):
+    """vedette check looks at all of a long list of one host, and the host hardly notices."""
+    book = tmp_path / "book"
+    (tmp_path / "urls").write_text("".join(f"http://{ADDRESS}:8000/{i}\n" for i in range(60)))
+    began = time.monotonic()
+    done = subprocess.run(
+        [*guestbook.alone_with(book, ADDRESS, 8000, 0.1), BIN / "vedette", "check", "--json", "--timeout", "2s", "-f",
+         tmp_path / "urls"], capture_output=True, timeout=120, env=environment(), check=False,
+    )
+    took = time.monotonic() - began
+    assert done.returncode == 0, done
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(answers) == 60
+    guests = guestbook.read(book)
+    assert len(guests) == 60
+    assert guestbook.most_at_once(guests) <= 8 and guestbook.most_in_a_second(guests) <= 51
+    assert took >= 60 / 51, "all at once would have taken a tenth of a second"
+    assert max(a["time_ms"] for a in answers) < 1500, "to wait is not the site's time"
+
+
+@private_network
+def test_a_worker_crowds_nobody_and_calls_nobody_down(cluster, tmp_path):
+    """Thirty sites, each every second, where five a second may be: what is too much is unknown, and said to be."""
+    book = tmp_path / "book"
+    cluster.settings.update({"worker.allow": f"{ADDRESS}/32", "polite.address_at_once": "2",
+                             "polite.address_per_s": "5", "polite.wait": "1s", "worker.slots": "500"})
+    cluster.apply(sites=[quick(f"site-{i}", f"http://{ADDRESS}:8000/{i}", every="1s") for i in range(30)])
+    cluster.begin("coordinator")
+    cluster.begin("collector")
+    cluster.begin("worker", wrap=guestbook.alone_with(book, ADDRESS, 8000, 0.05))
+    rounds(cluster, "site-7", 6, within=20)
+    guests = guestbook.read(book)
+    assert len(guests) >= 20
+    assert guestbook.most_at_once(guests) <= 2 and guestbook.most_in_a_second(guests) <= 6
+    looks = [x for i in range(30) for x in cluster.ledger.looks(f"site-{i}")]
+    seen = {(x.verdict, x.cause) for x in looks}
+    assert seen == {("up", "none"), ("unknown", "held_back")}, seen
+    assert len({place for _, _, place in guests}) >= 10, "not always the same ones"
+    assert not cluster.ledger.incidents()
+
+
+def test_this_host_is_nobody_else(cluster, village):
+    """Loopback has no ceiling: who rehearses here need not set anything."""
+    shop = village.site("shop", b.healthy())
+    cluster.settings.update({"polite.address_at_once": "1", "polite.address_per_s": "1", "polite.wait": "0s"})
+    cluster.apply(sites=[quick(f"site-{i}", shop.url(f"/{i}")) for i in range(10)])
+    cluster.start()
+    for i in (0, 9):
+        rounds(cluster, f"site-{i}", 3, "up")
+    assert {x.verdict for i in range(10) for x in cluster.ledger.looks(f"site-{i}")} == {"up"}

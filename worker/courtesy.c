@@ -1,0 +1,249 @@
+#include "worker/courtesy.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+#include <utlist.h>
+
+enum { FORGET_AT_ONCE = 4 }; /* places given up with each new one: faster than they can be made */
+enum { URGENT, ORDINARY, QUEUES };
+
+struct place {
+    uint64_t key;
+    uint32_t in_hand, waiting;
+    mono_ns free_at; /* when the next turn may begin, for the distance's sake */
+    struct courtesy_turn *queue[QUEUES];
+    struct place *prev, *next; /* among the crowded, or among the idle */
+    UT_hash_handle hh;
+};
+
+struct courtesy {
+    uint32_t at_once; /* for this thread; UINT32_MAX: no ceiling */
+    mono_ns distance; /* between turns of this thread; 0: none */
+    mono_ns wait;
+    struct place *by_key;
+    struct place *crowded; /* somebody waits there */
+    struct place *idle;    /* nobody is there: the one left first in front */
+};
+
+int courtesy_new(struct courtesy **ret, const struct courtesy_rules *rules)
+{
+    struct courtesy *c = calloc(1, sizeof *c);
+    uint32_t threads = rules->threads ? rules->threads : 1;
+    if (!c)
+        return -ENOMEM;
+    c->at_once = rules->at_once ? (rules->at_once + threads - 1) / threads : UINT32_MAX;
+    c->distance = rules->per_s ? NS_PER_S * threads / rules->per_s : 0;
+    c->wait = rules->wait;
+    *ret = c;
+    return 0;
+}
+
+static void forget(struct courtesy *c, struct place *p)
+{
+    HASH_DEL(c->by_key, p);
+    free(p);
+}
+
+void courtesy_free(struct courtesy *c)
+{
+    if (!c)
+        return;
+    struct place *p, *tmp;
+    HASH_ITER (hh, c->by_key, p, tmp)
+        forget(c, p);
+    free(c);
+}
+
+uint64_t courtesy_place(const struct address *a)
+{
+    if (address_family(a) == AF_INET) {
+        uint32_t number = ntohl(a->v4.sin_addr.s_addr);
+        return number >> 24 == IN_LOOPBACKNET ? 0 : UINT64_C(1) << 32 | number;
+    }
+    uint64_t network;
+    if (IN6_IS_ADDR_LOOPBACK(&a->v6.sin6_addr))
+        return 0;
+    memcpy(&network, &a->v6.sin6_addr, sizeof network);
+    return network ? be64toh(network) : 1; /* far above those of IPv4, whatever was ever given out */
+}
+
+size_t courtesy_places(const struct courtesy *c)
+{
+    return HASH_COUNT(c->by_key);
+}
+
+/* ── Places ────────────────────────────────────────────────────────────── */
+
+static bool has_idled(const struct place *p)
+{
+    return p->in_hand == 0 && p->waiting == 0;
+}
+
+/* Nobody is there, and whoever comes need not keep a distance to anybody. */
+static void forget_some(struct courtesy *c, mono_ns now)
+{
+    for (int i = 0; i < FORGET_AT_ONCE && c->idle && now >= c->idle->free_at; i++) {
+        struct place *p = c->idle;
+        DL_DELETE(c->idle, p);
+        forget(c, p);
+    }
+}
+
+static struct place *visit(struct courtesy *c, uint64_t key, mono_ns now)
+{
+    struct place *p = NULL;
+    HASH_FIND(hh, c->by_key, &key, sizeof key, p);
+    if (p) {
+        if (has_idled(p))
+            DL_DELETE(c->idle, p);
+        return p;
+    }
+    forget_some(c, now);
+    p = calloc(1, sizeof *p);
+    if (!p)
+        return NULL;
+    p->key = key;
+    HASH_ADD(hh, c->by_key, key, sizeof p->key, p);
+    if (!p->hh.tbl) {
+        free(p);
+        return NULL;
+    }
+    return p;
+}
+
+static bool has_room(const struct courtesy *c, const struct place *p, mono_ns now)
+{
+    return p->in_hand < c->at_once && now >= p->free_at;
+}
+
+static void begin(struct courtesy *c, struct place *p, mono_ns now)
+{
+    p->in_hand++;
+    p->free_at = now + c->distance;
+}
+
+/* ── Who waits ─────────────────────────────────────────────────────────── */
+
+static void unqueue(struct courtesy *c, struct place *p, struct courtesy_turn *t)
+{
+    DL_DELETE(p->queue[t->queue], t);
+    t->waits = false;
+    if (--p->waiting == 0)
+        DL_DELETE(c->crowded, p);
+}
+
+static void enqueue(struct courtesy *c, struct place *p, bool urgent, struct courtesy_turn *t, mono_ns now)
+{
+    t->waits = true;
+    t->since = now;
+    t->queue = urgent ? URGENT : ORDINARY;
+    DL_APPEND(p->queue[t->queue], t);
+    if (p->waiting++ == 0)
+        DL_APPEND(c->crowded, p);
+}
+
+static struct courtesy_turn *first_of(const struct place *p)
+{
+    return p->queue[URGENT] ? p->queue[URGENT] : p->queue[ORDINARY];
+}
+
+static struct courtesy_turn *oldest_of(const struct place *p)
+{
+    struct courtesy_turn *a = p->queue[URGENT], *b = p->queue[ORDINARY];
+    return !a || (b && b->since < a->since) ? b : a;
+}
+
+/* With so many before it, its turn would come too late. */
+static bool in_vain(const struct courtesy *c, const struct place *p, mono_ns now)
+{
+    mono_ns first = p->free_at > now ? p->free_at - now : 0;
+    return first + (mono_ns)p->waiting * c->distance > c->wait;
+}
+
+enum courtesy_word courtesy_ask(struct courtesy *c, uint64_t place, bool urgent, struct courtesy_turn *t,
+                                void *owner, mono_ns now)
+{
+    if (t->at && t->at->key == place)
+        return COURTESY_GO;
+    courtesy_leave(c, t, now);
+    if (place == 0 || (c->at_once == UINT32_MAX && c->distance == 0))
+        return COURTESY_GO;
+
+    struct place *p = visit(c, place, now);
+    if (!p)
+        return COURTESY_GO;
+    if (p->waiting == 0 && has_room(c, p, now)) {
+        t->at = p;
+        begin(c, p, now);
+        return COURTESY_GO;
+    }
+    if (!urgent && in_vain(c, p, now)) {
+        if (has_idled(p))
+            DL_APPEND(c->idle, p);
+        return COURTESY_AWAY;
+    }
+    t->at = p;
+    t->owner = owner;
+    enqueue(c, p, urgent, t, now);
+    return COURTESY_WAIT;
+}
+
+void courtesy_leave(struct courtesy *c, struct courtesy_turn *t, mono_ns now)
+{
+    struct place *p = t->at;
+    if (!p)
+        return;
+    if (t->waits)
+        unqueue(c, p, t);
+    else
+        p->in_hand--;
+    t->at = NULL;
+    if (has_idled(p))
+        DL_APPEND(c->idle, p);
+    forget_some(c, now);
+}
+
+/* ── Time passes ───────────────────────────────────────────────────────── */
+
+/* When the first there has its turn, or who came first has waited for too long. */
+static mono_ns next_at(const struct courtesy *c, const struct place *p)
+{
+    mono_ns go = p->in_hand < c->at_once ? p->free_at : MONO_NEVER;
+    mono_ns away = oldest_of(p)->since + c->wait;
+    return go < away ? go : away;
+}
+
+void *courtesy_take(struct courtesy *c, mono_ns now, enum courtesy_word *ret)
+{
+    struct place *p;
+    DL_FOREACH (c->crowded, p) {
+        if (next_at(c, p) > now)
+            continue;
+        struct courtesy_turn *t = has_room(c, p, now) ? first_of(p) : oldest_of(p);
+        *ret = has_room(c, p, now) ? COURTESY_GO : COURTESY_AWAY;
+        if (*ret == COURTESY_AWAY) {
+            courtesy_leave(c, t, now);
+        } else {
+            unqueue(c, p, t);
+            begin(c, p, now);
+        }
+        return t->owner;
+    }
+    return NULL;
+}
+
+mono_ns courtesy_next(const struct courtesy *c)
+{
+    mono_ns at = MONO_NEVER;
+    const struct place *p;
+    DL_FOREACH (c->crowded, p) {
+        mono_ns one = next_at(c, p);
+        at = one < at ? one : at;
+    }
+    return at;
+}

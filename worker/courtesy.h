@@ -1,0 +1,74 @@
+/* courtesy.h - how often this thread looks at one address.
+ *
+ * A thousand sites may live at one address, and whoever hosts them should not
+ * notice us. So a look needs a turn at the address that it is about to connect
+ * to, and keeps it until it leaves: at most so many have one at a time, and turns
+ * begin with a distance, one behind the other. Who has none waits, in order of
+ * arrival, confirming looks first; who has waited for too long is sent away, and
+ * who would have to wait for longer than that anyway is so at once.
+ *
+ * A place is an IPv4 address, or 64 bits of an IPv6 one, since that is what one
+ * host is given. This host itself (loopback) is not a place: nobody else is
+ * bothered. Ceilings are for each worker and divided among its threads, which
+ * share nothing; a thread has one turn at least.
+ *
+ * Pure: the time is an argument. Memory is that of looks in hand, and of places
+ * left less than a turn's distance ago.
+ */
+#ifndef WORKER_COURTESY_H
+#define WORKER_COURTESY_H
+
+#include "common/clock.h"
+#include "common/scope.h"
+#include "worker/address.h"
+
+#include <stddef.h>
+
+struct courtesy_rules {
+    uint32_t at_once; /* turns at one place at a time, of all threads together; 0: no ceiling */
+    uint32_t per_s;   /* turns that begin in a second; 0: no ceiling */
+    uint32_t threads; /* that share them; 0 counts as 1 */
+    mono_ns wait;     /* who has waited for that long is sent away */
+};
+
+struct courtesy;
+
+int courtesy_new(struct courtesy **ret, const struct courtesy_rules *rules);
+void courtesy_free(struct courtesy *c); /* NULL is fine; turns end without a word */
+DEFINE_SCOPED(courtesy, struct courtesy *, courtesy_free)
+
+/* Equal for addresses that share a ceiling; 0 for those that have none. */
+uint64_t courtesy_place(const struct address *a);
+
+/* Somebody with a turn, or who waits for one: in place inside somebody else, all
+ * zero to begin with. Private. */
+struct courtesy_turn {
+    struct place *at; /* NULL: neither */
+    bool waits;
+    uint8_t queue;
+    mono_ns since;
+    void *owner;
+    struct courtesy_turn *prev, *next; /* among those who wait there */
+};
+
+enum courtesy_word { COURTESY_GO, COURTESY_WAIT, COURTESY_AWAY };
+
+/* Ask for a turn at the place. Whoever has it already has it still; a turn at
+ * another place is left first. `urgent` goes before those who are not. Without
+ * memory it is COURTESY_GO. */
+enum courtesy_word courtesy_ask(struct courtesy *c, uint64_t place, bool urgent, struct courtesy_turn *t,
+                                void *owner, mono_ns now);
+
+/* Give the turn back, or wait no longer. Neither: nothing. */
+void courtesy_leave(struct courtesy *c, struct courtesy_turn *t, mono_ns now);
+
+/* The owner of the next who waits no longer: it has its turn (*ret COURTESY_GO),
+ * or waited in vain (COURTESY_AWAY). NULL when all others wait on. */
+void *courtesy_take(struct courtesy *c, mono_ns now, enum courtesy_word *ret);
+
+/* When courtesy_take has something to say next; MONO_NEVER while nobody waits. */
+mono_ns courtesy_next(const struct courtesy *c);
+
+size_t courtesy_places(const struct courtesy *c); /* remembered now */
+
+#endif
