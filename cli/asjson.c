@@ -68,6 +68,7 @@ json_t *asjson_site(const struct site *s, const char *owner, const struct site_s
     asjson_text(&o, "method", method_name(s->method));
     asjson_text(&o, "expect_status", status_set_format(status, sizeof status, &s->status));
     asjson_text(&o, "expect_contains", s->contains);
+    asjson_put(&o, "full_handshake", json_boolean(s->full_handshake));
     asjson_put(&o, "confirm_looks", json_integer(s->confirm.looks));
     asjson_put(&o, "confirm_within_ms", json_integer(s->confirm.within_ms));
     asjson_put(&o, "tags", words(s->tags));

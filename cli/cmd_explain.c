@@ -168,6 +168,8 @@ static void tell_settings(const struct story *y)
            status_set_format(status, sizeof status, &s->status));
     if (s->contains[0])
         printf(" and \"%s\" in the page", s->contains);
+    if (s->full_handshake)
+        printf(", with a full TLS handshake each time");
     if (s->confirm.looks)
         printf(". A failure is confirmed by %u more %s within %s.\n", s->confirm.looks,
                print_plural(s->confirm.looks, "look", "looks"),

@@ -209,6 +209,11 @@ static void write_tags(const struct side *s, char *buf, size_t size)
     snprintf(buf, size, "%s", s->site->tags);
 }
 
+static void write_full_handshake(const struct side *s, char *buf, size_t size)
+{
+    snprintf(buf, size, "%s", s->site->full_handshake ? "true" : "false");
+}
+
 static void write_paused(const struct side *s, char *buf, size_t size)
 {
     snprintf(buf, size, "%s", s->site->paused ? "true" : "false");
@@ -218,17 +223,18 @@ static const struct {
     const char *name;
     write_fn *write;
 } site_fields[] = {
-    {"url",              write_url     },
-    { "owner",           write_owner   },
-    { "every",           write_every   },
-    { "timeout",         write_timeout },
-    { "method",          write_method  },
-    { "expect.status",   write_status  },
-    { "expect.contains", write_contains},
-    { "confirm.looks",   write_looks   },
-    { "confirm.within",  write_within  },
-    { "tags",            write_tags    },
-    { "paused",          write_paused  },
+    {"url",              write_url           },
+    { "owner",           write_owner         },
+    { "every",           write_every         },
+    { "timeout",         write_timeout       },
+    { "method",          write_method        },
+    { "expect.status",   write_status        },
+    { "expect.contains", write_contains      },
+    { "full_handshake",  write_full_handshake},
+    { "confirm.looks",   write_looks         },
+    { "confirm.within",  write_within        },
+    { "tags",            write_tags          },
+    { "paused",          write_paused        },
 };
 _Static_assert(sizeof site_fields / sizeof *site_fields <= PLAN_MAX_FIELDS, "all of them can differ");
 

@@ -25,6 +25,7 @@ struct settings {
     enum method method;
     struct status_set status;
     const char *contains;
+    bool full_handshake;
     struct confirm confirm;
     const char *owner;
     const struct yaml_node *owner_at;
@@ -191,17 +192,27 @@ static int field_url(struct reader *r, const struct yaml_node *n, void *to, stru
     return code < 0 ? code : url_normalise(yaml_text(n), s->url, sizeof s->url, err);
 }
 
-static int field_paused(struct reader *r, const struct yaml_node *n, void *to, struct err *err)
+static int yes_or_no(const struct yaml_node *n, bool *ret, struct err *err)
 {
-    (void)r;
-    struct settings *s = to;
     int code = fields_scalar(n, "true or false", err);
     if (code < 0)
         return code;
-    s->paused = strcasecmp(yaml_text(n), "true") == 0 || strcasecmp(yaml_text(n), "yes") == 0;
-    if (!s->paused && strcasecmp(yaml_text(n), "false") != 0 && strcasecmp(yaml_text(n), "no") != 0)
+    *ret = strcasecmp(yaml_text(n), "true") == 0 || strcasecmp(yaml_text(n), "yes") == 0;
+    if (!*ret && strcasecmp(yaml_text(n), "false") != 0 && strcasecmp(yaml_text(n), "no") != 0)
         return err_set(err, -EINVAL, "expected true or false, this is '%.40s'", yaml_text(n));
     return 0;
+}
+
+static int field_paused(struct reader *r, const struct yaml_node *n, void *to, struct err *err)
+{
+    (void)r;
+    return yes_or_no(n, &((struct settings *)to)->paused, err);
+}
+
+static int field_full_handshake(struct reader *r, const struct yaml_node *n, void *to, struct err *err)
+{
+    (void)r;
+    return yes_or_no(n, &((struct settings *)to)->full_handshake, err);
 }
 
 /* ── Owners ────────────────────────────────────────────────────────────── */
@@ -347,6 +358,7 @@ static void add_site(struct reader *r, const struct yaml_node *n, const struct s
                  .method = s->method,
                  .status = s->status,
                  .contains = s->contains,
+                 .full_handshake = s->full_handshake,
                  .confirm = s->confirm,
                  .paused = s->paused},
         .owner = s->owner ? s->owner : usual_owner(r),
@@ -364,17 +376,18 @@ static void add_site(struct reader *r, const struct yaml_node *n, const struct s
 static void read_site(struct reader *r, const struct yaml_node *n)
 {
     static const struct field fields[] = {
-        {"url",         field_url },
-        { "name",            field_name },
+        {"url",          field_url },
+        { "name",             field_name },
         { "owner",field_owner },
-        { "every",      field_every },
-        { "timeout",            field_timeout },
+        { "every",       field_every },
+        { "timeout",             field_timeout },
         { "method",field_method },
-        { "expect",    field_expect },
-        { "confirm",            field_confirm },
-        { "tags",     field_tags },
-        { "paused",     field_paused },
-        { 0           },
+        { "expect",     field_expect },
+        { "confirm",             field_confirm },
+        { "full_handshake",      field_full_handshake },
+        { "tags",      field_tags },
+        { "paused",             field_paused },
+        { 0},
     };
     struct err err = { 0 };
     struct settings s = *r->defaults;
@@ -404,14 +417,15 @@ static void read_site(struct reader *r, const struct yaml_node *n)
 static int file_defaults(struct reader *r, const struct yaml_node *n, void *to, struct err *err)
 {
     static const struct field fields[] = {
-        {"every",        field_every },
-        { "timeout",             field_timeout },
+        {"every",               field_every },
+        { "timeout",                    field_timeout },
         { "method",field_method },
-        { "expect",      field_expect },
-        { "confirm",             field_confirm },
-        { "owner",field_owner },
-        { "tags",     field_tags },
-        { 0            },
+        { "expect",             field_expect },
+        { "confirm",                    field_confirm },
+        { "full_handshake",field_full_handshake },
+        { "owner",            field_owner },
+        { "tags",                    field_tags },
+        { 0    },
     };
     (void)to;
     unsigned before = r->mistakes->count;

@@ -60,6 +60,7 @@ struct site {
     struct status_set status;
     const char *contains; /* keyword that the body must have; "" for none */
     struct confirm confirm;
+    bool full_handshake; /* resume no TLS session of an earlier look */
     bool paused;
     bool removed;       /* a tombstone: kept so that history stays explained */
     uint64_t change;    /* number of the store's change that wrote it last */

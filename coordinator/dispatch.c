@@ -114,6 +114,7 @@ static bool add_job(struct dispatch *d, const struct lease_order *o, mono_ns now
         .start_by_ms = (uint32_t)(lease_taken_within(d->parts->lease) / NS_PER_MS),
         .status = site->manner->status,
         .contains = site->manner->contains,
+        .full_handshake = site->manner->full_handshake,
         .avoid = avoid,
     };
     memcpy(j->run.location, d->parts->location[o->run.location], LOCATION_SIZE);

@@ -12,7 +12,7 @@ struct shared {
     size_t sites;
     UT_hash_handle hh;
     struct shared_key { /* no padding: it is hashed as bytes, up to the keyword's end */
-        uint32_t timeout_ms, method;
+        uint32_t timeout_ms, method, full_handshake;
         struct status_set status;
         char contains[EXPECT_MAX_KEYWORD + 1];
     } key;
@@ -59,6 +59,7 @@ static size_t key_of(struct shared_key *key, const struct site *site)
     memset(key, 0, offsetof(struct shared_key, contains));
     key->timeout_ms = site->timeout_ms;
     key->method = site->method;
+    key->full_handshake = site->full_handshake;
     key->status.count = site->status.count;
     for (unsigned i = 0; i < site->status.count; i++)
         key->status.range[i] = site->status.range[i];
@@ -84,6 +85,7 @@ static struct shared *share(struct watchlist *l, const struct site *site)
             .timeout_ms = site->timeout_ms,
             .method = site->method,
             .status = site->status,
+            .full_handshake = site->full_handshake,
             .contains = s->key.contains,
         };
         HASH_ADD(hh, l->manners, key, size, s);

@@ -17,6 +17,7 @@ struct manner {
     uint32_t timeout_ms;
     enum method method;
     struct status_set status;
+    bool full_handshake;
     const char *contains; /* "" for none */
 };
 

@@ -65,6 +65,7 @@ static void put_job(struct wire_out *o, const struct job *j, const char *said_lo
     job.status = status;
     job.contains = wire_lend(j->contains);
     job.avoid = wire_lend(j->avoid);
+    job.full_handshake = j->full_handshake;
 
     Vedette__V1__JobBatch piece = VEDETTE__V1__JOB_BATCH__INIT;
     Vedette__V1__Job *one = &job;
@@ -132,6 +133,7 @@ static int job_in(struct job *to, const Vedette__V1__Job *from, const char *said
         .method = (enum method)from->method,
         .timeout_ms = from->timeout_ms,
         .start_by_ms = from->start_by_ms,
+        .full_handshake = from->full_handshake,
     };
     int r = wire_run_in(&to->run, from->run, said_location, err);
     if (r == 0)

@@ -4,8 +4,9 @@
 
 #include <errno.h>
 
-#define BRIEF_COLUMNS \
-    "id, url, every_ms, timeout_ms, method, status, contains, paused, removed, change, changed_us"
+#define BRIEF_COLUMNS                                                                                    \
+    "id, url, every_ms, timeout_ms, method, status, contains, full_handshake, paused, removed, change, " \
+    "changed_us"
 
 /* Strings are SQLite's, until the next step. */
 static int read_brief(const struct query *q, struct site *ret, struct err *err)
@@ -20,10 +21,11 @@ static int read_brief(const struct query *q, struct site *ret, struct err *err)
         .timeout_ms = (uint32_t)query_int(q, 3),
         .method = (enum method)query_int(q, 4),
         .contains = query_text(q, 6),
-        .paused = query_int(q, 7),
-        .removed = query_int(q, 8),
-        .change = (uint64_t)query_int(q, 9),
-        .changed_us = query_int(q, 10),
+        .full_handshake = query_int(q, 7),
+        .paused = query_int(q, 8),
+        .removed = query_int(q, 9),
+        .change = (uint64_t)query_int(q, 10),
+        .changed_us = query_int(q, 11),
     };
     if (*status && status_set_parse(status, &ret->status, NULL) < 0)
         return err_set(err, -EIO, "sqlite:%s: site %llu has a list of statuses that makes no sense: '%.60s'",

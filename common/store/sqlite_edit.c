@@ -231,6 +231,7 @@ static void put_site(struct query *q, const struct site *site, const char *statu
     query_put_int(q, site->method);
     query_put_text(q, status);
     query_put_text(q, site->contains);
+    query_put_int(q, site->full_handshake);
     query_put_int(q, site->confirm.looks);
     query_put_int(q, site->confirm.within_ms);
     query_put_int(q, site->paused);
@@ -244,16 +245,20 @@ static int put_site_row(struct sqlite *s, const struct site *site, wall_us chang
 {
     char status[EXPECT_STATUS_SIZE] = "";
     scoped(query) struct query q = { 0 };
-    int r = site->id ? query_new(&q, s, Q_SITE_SET, "write a site",
-                                 "UPDATE site SET name = ?, url = ?, tags = ?, owner_id = ?, every_ms = ?, "
-                                 "timeout_ms = ?, method = ?, status = ?, contains = ?, looks = ?, "
-                                 "within_ms = ?, paused = ?, change = ?, changed_us = ? WHERE id = ?",
-                                 err)
-                     : query_new(&q, s, Q_SITE_ADD, "write a site",
-                                 "INSERT INTO site (name, url, tags, owner_id, every_ms, timeout_ms, method, "
-                                 "status, contains, looks, within_ms, paused, change, changed_us, added_us, "
-                                 "removed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
-                                 err);
+    int r =
+        site->id
+            ? query_new(
+                  &q, s, Q_SITE_SET, "write a site",
+                  "UPDATE site SET name = ?, url = ?, tags = ?, owner_id = ?, every_ms = ?, "
+                  "timeout_ms = ?, method = ?, status = ?, contains = ?, full_handshake = ?, looks = ?, "
+                  "within_ms = ?, paused = ?, change = ?, changed_us = ? WHERE id = ?",
+                  err)
+            : query_new(
+                  &q, s, Q_SITE_ADD, "write a site",
+                  "INSERT INTO site (name, url, tags, owner_id, every_ms, timeout_ms, method, "
+                  "status, contains, full_handshake, looks, within_ms, paused, change, changed_us, added_us, "
+                  "removed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+                  err);
     if (r < 0)
         return r;
     if (site->status.count)

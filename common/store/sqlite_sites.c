@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SITE_COLUMNS                                                                         \
-    "id, name, url, tags, owner_id, every_ms, timeout_ms, method, status, contains, looks, " \
-    "within_ms, paused, removed, change, changed_us"
+#define SITE_COLUMNS                                                                                  \
+    "id, name, url, tags, owner_id, every_ms, timeout_ms, method, status, contains, full_handshake, " \
+    "looks, within_ms, paused, removed, change, changed_us"
 
 int sqlite_newest_change(struct store *base, uint64_t *ret, struct err *err)
 {
@@ -35,11 +35,12 @@ static int read_site(const struct query *q, struct site *ret, struct err *err)
         .timeout_ms = (uint32_t)query_int(q, 6),
         .method = (enum method)query_int(q, 7),
         .contains = query_text(q, 9),
-        .confirm = {(uint8_t)query_int(q, 10), (uint32_t)query_int(q, 11)},
-        .paused = query_int(q, 12),
-        .removed = query_int(q, 13),
-        .change = (uint64_t)query_int(q, 14),
-        .changed_us = query_int(q, 15),
+        .full_handshake = query_int(q, 10),
+        .confirm = {(uint8_t)query_int(q, 11), (uint32_t)query_int(q, 12)},
+        .paused = query_int(q, 13),
+        .removed = query_int(q, 14),
+        .change = (uint64_t)query_int(q, 15),
+        .changed_us = query_int(q, 16),
     };
     if (*status && status_set_parse(status, &ret->status, NULL) < 0)
         return err_set(err, -EIO, "sqlite:%s: site %llu has a list of statuses that makes no sense: '%.60s'",

@@ -263,7 +263,8 @@ static void attempt(struct http *h)
         .parts = &h->parts,
         .to = to,
         .head = h->method == METHOD_HEAD,
-        .full_handshake = k->job.run.look > 0,          /* one that confirms believes nothing of before */
+        /* One that confirms believes nothing of before. */
+        .full_handshake = k->job.full_handshake || k->job.run.look > 0,
         .timeout_ms = look_left_ms(k) + LOOK_LEEWAY_MS, /* ours comes first */
         .accepted = &k->job.status,
         .keyword = k->job.contains[0] ? &h->keyword : NULL,

@@ -72,10 +72,11 @@ static const struct {
      0                                                                                                                                                                                                                                                        },
     { "everything",                                                             US A,
      US "sites: [{url: 'http://b.test', name: a, every: 1m, timeout: 5s, method: GET, expect: {status: 204, "
-         "contains: x}, confirm: {looks: 0, within: 2s}, tags: [t], paused: true}]\n",                                                                                                                          false,
+         "contains: x}, confirm: {looks: 0, within: 2s}, full_handshake: true, tags: [t], paused: true}]\n",                                                                                                    false,
      "~s a url http://a.test/>http://b.test/ every 5m>1m timeout 20s>5s method auto>GET expect.status "
       "200-399>204 "
-      "expect.contains >x confirm.looks 2>0 confirm.within 15s>2s tags >t paused false>true",                                                                                                                                                             0, 0},
+      "expect.contains >x full_handshake false>true confirm.looks 2>0 confirm.within 15s>2s tags >t paused "
+      "false>true",                                                                                                                                                                                                                                       0, 0},
     { "a status set written another way is the same",
      US "sites: [{url: 'http://a.test', expect: {status: 200-399}}]\n",                                                                             US "sites: [http://a.test]\n",                              false,
      "",                                                                                                                                                                                                                                                  1, 0},

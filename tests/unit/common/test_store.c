@@ -69,6 +69,7 @@ static int same_site(void *arg, const struct site *b)
     assert_memory_equal(&a->status, &b->status, sizeof a->status);
     assert_int_equal(a->confirm.looks, b->confirm.looks);
     assert_int_equal(a->confirm.within_ms, b->confirm.within_ms);
+    assert_int_equal(a->full_handshake, b->full_handshake);
     assert_int_equal(a->paused, b->paused);
     return 7;
 }
@@ -86,6 +87,7 @@ CONTRACT(a_site_comes_back_as_it_was)
         .method = METHOD_GET,
         .status = {.count = 2, .range = { { 200, 299 }, { 401, 401 } }},
         .confirm = { 5,         600000                                 },
+        .full_handshake = true,
         .paused = true,
     };
     uint64_t id = 0;

@@ -57,6 +57,7 @@ static int same_brief(void *arg, const struct site *b)
     assert_int_equal(b->status.range[1].lo, 401);
     assert_int_equal(b->changed_us, NOON);
     assert_int_equal(b->change, 1);
+    assert_true(b->full_handshake);
     assert_true(b->paused);
     return 7;
 }
@@ -70,6 +71,7 @@ CONTRACT(what_is_in_a_brief)
     site.status = (struct status_set){
         .count = 2, .range = {{ 200, 299 }, { 401, 401 }}
     };
+    site.full_handshake = true;
     site.paused = true;
     add_site(s, &site, NOON);
     struct site_mark mark = { 0, 0 };

@@ -58,6 +58,11 @@ static void statuses(struct site *s)
     assert_int_equal(status_set_parse("200-299,401", &s->status, NULL), 0);
 }
 
+static void full(struct site *s)
+{
+    s->full_handshake = true;
+}
+
 /* Of a status set only the ranges in use count. */
 static void unused_range(struct site *s)
 {
@@ -80,6 +85,7 @@ static const struct {
     { "another method",             get,          2},
     { "a keyword",                  word,         2},
     { "statuses",                   statuses,     2},
+    { "full handshakes",            full,         2},
     { "what is not in use",         unused_range, 1},
     { "another place and interval", elsewhere,    1},
 };
@@ -98,6 +104,7 @@ static void test_sites_share_how_they_are_looked_at(void **state)
         assert_string_equal(w->manner->contains, b.contains);
         assert_int_equal(w->manner->timeout_ms, b.timeout_ms);
         assert_int_equal(w->manner->method, b.method);
+        assert_int_equal(w->manner->full_handshake, b.full_handshake);
         assert_int_equal(w->manner->status.count, b.status.count);
         assert_int_equal(w->every_ms, b.every_ms);
         assert_int_equal(watchlist_put(l, &c, &w), 0);

@@ -71,6 +71,7 @@ static void assert_job(const struct job *a, const struct job *b)
     }
     assert_string_equal(a->contains, b->contains);
     assert_string_equal(a->avoid, b->avoid);
+    assert_int_equal(a->full_handshake, b->full_handshake);
 }
 
 /* Packs within its size, and comes back the same. */
@@ -103,6 +104,7 @@ static struct job largest(void)
     j.attempt = UINT8_MAX;
     j.url = long_text(url, sizeof url, "https://", '\xfc', SITE_MAX_URL);
     j.method = METHOD_GET;
+    j.full_handshake = true;
     j.timeout_ms = SITE_MAX_TIMEOUT_MS;
     j.start_by_ms = UINT32_MAX;
     j.status.count = EXPECT_MAX_RANGES;
@@ -244,6 +246,7 @@ static void tell_batch(struct piece *p, const struct instead *story)
     tell_text(&job, story, "status", 8, "\xc8\x01\xab\x02"); /* packed: 200, 299 */
     tell_text(&job, story, "contains", 9, "OK");
     tell_text(&job, story, "avoid", 10, "w1");
+    tell_number(&job, story, "full_handshake", 11, 1);
 
     tell_version(p, story);
     tell_number(p, story, "epoch", 3, 3);
@@ -268,6 +271,7 @@ static void bytes_made_by_hand_are_understood(void **state)
     expected.status = (struct status_set){ .count = 1, .range = { { 200, 299 } } };
     expected.contains = "OK";
     expected.avoid = "w1";
+    expected.full_handshake = true;
     assert_int_equal(got.n_jobs, 1);
     assert_job(&got.jobs[0], &expected);
 

@@ -51,6 +51,7 @@ CREATE TABLE site (
     method     INTEGER NOT NULL,
     status     TEXT NOT NULL,    -- as people write it; '' for the default
     contains   TEXT NOT NULL,
+    full_handshake INTEGER NOT NULL,
     looks      INTEGER NOT NULL,
     within_ms  INTEGER NOT NULL,
     paused     INTEGER NOT NULL,
