@@ -256,6 +256,10 @@ const struct setting settings[] = {
       .about = "looks of one worker at one address at a time; 0: no ceiling" },
     { "polite.address_per_s", COUNT(polite.address_per_s, 0, 1000000), .fallback = "50",
       .about = "looks of one worker at one address in a second; 0: no ceiling" },
+    { "polite.domain_at_once", COUNT(polite.domain_at_once, 0, 65536), .fallback = "4",
+      .about = "looks at one registered domain at a time, of all workers; 0: no ceiling" },
+    { "polite.domain_per_s", COUNT(polite.domain_per_s, 0, 1000000), .fallback = "20",
+      .about = "looks at one registered domain in a second, of all workers; 0: no ceiling" },
     { "polite.wait", DURATION(polite.wait_us, 0, 10 * MINUTES), .fallback = "5s",
       .about = "how long a look may wait for its turn at an address; then it ends as unknown" },
 

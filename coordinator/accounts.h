@@ -40,7 +40,7 @@ struct account {
     uint32_t every_ms;
     uint16_t look;
     uint16_t location; /* its place in the configured list */
-    enum cause cause;  /* CAUSE_LOST, CAUSE_MISSED */
+    enum cause cause;  /* CAUSE_LOST, CAUSE_MISSED, CAUSE_HELD_BACK */
     uint64_t job_id;   /* 0 for missed ones */
     uint8_t attempts;
     wall_us at_us; /* when that was known */

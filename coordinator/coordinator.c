@@ -81,6 +81,7 @@ static void unwatch(struct parts *p, uint64_t id)
 {
     schedule_drop(p->schedule, id);
     lease_forget(p->lease, id);
+    turns_forget(p->turns, id, loop_now(p->loop));
     arrears_forget(p->arrears, id);
 }
 
@@ -143,6 +144,42 @@ static void missed(struct parts *p, uint64_t site_id, uint32_t every_ms, wall_us
         parts_unseen(p, &line);
 }
 
+static void start_run(struct parts *p, const struct lease_run *run, mono_ns now)
+{
+    if (lease_due(p->lease, run, now) == 0)
+        return;
+    turns_over(p->turns, run->site_id, run->slot_us, run->location, now);
+    missed(p, run->site_id, run->every_ms, run->slot_us, 1);
+}
+
+/* Its site's next slot has come before its domain's turn. */
+static void held_back(struct parts *p, const struct lease_run *run)
+{
+    struct account line = {
+        .site_id = run->site_id,
+        .slot_us = run->slot_us,
+        .span = 1,
+        .every_ms = run->every_ms,
+        .location = (uint16_t)run->location,
+        .cause = CAUSE_HELD_BACK,
+        .job_id = lease_next_job_id(p->lease),
+        .at_us = loop_wall(p->loop),
+    };
+    parts_unseen(p, &line);
+}
+
+/* Without memory for the turn it goes at once: to look is what we are for. */
+static bool waits_its_turn(struct parts *p, const char *url, const struct lease_run *run, mono_ns now)
+{
+    struct lease_run held;
+    if (!turns_matter(p->turns))
+        return false;
+    int r = turns_ask(p->turns, domains_key(p->domains, url), run, now, &held);
+    if (held.site_id)
+        held_back(p, &held);
+    return r == 0;
+}
+
 static void begin_run(struct parts *p, const struct schedule_due *due, mono_ns now)
 {
     const struct watched *site = catalog_find(p->catalog, due->site_id);
@@ -158,8 +195,19 @@ static void begin_run(struct parts *p, const struct schedule_due *due, mono_ns n
     };
     p->scheduled += 1 + (uint64_t)due->missed;
     missed(p, site->id, due->every_ms, due->missed_us, due->missed);
-    if (lease_due(p->lease, &run, now) < 0)
-        missed(p, site->id, due->every_ms, due->slot_us, 1);
+    if (!waits_its_turn(p, site->url, &run, now))
+        start_run(p, &run, now);
+}
+
+static bool begin_turns(struct parts *p, mono_ns now)
+{
+    struct lease_run run;
+    int n = 0;
+    while (n < SLOTS_A_TURN && turns_take(p->turns, now, &run)) {
+        start_run(p, &run, now);
+        n++;
+    }
+    return n == SLOTS_A_TURN;
 }
 
 static bool begin_runs(struct parts *p, mono_ns now)
@@ -192,6 +240,8 @@ static void end_runs(struct parts *p)
             .at_us = loop_wall(p->loop),
         };
         parts_unseen(p, &line);
+        if (end.run.look == 0)
+            turns_over(p->turns, end.run.site_id, end.run.slot_us, end.run.location, loop_now(p->loop));
     }
 }
 
@@ -325,6 +375,7 @@ static void set_alarm(struct coordinator *c, bool more, mono_ns now)
     at = sooner(at, arrears_next(p->arrears, now));
     at = sooner(at, reporter_next(c->reporter));
     at = sooner(at, dispatch_next(c->dispatch));
+    at = sooner(at, turns_next(p->turns));
     at = sooner(at, c->catalog_at);
     loop_timer_at(&c->alarm, more ? now : at);
 }
@@ -344,6 +395,7 @@ static void turn(void *arg)
     follow_catalog(c, now);
     lease_step(p->lease, now);
     bool more = settle_arrears(c, now);
+    more |= begin_turns(p, now);
     more |= begin_runs(p, now);
     more |= dispatch_step(c->dispatch, JOBS_A_TURN, now) >= JOBS_A_TURN;
     end_runs(p);
@@ -384,6 +436,10 @@ static int make_parts(struct parts *p, struct err *err)
         .attempts = config->coordinator.attempts,
         .again_percent = config->coordinator.again_percent,
     };
+    const struct turns_rules turns = {
+        .at_once = config->polite.domain_at_once,
+        .per_s = config->polite.domain_per_s,
+    };
     lateness_init(&p->lateness, now);
     int r = getrandom(&p->nonce, sizeof p->nonce, 0) == sizeof p->nonce ? 0 : -errno;
     if (r == 0)
@@ -398,11 +454,17 @@ static int make_parts(struct parts *p, struct err *err)
         r = arrears_new(&p->arrears, p->epoch, now, roster.dead_after);
     if (r == 0)
         r = accounts_new(&p->accounts);
+    if (r == 0)
+        r = domains_new(&p->domains);
+    if (r == 0)
+        r = turns_new(&p->turns, &turns);
     return r < 0 ? err_set(err, r, "cannot begin: %s", strerror(-r)) : name_locations(p, err);
 }
 
 static void free_parts(struct parts *p)
 {
+    turns_free(p->turns);
+    domains_free(p->domains);
     accounts_free(p->accounts);
     arrears_free(p->arrears);
     lease_free(p->lease);

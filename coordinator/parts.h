@@ -10,11 +10,13 @@
 #include "coordinator/accounts.h"
 #include "coordinator/arrears.h"
 #include "coordinator/catalog.h"
+#include "coordinator/domain.h"
 #include "coordinator/grid.h"
 #include "coordinator/lateness.h"
 #include "coordinator/lease.h"
 #include "coordinator/roster.h"
 #include "coordinator/schedule.h"
+#include "coordinator/turns.h"
 
 struct parts {
     const struct config *config;
@@ -33,6 +35,8 @@ struct parts {
     struct lease *lease;
     struct arrears *arrears;
     struct accounts *accounts;
+    struct domains *domains;
+    struct turns *turns;
     struct lateness lateness;
 
     uint64_t scheduled, concluded, missed; /* runs with look 0, see vitals.h */

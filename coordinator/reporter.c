@@ -67,6 +67,8 @@ static void describe(struct result *x, const struct account *line)
 {
     if (line->cause == CAUSE_MISSED)
         snprintf(x->detail, sizeof x->detail, "no worker was free, or nobody was there, before the next one");
+    else if (line->cause == CAUSE_HELD_BACK)
+        snprintf(x->detail, sizeof x->detail, "its domain's turn did not come before the next one was due");
     else if (line->attempts == 0)
         snprintf(x->detail, sizeof x->detail, "no worker could begin it in time");
     else

@@ -26,6 +26,8 @@ static void conclude(struct returns *r, const struct recorded *x)
     int location = parts_location(p, x->run.location);
     if (x->run.look == 0)
         catalog_looked(p->catalog, x->run.site_id, x->run.slot_us);
+    if (x->run.look == 0 && location >= 0)
+        turns_over(p->turns, x->run.site_id, x->run.slot_us, (unsigned)location, loop_now(p->loop));
     if (x->run.look == 0 && arrears_recorded(p->arrears, x->job_id, x->run.site_id, x->run.slot_us))
         p->concluded++;
     if (location >= 0 && lease_recorded(p->lease, x->run.site_id, x->run.slot_us, x->run.look,
@@ -93,6 +95,8 @@ static void on_look_again(struct returns *r, const struct look_again *x)
         .every_ms = site->every_ms,
         .until = loop_now(p->loop) + (mono_ns)x->within_ms * NS_PER_MS,
     };
+    turns_push_in(p->turns, turns_matter(p->turns) ? domains_key(p->domains, site->url) : 0,
+                  loop_now(p->loop));
     int e = lease_confirm(p->lease, &run, x->avoid, loop_now(p->loop));
     if (e < 0 && e != -EALREADY)
         cannot(r, &run);

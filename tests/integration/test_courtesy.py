@@ -74,3 +74,22 @@ def test_this_host_is_nobody_else(cluster, village):
     for i in (0, 9):
         rounds(cluster, f"site-{i}", 3, "up")
     assert {x.verdict for i in range(10) for x in cluster.ledger.looks(f"site-{i}")} == {"up"}
+
+
+def test_a_domain_is_not_crowded_by_all_workers_together(cluster, village):
+    """Thirty hosts of one domain, looked at by two workers: two at once, five a second; another domain is on time."""
+    sites = [village.site(f"crowd-{i}", b.slow(0.05), host=f"h{i}.crowd.co.uk") for i in range(30)]
+    alone = village.site("alone", b.healthy(), host="alone.co.uk")
+    cluster.settings.update({"polite.domain_at_once": "2", "polite.domain_per_s": "5"})
+    cluster.apply(sites=[quick(s.name, s.url(), every="2s") for s in [*sites, alone]])
+    cluster.start(workers=("one", "other"))
+    rounds(cluster, "alone", 5, "up", within=25)
+    visits = sorted(v.at for s in sites for v in s.visits)
+    assert len(visits) >= 20
+    assert max(sum(t <= other < t + 0.95 for other in visits) for t in visits) <= 6
+    looks = [x for s in sites for x in cluster.ledger.looks(s.name)]
+    assert {(x.verdict, x.cause) for x in looks} == {("up", "none"), ("unknown", "held_back")}
+    assert {x.worker for x in looks if x.verdict == "up"} == {"one", "other"}
+    assert len([s for s in sites if s.visits]) >= 20, "each has its turn now and then"
+    assert {x.verdict for x in cluster.ledger.looks("alone")} == {"up"}
+    assert not cluster.ledger.incidents()
