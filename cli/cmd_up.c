@@ -337,6 +337,17 @@ static int make_children(struct up *u, struct err *err)
 
 /* ── The whole ─────────────────────────────────────────────────────────── */
 
+/* A second one is told so before it has changed anything. Our children claim the
+ * store themselves, after this. */
+static int claim_for_once(const char *url, struct err *err)
+{
+    scoped(store) struct store *store = NULL;
+    int r = store_open(&store, url, STORE_CREATE, err);
+    for (int role = 0; r == 0 && role < STORE_ROLE_COUNT; role++)
+        r = store_claim(store, (enum store_role)role, STORE_CLAIM_WAIT_US, err);
+    return r;
+}
+
 static int prepare_store(struct up *u, struct err *err)
 {
     const struct up_options *o = u->options;
@@ -348,7 +359,9 @@ static int prepare_store(struct up *u, struct err *err)
         u->code = EXIT_TROUBLE;
         return r;
     }
-    r = store_open(&u->store, o->call.config.store, STORE_CREATE, err);
+    r = claim_for_once(o->call.config.store, err);
+    if (r == 0)
+        r = store_open(&u->store, o->call.config.store, STORE_CREATE, err);
     if (r == 0 && list)
         r = apply_plan(&plan, u->store, list, false, err);
     if (r == 0 && list)

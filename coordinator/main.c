@@ -8,17 +8,20 @@ static const struct daemon_program program = {
 };
 
 /* Every start has a number of its own: job ids of this one are never those of
- * another. It is the only thing that a coordinator writes. */
-static int draw_epoch(const char *url, uint32_t *ret, struct err *err)
+ * another. It is the only thing that a coordinator writes. The handle stays
+ * open for the claim that it has. */
+static int draw_epoch(struct store **ret_claim, const char *url, uint32_t *ret, struct err *err)
 {
-    scoped(store) struct store *store = NULL;
-    int r = store_open(&store, url, STORE_WRITE, err);
-    return r < 0 ? r : store_next_epoch(store, ret, err);
+    int r = store_open(ret_claim, url, STORE_WRITE, err);
+    if (r == 0)
+        r = store_claim(*ret_claim, STORE_COORDINATOR, STORE_CLAIM_WAIT_US, err);
+    return r < 0 ? r : store_next_epoch(*ret_claim, ret, err);
 }
 
 static int run(int argc, char **argv, struct err *err)
 {
     struct config config;
+    scoped(store) struct store *claim = NULL; /* given up last */
     scoped(loop) struct loop *loop = NULL;
     scoped(bus) struct bus *bus = NULL;
     scoped(store) struct store *store = NULL;
@@ -28,7 +31,7 @@ static int run(int argc, char **argv, struct err *err)
     int r = daemon_begin(&program, argc, argv, &config, err);
     if (r < 0)
         return r;
-    r = draw_epoch(config.store, &epoch, err);
+    r = draw_epoch(&claim, config.store, &epoch, err);
     if (r == 0)
         r = store_open(&store, config.store, STORE_READ, err);
     if (r < 0)

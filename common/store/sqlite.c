@@ -259,6 +259,7 @@ static void sqlite_close(struct store *base)
     for (int i = 0; i < QUERY_COUNT; i++)
         sqlite3_finalize(s->kept[i]);
     sqlite3_close(s->db);
+    sqlite_give_up_claims(s);
     sqlite_forget_words(s);
     free(s->path);
     free(s);
@@ -303,6 +304,8 @@ static int sqlite_open(struct store **ret, const char *path, enum store_mode mod
         s->base.backend = &store_sqlite;
         s->patience_us = USUAL_PATIENCE_US;
         s->path = strdup(path);
+        for (int i = 0; i < STORE_ROLE_COUNT; i++)
+            s->claimed[i] = -1;
     }
     if (!s || !s->path)
         return err_set(err, -EIO, "sqlite:%s: out of memory", path);
@@ -330,6 +333,7 @@ const struct store_backend store_sqlite = {
     .open = sqlite_open,
     .close = sqlite_close,
     .set_patience = sqlite_set_patience,
+    .claim = sqlite_claim,
     .newest_change = sqlite_newest_change,
     .each_site = sqlite_each_site,
     .each_brief = sqlite_each_brief,

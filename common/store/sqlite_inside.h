@@ -111,6 +111,7 @@ struct sqlite {
     int64_t patience_us;
     sqlite3_stmt *kept[QUERY_COUNT]; /* prepared at first use, until the handle is closed */
     struct word *by_text, *by_id;    /* interned names that were seen lately */
+    int claimed[STORE_ROLE_COUNT];   /* descriptors of the lock files; -1 none */
     struct {
         bool open;
         int broken; /* a failure after which it cannot be committed */
@@ -183,6 +184,11 @@ int sqlite_word(struct sqlite *s, const char *text, int64_t *ret, struct err *er
 /* The name of a number, "" for 0 and for numbers that are none; borrowed until the next call. */
 int sqlite_word_text(struct sqlite *s, int64_t id, const char **ret, struct err *err);
 void sqlite_forget_words(struct sqlite *s);
+
+/* ── Claims (sqlite_claim.c) ───────────────────────────────────────────── */
+
+int sqlite_claim(struct store *base, enum store_role role, int64_t wait_us, struct err *err);
+void sqlite_give_up_claims(struct sqlite *s);
 
 /* ── Lines of the ledger ───────────────────────────────────────────────── */
 

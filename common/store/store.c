@@ -77,6 +77,17 @@ void store_set_patience(struct store *s, int64_t wait_us)
     s->backend->set_patience(s, wait_us);
 }
 
+const char *store_role_name(enum store_role role)
+{
+    static const char *const names[STORE_ROLE_COUNT] = { "coordinator", "collector" };
+    return names[role];
+}
+
+int store_claim(struct store *s, enum store_role role, int64_t wait_us, struct err *err)
+{
+    return s->backend->claim(s, role, wait_us, err);
+}
+
 int store_newest_change(struct store *s, uint64_t *ret, struct err *err)
 {
     return s->backend->newest_change(s, ret, err);

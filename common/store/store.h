@@ -15,7 +15,8 @@
  *   -ENOENT  10  there is no store at that place
  *   -EROFS   11  it cannot be written (file, folder or file system read-only, no right to)
  *   -ENOSPC  12  the disk, or its quota, is full
- *   -EBUSY   13  another process kept it locked for longer than we wait
+ *   -EBUSY   13  another process kept it locked for longer than we wait, or is at work with it
+ *                in the same role (store_claim)
  *   -EPROTO  14  it was written by a newer version than this one
  *   -EINVAL  15  the URL is wrong, or what is there is not a store of Vedette
  *   -EIO     16  anything else the database says
@@ -50,6 +51,16 @@ int store_exit_code(int r); /* see above; 0 for 0, 1 for what is none of these *
 
 /* How long a call waits for another process's lock; 5 s unless told. */
 void store_set_patience(struct store *s, int64_t wait_us);
+
+/* A store has one coordinator and one collector: two collectors would tell every
+ * owner twice. Who wants to be one says so before it does anything else. The
+ * claim holds until the handle is closed or the process has died, however it
+ * died. -EBUSY with a sentence when another process still has it after `wait_us`,
+ * which is for a predecessor that is just ending. */
+enum store_role { STORE_COORDINATOR, STORE_COLLECTOR, STORE_ROLE_COUNT };
+const char *store_role_name(enum store_role role); /* "coordinator" */
+int store_claim(struct store *s, enum store_role role, int64_t wait_us, struct err *err);
+#define STORE_CLAIM_WAIT_US (2 * US_PER_S) /* what daemons wait */
 
 /* ── Sites and owners ──────────────────────────────────────────────────── */
 

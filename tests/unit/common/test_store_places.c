@@ -3,6 +3,8 @@
 #include "tests/unit/common/stores.h"
 
 #include <grp.h>
+#include <pthread.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -174,6 +176,82 @@ static void test_rights(void **state)
     place_remove(&p);
 }
 
+/* ── Who is at work with it ────────────────────────────────────────────── */
+
+/* Holds a claim in another process until it is killed. */
+static pid_t claim_elsewhere(const char *url)
+{
+    int ready[2];
+    char byte = 0;
+    assert_int_equal(pipe(ready), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct store *s = NULL;
+        close(ready[0]);
+        if (store_open(&s, url, STORE_WRITE, NULL) == 0 && store_claim(s, STORE_COLLECTOR, 0, NULL) == 0 &&
+            write(ready[1], "x", 1) == 1)
+            pause();
+        _exit(1);
+    }
+    close(ready[1]);
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    close(ready[0]);
+    return pid;
+}
+
+static void test_one_of_each(void **state)
+{
+    (void)state;
+    struct place p;
+    char words[64], link_url[160], link_path[128];
+    place_make(&p);
+    store_close(store_at(p.url, STORE_CREATE));
+    snprintf(link_path, sizeof link_path, "%s/other.db", p.folder);
+    snprintf(link_url, sizeof link_url, "sqlite:%s", link_path);
+    assert_int_equal(symlink("store.db", link_path), 0);
+
+    pid_t holder = claim_elsewhere(p.url);
+    struct store *s = store_at(p.url, STORE_WRITE), *same = store_at(link_url, STORE_WRITE);
+    snprintf(words, sizeof words, "another collector (process %d) is at work", (int)holder);
+    REFUSED(store_claim(s, STORE_COLLECTOR, 0, &err), -EBUSY, words);
+    REFUSED(store_claim(same, STORE_COLLECTOR, 50 * US_PER_MS, &err), -EBUSY, words);
+    OK(store_claim(s, STORE_COORDINATOR, 0, &err)); /* the other role is free */
+    OK(store_claim(s, STORE_COORDINATOR, 0, &err)); /* ours already */
+    REFUSED(store_claim(same, STORE_COORDINATOR, 0, &err), -EBUSY, "another coordinator");
+
+    assert_int_equal(kill(holder, SIGKILL), 0); /* however it ends: its claim ends with it */
+    assert_int_equal(waitpid(holder, NULL, 0), holder);
+    OK(store_claim(s, STORE_COLLECTOR, 0, &err));
+    store_close(s);
+    OK(store_claim(same, STORE_COLLECTOR, 0, &err)); /* and with the handle */
+    OK(store_claim(same, STORE_COORDINATOR, 0, &err));
+    store_close(same);
+    unlink(link_path);
+    place_remove(&p);
+}
+
+static void *close_soon(void *s)
+{
+    usleep(100000);
+    store_close(s);
+    return NULL;
+}
+
+static void test_a_predecessor_that_is_just_ending(void **state)
+{
+    (void)state;
+    struct place p;
+    pthread_t thread;
+    place_make(&p);
+    struct store *before = store_at(p.url, STORE_CREATE), *s = store_at(p.url, STORE_WRITE);
+    OK(store_claim(before, STORE_COLLECTOR, 0, &err));
+    assert_int_equal(pthread_create(&thread, NULL, close_soon, before), 0);
+    OK(store_claim(s, STORE_COLLECTOR, 20 * US_PER_S, &err));
+    pthread_join(thread, NULL);
+    store_close(s);
+    place_remove(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -181,6 +259,8 @@ int main(void)
         cmocka_unit_test(test_something_else_there),
         cmocka_unit_test(test_paths_are_paths),
         cmocka_unit_test(test_rights),
+        cmocka_unit_test(test_one_of_each),
+        cmocka_unit_test(test_a_predecessor_that_is_just_ending),
     };
     return cmocka_run_group_tests_name("store: places", tests, NULL, NULL);
 }

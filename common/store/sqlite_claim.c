@@ -1,0 +1,96 @@
+/* Who is at work with this store: one coordinator, one collector.
+ *
+ * A claim is a lock (flock(2)) on a file beside the database, which the kernel
+ * lets go of when its holder dies, however it dies. Not on the database itself:
+ * SQLite has its own locks there. The file stays when its holder is gone: to
+ * remove it would let two hold "the" lock, one on the old file and one on the
+ * new. What it says, the process id, is for the sentence only.
+ */
+#include "common/store/sqlite_inside.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+enum { ASK_AGAIN_US = 20000 };
+
+static int fail(const struct sqlite *s, const char *what, int number, struct err *err)
+{
+    int r = number == EACCES || number == EPERM || number == EROFS ? -EROFS
+            : number == ENOSPC || number == EDQUOT                 ? -ENOSPC
+                                                                   : -EIO;
+    return err_set(err, r, "sqlite:%s: cannot claim the part of the %s: %s", s->path, what, strerror(number));
+}
+
+/* In bytes as they are on the disk, whatever link led here. */
+static int open_lock(const struct sqlite *s, const char *role)
+{
+    char *path;
+    if (asprintf(&path, "%s.%s.lock", sqlite3_db_filename(s->db, "main"), role) < 0) {
+        errno = ENOMEM;
+        return -1;
+    }
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+    int number = errno;
+    free(path);
+    errno = number;
+    return fd;
+}
+
+static int taken(const struct sqlite *s, int fd, const char *role, struct err *err)
+{
+    char text[24] = "", process[48] = "";
+    ssize_t n = pread(fd, text, sizeof text - 1, 0);
+    long pid = n > 0 ? strtol(text, NULL, 10) : 0;
+    if (pid > 0)
+        snprintf(process, sizeof process, " (process %ld)", pid);
+    return err_set(err, -EBUSY,
+                   "sqlite:%s: another %s%s is at work with this store: two would tell everybody twice",
+                   s->path, role, process);
+}
+
+/* Whoever comes next reads there whom it waits for. */
+static void sign(int fd)
+{
+    char text[24];
+    int len = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+    if (ftruncate(fd, 0) < 0 || pwrite(fd, text, (size_t)len, 0) < 0)
+        return; /* the lock is what counts */
+}
+
+int sqlite_claim(struct store *base, enum store_role role, int64_t wait_us, struct err *err)
+{
+    struct sqlite *s = sqlite_of(base);
+    const char *name = store_role_name(role);
+    if (s->claimed[role] >= 0 || sqlite3_db_filename(s->db, "main")[0] == '\0') /* in memory: ours alone */
+        return 0;
+    int fd = open_lock(s, name);
+    if (fd < 0)
+        return fail(s, name, errno, err);
+    while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        int number = errno;
+        if (number == EINTR)
+            continue;
+        if (number != EWOULDBLOCK || wait_us <= 0) {
+            int r = number == EWOULDBLOCK ? taken(s, fd, name, err) : fail(s, name, number, err);
+            close(fd);
+            return r;
+        }
+        usleep(ASK_AGAIN_US);
+        wait_us -= ASK_AGAIN_US;
+    }
+    sign(fd);
+    s->claimed[role] = fd;
+    return 0;
+}
+
+void sqlite_give_up_claims(struct sqlite *s)
+{
+    for (int i = 0; i < STORE_ROLE_COUNT; i++)
+        if (s->claimed[i] >= 0)
+            close(s->claimed[i]);
+}
