@@ -28,20 +28,20 @@ struct reception {
     int dirty[ROSTER_MAX_LANES]; /* lanes with news */
     size_t n_dirty;
     uint64_t malformed;
-    struct log_gate malformed_gate, full_gate, twin_gate;
+    struct log_gate malformed_gate, full_gate, refused_gate;
     const struct bus_message *message; /* the one being dealt with */
     uint8_t bytes[WIRE_MAX_BYTES];
 };
 
 /* ── Answering ─────────────────────────────────────────────────────────── */
 
-static void send_to(struct reception *r, const uint8_t *peer, size_t peer_len, struct control *c)
+/* -EHOSTUNREACH when the peer is gone. Who is gone or does not drain will ask again. */
+static int send_to(struct reception *r, const uint8_t *peer, size_t peer_len, struct control *c)
 {
     c->nonce = r->parts->nonce;
     c->epoch = r->parts->epoch;
     int len = wire_pack_control(c, r->bytes, sizeof r->bytes);
-    if (len > 0) /* who is gone or does not drain will ask again */
-        (void)bus_send_to(r->socket, peer, peer_len, r->bytes, (size_t)len);
+    return len > 0 ? bus_send_to(r->socket, peer, peer_len, r->bytes, (size_t)len) : len;
 }
 
 static struct control reply_to(const struct control *c, enum control_kind kind)
@@ -56,12 +56,17 @@ static void answer(struct reception *r, struct control *c)
     send_to(r, r->message->peer, r->message->peer_len, c);
 }
 
+/* It is always told; we write it down once a minute, since a stray worker that is
+ * started again and again asks as often. */
 static void refuse(struct reception *r, const struct control *c, const char *why)
 {
     struct control reply = reply_to(c, CONTROL_REFUSED);
+    uint64_t held;
     snprintf(reply.text, sizeof reply.text, "%.*s", (int)sizeof reply.text - 1, why);
-    log_warn("worker.refused", "worker=%s lane=%u: %s", c->worker, c->lane, why);
     answer(r, &reply);
+    if (log_gate_open(&r->refused_gate, loop_now(r->parts->loop), &held))
+        log_warn("worker.refused", "worker=%s lane=%u held_back=%llu: %s", c->worker, c->lane,
+                 (unsigned long long)held, why);
 }
 
 /* ── What lanes say ────────────────────────────────────────────────────── */
@@ -84,12 +89,37 @@ static void welcome(struct reception *r, const struct control *c, unsigned locat
     answer(r, &reply);
 }
 
+/* A process of that name which is there: heard lately, and at the other end of its
+ * connection. The kernel ends a connection with its process, so a worker that was
+ * killed and started again gets its name back at once. */
+static bool name_is_taken(struct reception *r, const struct control *c)
+{
+    const struct roster *roster = r->parts->roster;
+    for (int i = 0; (size_t)i < roster_end(roster); i++) {
+        if (!roster_holds(roster, i, c->worker, c->nonce, loop_now(r->parts->loop)))
+            continue;
+        const struct roster_lane *l = roster_lane(roster, i);
+        struct control beat = { .kind = CONTROL_BEAT, .lane = l->number };
+        memcpy(beat.worker, l->worker, sizeof beat.worker);
+        if (send_to(r, l->peer, l->peer_len, &beat) != -EHOSTUNREACH)
+            return true;
+    }
+    return false;
+}
+
+static const char name_taken[] = "another worker that is running has this name; each needs one of its own "
+                                 "(setting worker.name)";
+
 static void on_hello(struct reception *r, const struct control *c)
 {
     struct parts *p = r->parts;
     int location = parts_location(p, c->location);
     if (location < 0) {
         refuse(r, c, "the coordinator has no such location; its setting is 'locations'");
+        return;
+    }
+    if (name_is_taken(r, c)) {
+        refuse(r, c, name_taken);
         return;
     }
     enum roster_welcome how;
@@ -167,10 +197,8 @@ static void (*const handlers[CONTROL_KIND_END])(struct reception *r, const struc
 static void on_stranger(struct reception *r, const struct control *c, int lane)
 {
     const struct roster_lane *known = roster_lane(r->parts->roster, lane);
-    uint64_t held;
     if (known && known->nonce_before == c->nonce && c->kind == CONTROL_HEARTBEAT) {
-        if (log_gate_open(&r->twin_gate, loop_now(r->parts->loop), &held))
-            refuse(r, c, "another worker that is running has this name");
+        refuse(r, c, name_taken);
         return;
     }
     struct control beat = reply_to(c, CONTROL_BEAT);

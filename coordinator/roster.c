@@ -186,6 +186,13 @@ int roster_hello(struct roster *r, const struct control *hello, unsigned locatio
     return m->index;
 }
 
+bool roster_holds(const struct roster *r, int lane, const char *worker, uint64_t nonce, mono_ns now)
+{
+    const struct member *m = member(r, lane);
+    return m && m->lane.nonce && m->lane.nonce != nonce && present(&m->lane) &&
+           now - m->lane.heard < r->rules.suspect_after && strcmp(m->lane.worker, worker) == 0;
+}
+
 /* ── Being there ───────────────────────────────────────────────────────── */
 
 int roster_find(const struct roster *r, const char *worker, uint16_t number)

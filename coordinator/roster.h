@@ -78,6 +78,11 @@ enum roster_welcome {
 int roster_hello(struct roster *r, const struct control *hello, unsigned location, mono_ns now, wall_us wall,
                  enum roster_welcome *ret);
 
+/* Whether the lane belongs to a worker of that name which is another process than
+ * the nonce is of, and was heard lately: the name is its, unless it cannot be
+ * reached any more (which the roster cannot know). */
+bool roster_holds(const struct roster *r, int lane, const char *worker, uint64_t nonce, mono_ns now);
+
 int roster_find(const struct roster *r, const char *worker, uint16_t number); /* index, or -ENOENT */
 size_t roster_end(const struct roster *r);                                    /* one past the highest index */
 const struct roster_lane *roster_lane(const struct roster *r, int lane); /* NULL for an index without one */

@@ -7,7 +7,9 @@ import time
 import pytest
 
 from harness import behaviours as b
+from harness.cluster import LANES
 from harness.patience import FACTOR, until
+from harness.programs import run
 from harness.stories import EVERY, gapless, owner, quick, rounds
 
 
@@ -140,3 +142,42 @@ def test_intervals_are_kept(cluster, village):
     assert every == EVERY * 1e6
     assert len({s for s, _ in slots}) == len(slots)
     gapless(cluster, "steady")
+
+
+def another(cluster, *options):
+    """A second `vedette up` on the same store, with lanes of its own."""
+    lanes = [x for lane in LANES for x in ("--set", f"endpoint.{lane}=ipc://{cluster.folder}/second.{lane}")]
+    return cluster.cli("up", "--workers", "1", "--for", "1s", *lanes, *options, within=60)
+
+
+def test_a_second_one_on_the_same_store_is_refused(cluster, shop):
+    """Two collectors would tell every owner twice."""
+    cluster.up()
+    rounds(cluster, "shop", 1)
+    more = cluster.folder / "more.yaml"
+    more.write_text("sites: [{url: 'http://more.test', name: more}]\n")
+    said = another(cluster, "--sites", more)
+    assert said.status == 13, said
+    assert len(said.err.strip().splitlines()) == 1 and "another co" in said.err, said
+    assert "more" not in cluster.cli("sites").out, "nothing was changed"
+    for part in ("collector", "coordinator"):
+        said = run(f"vedette-{part}", "--config", cluster.config)
+        assert said.status == 13 and f"another {part} (process" in said.err, said
+    children = cluster.children()
+    cluster.supervisor.kill()
+    until(lambda: gone(children), 15, lambda: children)
+    said = another(cluster)
+    assert said.status == 0, said
+
+
+def test_a_stray_worker_does_not_throw_out_the_one_that_runs(cluster, shop):
+    cluster.start(workers=["w1"])
+    rounds(cluster, "shop", 1)
+    for _ in range(2):
+        said = run("vedette-worker", "--config", cluster.config, "--set", "worker.name=w1")
+        assert said.status == 1 and "another worker that is running has this name" in said.err, said
+    assert cluster.daemon["w1"].alive()
+    cluster.daemon["w1"].kill()  # a new process has the name at once
+    cluster.begin("worker", "w1")
+    rounds(cluster, "shop", 3)
+    assert cluster.daemon["w1"].alive()

@@ -38,8 +38,8 @@ static inline void place_make(struct place *p)
 
 static inline void place_remove(struct place *p)
 {
-    static const char *const names[] = { "store.db", "store.db-wal", "store.db-shm", "store.db.coordinator.lock",
-                                         "store.db.collector.lock" };
+    static const char *const names[] = { "store.db", "store.db-wal", "store.db-shm",
+                                         "store.db.coordinator.lock", "store.db.collector.lock" };
     char path[128];
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         snprintf(path, sizeof path, "%s/%s", p->folder, names[i]);

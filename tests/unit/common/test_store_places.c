@@ -255,12 +255,9 @@ static void test_a_predecessor_that_is_just_ending(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_nothing_there),
-        cmocka_unit_test(test_something_else_there),
-        cmocka_unit_test(test_paths_are_paths),
-        cmocka_unit_test(test_rights),
-        cmocka_unit_test(test_one_of_each),
-        cmocka_unit_test(test_a_predecessor_that_is_just_ending),
+        cmocka_unit_test(test_nothing_there),   cmocka_unit_test(test_something_else_there),
+        cmocka_unit_test(test_paths_are_paths), cmocka_unit_test(test_rights),
+        cmocka_unit_test(test_one_of_each),     cmocka_unit_test(test_a_predecessor_that_is_just_ending),
     };
     return cmocka_run_group_tests_name("store: places", tests, NULL, NULL);
 }

@@ -172,6 +172,36 @@ static void test_whom_it_does_not_want(void **state)
     assert_int_equal(l->last[CONTROL_BEAT].nonce, m->last[CONTROL_BEAT].nonce);
 }
 
+static void leave_the_line(struct thread *l)
+{
+    bus_close(l->control);
+    bus_close(l->jobs);
+    l->control = l->jobs = NULL;
+}
+
+/* The name is its who has it, as long as it is there. */
+static void test_a_second_worker_of_the_same_name(void **state)
+{
+    struct world *w = *state;
+    struct thread *first = &w->lane[0], *stray = &w->lane[1];
+    start(w);
+    join(w, first, "w1");
+    for (int n = 1; n <= 3; n++) { /* it is told every time, and with other lane numbers too */
+        stray->number = (uint16_t)(n - 1);
+        say_hello(w, stray, "w1", "local");
+        until(w, stray->told[CONTROL_REFUSED] == (unsigned)n);
+        assert_non_null(strstr(stray->last[CONTROL_REFUSED].text, "worker.name"));
+    }
+    beats(w, first, NULL, 0);
+    until(w, first->told[CONTROL_BEAT] >= 1);
+    assert_int_equal(first->told[CONTROL_REFUSED], 0);
+
+    leave_the_line(first); /* killed: whoever comes next has the name at once */
+    pass(w, 50);
+    stray->number = 0;
+    join(w, stray, "w1");
+}
+
 static bool was_told(const struct thread *l, uint64_t job_id)
 {
     for (size_t i = 0; i < l->n_recorded; i++)
@@ -263,6 +293,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_silent_lane_gives_its_job_to_another, begin, end),
         cmocka_unit_test_setup_teardown(test_a_look_that_is_asked_for, begin, end),
         cmocka_unit_test_setup_teardown(test_whom_it_does_not_want, begin, end),
+        cmocka_unit_test_setup_teardown(test_a_second_worker_of_the_same_name, begin, end),
         cmocka_unit_test_setup_teardown(test_a_restart_with_looks_in_hand, begin, end),
         cmocka_unit_test_setup_teardown(test_a_restart_with_more_in_hand_than_a_message_holds, begin, end),
         cmocka_unit_test_setup_teardown(test_a_restart_with_nothing_in_hand, begin, end),

@@ -109,6 +109,37 @@ static void test_stories_of_one_lane(void **state)
     }
 }
 
+static void test_whose_a_name_is(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *worker;
+        uint64_t nonce;
+        mono_ns at;
+        char health; /* after d(raining), g(oodbye) */
+        bool holds;
+    } rows[] = {
+        {"another process, a moment later", "w1", 2, NS_PER_S,     ' ', true },
+        { "itself again",                   "w1", 1, NS_PER_S,     ' ', false},
+        { "another name",                   "w2", 2, NS_PER_S,     ' ', false},
+        { "the holder is silent",           "w1", 2, 3 * NS_PER_S, ' ', false},
+        { "the holder is draining",         "w1", 2, NS_PER_S,     'd', true },
+        { "the holder has said goodbye",    "w1", 2, NS_PER_S,     'g', false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct roster *r = fresh();
+        int lane = join(r, "w1", 0, 1, 0);
+        if (rows[i].health == 'd')
+            roster_draining(r, lane);
+        if (rows[i].health == 'g')
+            roster_goodbye(r, lane);
+        if (roster_holds(r, lane, rows[i].worker, rows[i].nonce, rows[i].at) != rows[i].holds)
+            fail_msg("%s", rows[i].name);
+        assert_false(roster_holds(r, lane + 1, rows[i].worker, rows[i].nonce, rows[i].at));
+        roster_free(r);
+    }
+}
+
 static void beat_in_doubt(struct roster *r, int lane, uint64_t nonce, bool suspect, mono_ns now)
 {
     struct control c = { .free_slots = 100, .suspect = suspect };
@@ -328,6 +359,7 @@ static void test_the_ceiling_and_who_is_forgotten(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_whose_a_name_is),
         cmocka_unit_test(test_who_is_in_doubt_rests_while_others_are_ready),
         cmocka_unit_test(test_who_is_accused_by_others_is_in_doubt),
         cmocka_unit_test(test_stories_of_one_lane),
