@@ -114,6 +114,12 @@ static void print_vitals(const struct picture *p)
     printf("%s out now, %s waiting for room; %s confirming, %s repeated\n",
            print_count(n[0], sizeof n[0], v->in_flight), print_count(n[1], sizeof n[1], v->waiting),
            print_count(n[2], sizeof n[2], v->confirming), print_count(n[3], sizeof n[3], v->again));
+    if (v->dropped) {
+        label("messages");
+        printf("%s%s malformed %s dropped%s; the daemons' logs say whose\n", table_paint(stdout, HUE_DOUBT),
+               print_count(n[0], sizeof n[0], v->dropped), print_plural(v->dropped, "message", "messages"),
+               table_paint(stdout, HUE_NONE));
+    }
 }
 
 static void print_rest(const struct picture *p, const char *store)
@@ -208,6 +214,7 @@ static void put_vitals(json_t **o, const struct vitals *v)
     asjson_number(o, "again", v->again);
     asjson_number(o, "in_flight", v->in_flight);
     asjson_number(o, "waiting", v->waiting);
+    asjson_number(o, "malformed", v->dropped);
     asjson_put(o, "late_p50_ms", print_json_ms(v->late_p50_us));
     asjson_put(o, "late_p99_ms", print_json_ms(v->late_p99_us));
     asjson_put(o, "late_max_ms", print_json_ms(v->late_max_us));

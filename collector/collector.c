@@ -94,6 +94,12 @@ static int on_deliver(void *arg, struct notice *take)
     return r;
 }
 
+static uint64_t on_asked_for_dropped(void *arg)
+{
+    struct collector *c = arg;
+    return ingest_dropped(c->ingest);
+}
+
 /* ── The keeper's thread ───────────────────────────────────────────────── */
 
 static void keeper_fail(struct collector *c, int r, const struct err *err)
@@ -293,7 +299,7 @@ int collector_new(struct collector **ret, struct loop *l, struct bus *b, struct 
     if (!c)
         return err_set(err, -ENOMEM, "out of memory");
     c->net = l;
-    const struct keeper_ports ports = { c, on_feedback, on_publish, on_deliver };
+    const struct keeper_ports ports = { c, on_feedback, on_publish, on_deliver, on_asked_for_dropped };
 
     int r = make_loops(c, err);
     if (r == 0)

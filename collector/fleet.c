@@ -29,6 +29,7 @@ struct fleet {
     struct vitals newest;
     struct part part[FLEET_MAX_PARTS];
     struct lane *lanes;
+    uint64_t dropped;
 };
 
 int fleet_new(struct fleet **ret)
@@ -130,13 +131,20 @@ static void tell_changes(struct fleet *f, wall_us now, fleet_news_fn *news, void
     }
 }
 
+void fleet_dropped(struct fleet *f, uint64_t messages)
+{
+    f->dropped = messages;
+}
+
 int fleet_put(struct fleet *f, struct store *s, wall_us now, fleet_news_fn *news, void *arg, struct err *err)
 {
     for (unsigned i = 0; i < FLEET_MAX_PARTS; i++) {
         struct part *p = &f->part[i];
         if (!p->fresh)
             continue;
-        int r = store_put_vitals(s, &p->vitals, err);
+        struct vitals v = p->vitals;
+        v.dropped += f->dropped;
+        int r = store_put_vitals(s, &v, err);
         if (r < 0)
             return r;
         p->fresh = false;

@@ -24,6 +24,8 @@ DEFINE_SCOPED(fleet, struct fleet *, fleet_free)
  * part beyond FLEET_MAX_PARTS. -ENOMEM. */
 int fleet_take(struct fleet *f, const struct vitals *v);
 
+/* Messages that the collector itself dropped so far: added to what the coordinator says. */
+void fleet_dropped(struct fleet *f, uint64_t messages);
 /* Put what is new into the store, and then tell the lanes whose health changed. */
 typedef void fleet_news_fn(void *arg, const struct event *e);
 int fleet_put(struct fleet *f, struct store *s, wall_us now, fleet_news_fn *news, void *arg, struct err *err);

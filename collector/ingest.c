@@ -1,5 +1,6 @@
 #include "collector/ingest.h"
 #include "collector/parcel.h"
+#include "common/complaint.h"
 #include "common/log.h"
 
 #include <errno.h>
@@ -35,8 +36,10 @@ struct ingest {
     struct out *waiting; /* feedback that found nobody, oldest first */
     size_t n_waiting;
 
-    struct log_gate malformed_gate, dropped_gate;
+    struct complaint *malformed;
+    struct log_gate dropped_gate;
     struct ingest_counts counts;
+    atomic_uint_fast64_t dropped;                  /* messages; read by the keeper's thread */
     atomic_uint_fast64_t feed_full, feedback_full; /* the queue was full: counted by the keeper's thread */
     uint8_t buf[WIRE_MAX_BYTES];                   /* of the keeper's thread */
     atomic_bool reading_waits;                     /* room in the queue is news */
@@ -44,14 +47,10 @@ struct ingest {
 
 /* ── In ────────────────────────────────────────────────────────────────── */
 
-static void malformed(struct ingest *i, const char *peer, const char *why)
+static void malformed(struct ingest *i, const struct bus_message *m, const char *why)
 {
-    uint64_t held = 0;
-    i->counts.malformed++;
-    if (log_gate_open(&i->malformed_gate, loop_now(i->loop), &held))
-        log_warn("ingest.malformed", "peer=%s total=%llu held_back=%llu: dropped a message: %s",
-                 peer[0] ? peer : "unknown", (unsigned long long)i->counts.malformed,
-                 (unsigned long long)held, why);
+    atomic_fetch_add(&i->dropped, 1);
+    complaint_note(i->malformed, bus_message_from(m), why);
 }
 
 static void receive(struct ingest *i, const struct bus_message *m)
@@ -59,7 +58,7 @@ static void receive(struct ingest *i, const struct bus_message *m)
     struct err err = { 0 };
     struct report report;
     if (wire_unpack_report(i->arena, m->bytes, m->len, &report, &err) < 0) {
-        malformed(i, bus_message_from(m), err.text);
+        malformed(i, m, err.text);
         return;
     }
     struct parcel *p = parcel_make(&report);
@@ -91,7 +90,7 @@ static void on_results(void *arg)
             break;
         if (r < 0) {
             if (r == -EBADMSG)
-                malformed(i, "", "a message of several parts");
+                malformed(i, &m, BUS_NO_MESSAGE);
             continue;
         }
         receive(i, &m);
@@ -215,6 +214,11 @@ void ingest_nudge(struct ingest *i)
         loop_bell_ring(&i->bell);
 }
 
+uint64_t ingest_dropped(struct ingest *i)
+{
+    return atomic_load(&i->dropped);
+}
+
 /* ── Making one ────────────────────────────────────────────────────────── */
 
 static int open_sockets(struct ingest *i, struct bus *b, const struct config *c, struct err *err)
@@ -243,6 +247,8 @@ int ingest_new(struct ingest **ret, struct loop *l, struct bus *b, const struct 
         queue_new(&i->out, INGEST_MAX_OUT) < 0)
         return err_set(err, -ENOMEM, "out of memory");
 
+    if (complaint_new(&i->malformed, l, "ingest.malformed") < 0)
+        return err_set(err, -ENOMEM, "out of memory");
     r = loop_bell_init(l, &i->bell, on_bell, i);
     if (r < 0)
         return err_set(err, r, "cannot make a bell: %s", uv_strerror(r));
@@ -266,6 +272,7 @@ void ingest_free(struct ingest *i)
         loop_bell_done(&i->bell);
     if (i->retry_made)
         loop_timer_done(&i->retry);
+    complaint_free(i->malformed);
     if (i->bell_made)
         loop_turn(i->loop, 0); /* the closing handles are part of us */
     bus_close(i->results);
@@ -296,6 +303,7 @@ bool ingest_is_flushed(struct ingest *i)
 struct ingest_counts ingest_counts(const struct ingest *i)
 {
     struct ingest_counts c = i->counts;
+    c.malformed = atomic_load(&i->dropped);
     c.feed_dropped += atomic_load(&i->feed_full);
     c.feedback_dropped += atomic_load(&i->feedback_full);
     return c;

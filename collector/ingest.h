@@ -4,7 +4,7 @@
  * Reports are unpacked and checked by wire.h and go to the keeper's thread
  * through a bounded queue. When that is full, reading stops: results then wait
  * in the workers' sockets and outboxes, and nothing is lost. What is malformed
- * is counted and dropped, and said once a minute with the peer's address.
+ * is counted and dropped, and said once a minute for each peer.
  *
  * Feedback that nobody can take now (the coordinator is away) is kept, up to
  * INGEST_MAX_FEEDBACK messages; beyond that the oldest is dropped, which its
@@ -42,6 +42,7 @@ struct parcel *ingest_take(struct ingest *i);
 void ingest_feedback(struct ingest *i, const struct feedback *f); /* in as many messages as it takes */
 void ingest_publish(struct ingest *i, const struct event *e);
 bool ingest_has_parcels(struct ingest *i);
+uint64_t ingest_dropped(struct ingest *i); /* messages, for their form */
 /* Wakes the network's thread after a row of the above; cheap when it need not. */
 void ingest_nudge(struct ingest *i);
 

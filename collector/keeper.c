@@ -290,6 +290,8 @@ static int tick(struct keeper *k, struct instant now, struct err *err)
         return 0;
     sweep(k, now.wall);
     incidents_remind(k->books.judge.incidents, &k->batch, k->books.judge.sites, now.wall);
+    if (k->ports.dropped)
+        fleet_dropped(k->fleet, k->ports.dropped(k->ports.arg));
     int r = fleet_put(k->fleet, k->store, now.wall, publish, k, err);
     return r < 0 ? side_failure(k, "vitals", r, now.mono, err) : 0;
 }

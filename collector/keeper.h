@@ -23,6 +23,7 @@ struct keeper_ports {
     void (*feedback)(void *arg, const struct feedback *f);
     void (*publish)(void *arg, const struct event *e); /* numbered already */
     postbox_deliver_fn *deliver;
+    uint64_t (*dropped)(void *arg); /* messages that the network's thread refused so far; NULL: none */
 };
 
 /* Reads everything that it must know from the store, which it borrows along

@@ -166,7 +166,7 @@ static int set_options(void *socket, const struct lane_row *row)
         if (r < 0)
             return r;
     }
-    int64_t most = BUS_MAX_BYTES;
+    int64_t most = BUS_MAX_HEARD;
     if (zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &most, sizeof most) < 0)
         return -errno;
     if (row->type == ZMQ_SUB && zmq_setsockopt(socket, ZMQ_SUBSCRIBE, "", 0) < 0)
@@ -284,8 +284,10 @@ static int receive(void *socket, zmq_msg_t *part)
 
 /* The rest of a message that has more parts than its lane allows. ZeroMQ hands
  * out a message whole, so all of it is here already. */
-static int drop_rest(void *socket, zmq_msg_t *part)
+static int drop_rest(void *socket, zmq_msg_t *part, struct bus_message *m)
 {
+    const char *from = zmq_msg_gets(part, "Peer-Address");
+    snprintf(m->from, sizeof m->from, "%s", from ? from : "");
     while (zmq_msg_more(part)) {
         zmq_msg_close(part);
         zmq_msg_init(part);
@@ -327,15 +329,15 @@ int bus_take(void *socket, struct bus_message *ret)
         return -errno;
 
     ret->peer_len = 0;
-    ret->topic[0] = '\0';
+    ret->topic[0] = ret->from[0] = '\0';
     zmq_msg_init(part);
     int r = receive(socket, part);
     if (r < 0)
         return r == -EAGAIN ? 0 : r;
     if ((type == ZMQ_ROUTER || type == ZMQ_SUB) && take_head(socket, part, type, ret) < 0)
-        return drop_rest(socket, part);
+        return drop_rest(socket, part, ret);
     if (zmq_msg_more(part))
-        return drop_rest(socket, part);
+        return drop_rest(socket, part, ret);
 
     ret->bytes = zmq_msg_data(part);
     ret->len = zmq_msg_size(part);
@@ -349,6 +351,8 @@ void bus_message_done(struct bus_message *m)
 
 const char *bus_message_from(const struct bus_message *m)
 {
+    if (m->from[0])
+        return m->from;
     const char *address = zmq_msg_gets((const zmq_msg_t *)(const void *)m->private_, "Peer-Address");
     return address ? address : "";
 }

@@ -31,7 +31,12 @@ int bus_new(struct bus **ret);
 void bus_free(struct bus *b); /* NULL is fine; all sockets closed before */
 DEFINE_SCOPED(bus, struct bus *, bus_free)
 
-#define BUS_MAX_BYTES 65536 /* one message; a longer one ends its sender's connection */
+#define BUS_MAX_BYTES 65536 /* one message that is sent */
+/* One that is received: what is longer than we send arrives up to this, so that
+ * its receiver can refuse it by name (wire.h does), and ends its sender's
+ * connection beyond. */
+#define BUS_MAX_HEARD  262144
+#define BUS_NO_MESSAGE "a message of the wrong number of parts" /* words for -EBADMSG */
 
 enum lane { LANE_JOBS, LANE_RESULTS, LANE_CONTROL, LANE_FEEDBACK, LANE_FEED, LANE_COUNT };
 enum side { SIDE_FROM, SIDE_TO };
@@ -63,14 +68,15 @@ struct bus_message {
     uint8_t peer[64];
     size_t peer_len;
     char topic[32];
+    char from[48];                               /* of one that was dropped; see bus_message_from */
     _Alignas(void *) unsigned char private_[64]; /* a zmq_msg_t */
 };
 /* 1 when there is one, 0 when there is none, -EBADMSG when one was dropped for
  * its form (ask on), -errno. */
 int bus_take(void *socket, struct bus_message *ret);
 void bus_message_done(struct bus_message *m);
-/* For the log: the address that a message came from, "" where it has none
- * (ipc://). Borrowed until bus_message_done. */
+/* For the log: the address that a message came from, also one that was dropped; ""
+ * where it has none (ipc://). Borrowed until bus_message_done. */
 const char *bus_message_from(const struct bus_message *m);
 
 /* To one peer of a ROUTER: 0; -EHOSTUNREACH when it is gone, -EAGAIN when it does not drain. */

@@ -52,6 +52,7 @@ struct vitals {
     uint64_t waiting;                      /* due, and no worker has room */
     /* from the due time to the moment a worker took it, over the last minute */
     uint32_t late_p50_us, late_p99_us, late_max_us;
+    uint64_t dropped; /* messages refused for their form; the store's and the feed's: by the collector too */
     uint32_t part, parts; /* of this message's list of workers; the numbers above are in each */
     const struct worker_vitals *workers; /* borrowed, see whoever made it */
     size_t n_workers;

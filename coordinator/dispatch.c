@@ -90,7 +90,7 @@ static void refuse(struct dispatch *d, uint64_t job_id, uint64_t site_id, mono_n
     d->refused++;
     lease_refuse(d->parts->lease, job_id);
     if (log_gate_open(&d->gate, now, &held))
-        log_error("dispatch.refused", "site=%llu held=%llu: a job for it cannot be written",
+        log_error("dispatch.refused", "site=%llu held_back=%llu: a job for it cannot be written",
                   (unsigned long long)site_id, (unsigned long long)held);
 }
 

@@ -40,6 +40,7 @@ struct parts {
     struct lateness lateness;
 
     uint64_t scheduled, concluded, missed; /* runs with look 0, see vitals.h */
+    uint64_t dropped;                      /* messages */
 };
 
 /* Its place in the configured list, or -ENOENT. */

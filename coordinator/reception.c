@@ -1,5 +1,6 @@
 #include "coordinator/reception.h"
 
+#include "common/complaint.h"
 #include "common/daemon.h"
 #include "common/log.h"
 #include "coordinator/gather.h"
@@ -27,8 +28,8 @@ struct reception {
     struct news news[ROSTER_MAX_LANES];
     int dirty[ROSTER_MAX_LANES]; /* lanes with news */
     size_t n_dirty;
-    uint64_t malformed;
-    struct log_gate malformed_gate, full_gate, refused_gate;
+    struct complaint *malformed;
+    struct log_gate refused_gate;
     const struct bus_message *message; /* the one being dealt with */
     uint8_t bytes[WIRE_MAX_BYTES];
 };
@@ -224,18 +225,15 @@ static void deal_with(struct reception *r, const struct control *c)
 
 /* ── Receiving ─────────────────────────────────────────────────────────── */
 
-static void on_malformed(struct reception *r, const struct bus_message *m, int code, const struct err *err)
+static void on_malformed(struct reception *r, const struct bus_message *m, int code, const char *why)
 {
-    uint64_t held;
-    r->malformed++;
-    if (code == -EPROTO && m) {
+    r->parts->dropped++;
+    if (code == -EPROTO) {
         struct control reply = { .kind = CONTROL_REFUSED };
-        snprintf(reply.text, sizeof reply.text, "%.*s", (int)sizeof reply.text - 1, err->text);
+        snprintf(reply.text, sizeof reply.text, "%.*s", (int)sizeof reply.text - 1, why);
         send_to(r, m->peer, m->peer_len, &reply);
     }
-    if (log_gate_open(&r->malformed_gate, loop_now(r->parts->loop), &held))
-        log_warn("control.malformed", "from=%s held=%llu: %s", m ? bus_message_from(m) : "",
-                 (unsigned long long)held, err->text);
+    complaint_note(r->malformed, bus_message_from(m), why);
 }
 
 static void on_readable(void *arg)
@@ -245,10 +243,10 @@ static void on_readable(void *arg)
     struct control c;
 
     for (int i = 0; i < MESSAGES_A_TURN; i++) {
-        struct err err = { .text = "not a message of this lane" };
+        struct err err = { 0 };
         int got = bus_take(r->socket, &m);
         if (got == -EBADMSG) {
-            on_malformed(r, NULL, got, &err);
+            on_malformed(r, &m, got, BUS_NO_MESSAGE);
             continue;
         }
         if (got <= 0)
@@ -256,7 +254,7 @@ static void on_readable(void *arg)
         r->message = &m;
         int e = wire_unpack_control(r->arena, m.bytes, m.len, &c, &err);
         if (e < 0)
-            on_malformed(r, &m, e, &err);
+            on_malformed(r, &m, e, err.text);
         else
             deal_with(r, &c);
         bus_message_done(&m);
@@ -319,6 +317,8 @@ int reception_new(struct reception **ret, struct bus *bus, struct parts *parts,
     r->dispatch = dispatch;
     int e = wire_arena_new(&r->arena);
     if (e == 0)
+        e = complaint_new(&r->malformed, parts->loop, "control.malformed");
+    if (e == 0)
         e = gather_new(&r->gather, ROSTER_MAX_LANES);
     if (e == 0)
         e = bus_open(bus, LANE_CONTROL, SIDE_TO, parts->config->endpoint.control, &r->socket, err);
@@ -338,6 +338,7 @@ void reception_free(struct reception *r)
         loop_unwatch(r->parts->loop, r->socket);
     bus_close(r->socket);
     wire_arena_free(r->arena);
+    complaint_free(r->malformed);
     gather_free(r->gather);
     for (size_t i = 0; i < ROSTER_MAX_LANES; i++)
         free(r->news[i].ids);

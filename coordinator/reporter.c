@@ -108,7 +108,8 @@ static void refuse(struct reporter *r, const struct account *line, int code, mon
     accounts_give_up(r->parts->accounts, line);
     r->given_up += line->span; /* said here */
     if (log_gate_open(&r->refused_gate, now, &held))
-        log_error("report.refused", "site=%llu slots=%u cause=%s code=%d held=%llu: it cannot be written",
+        log_error("report.refused",
+                  "site=%llu slots=%u cause=%s code=%d held_back=%llu: it cannot be written",
                   (unsigned long long)line->site_id, line->span, cause_name(line->cause), code,
                   (unsigned long long)held);
 }
@@ -184,6 +185,7 @@ static struct vitals numbers(struct parts *p)
         .scheduled = p->scheduled,
         .concluded = p->concluded,
         .missed = p->missed,
+        .dropped = p->dropped,
         .confirming = n.confirming,
         .again = n.again,
         .in_flight = n.in_flight,

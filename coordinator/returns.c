@@ -1,5 +1,6 @@
 #include "coordinator/returns.h"
 
+#include "common/complaint.h"
 #include "common/log.h"
 #include "proto/wire.h"
 
@@ -14,8 +15,8 @@ struct returns {
     struct reception *reception;
     void *socket;
     struct wire_arena *arena;
-    uint64_t malformed;
-    struct log_gate malformed_gate, refused_gate;
+    struct complaint *malformed;
+    struct log_gate refused_gate;
 };
 
 /* ── Recorded ──────────────────────────────────────────────────────────── */
@@ -81,7 +82,7 @@ static void on_look_again(struct returns *r, const struct look_again *x)
     if (location < 0) {
         if (log_gate_open(&r->refused_gate, loop_now(p->loop), &held))
             log_warn("returns.no_location",
-                     "location=%s held=%llu: a look is asked for there, and there is "
+                     "location=%s held_back=%llu: a look is asked for there, and there is "
                      "no such location",
                      x->run.location, (unsigned long long)held);
         return;
@@ -104,16 +105,18 @@ static void on_look_again(struct returns *r, const struct look_again *x)
 
 /* ── Receiving ─────────────────────────────────────────────────────────── */
 
+static void on_malformed(struct returns *r, const struct bus_message *m, const char *why)
+{
+    r->parts->dropped++;
+    complaint_note(r->malformed, bus_message_from(m), why);
+}
+
 static void on_message(struct returns *r, const struct bus_message *m)
 {
     struct feedback f;
     struct err err = { 0 };
-    uint64_t held;
     if (wire_unpack_feedback(r->arena, m->bytes, m->len, &f, &err) < 0) {
-        r->malformed++;
-        if (log_gate_open(&r->malformed_gate, loop_now(r->parts->loop), &held))
-            log_warn("feedback.malformed", "from=%s held=%llu: %s", bus_message_from(m),
-                     (unsigned long long)held, err.text);
+        on_malformed(r, m, err.text);
         return;
     }
     for (size_t i = 0; i < f.n_recorded; i++)
@@ -129,7 +132,7 @@ static void on_readable(void *arg)
     for (int i = 0; i < MESSAGES_A_TURN; i++) {
         int got = bus_take(r->socket, &m);
         if (got == -EBADMSG) {
-            r->malformed++;
+            on_malformed(r, &m, BUS_NO_MESSAGE);
             continue;
         }
         if (got <= 0)
@@ -151,6 +154,8 @@ int returns_new(struct returns **ret, struct bus *bus, struct parts *parts, stru
     r->reception = reception;
     int e = wire_arena_new(&r->arena);
     if (e == 0)
+        e = complaint_new(&r->malformed, parts->loop, "feedback.malformed");
+    if (e == 0)
         e = bus_open(bus, LANE_FEEDBACK, SIDE_TO, parts->config->endpoint.feedback, &r->socket, err);
     if (e == 0)
         e = loop_watch(parts->loop, r->socket, on_readable, r);
@@ -168,5 +173,6 @@ void returns_free(struct returns *r)
         loop_unwatch(r->parts->loop, r->socket);
     bus_close(r->socket);
     wire_arena_free(r->arena);
+    complaint_free(r->malformed);
     free(r);
 }

@@ -81,6 +81,7 @@ static void numbers_out(Vedette__V1__Vitals *to, const struct vitals *v)
     to->late_max_us = v->late_max_us;
     to->part = v->part;
     to->parts = v->parts;
+    to->dropped = v->dropped;
 }
 
 int wire_pack_vitals(const struct vitals *v, struct wire_out *o)
@@ -144,6 +145,7 @@ int wire_vitals_in(struct wire_arena *a, struct vitals *to, const Vedette__V1__R
         .late_max_us = from->late_max_us,
         .part = from->part,
         .parts = from->parts,
+        .dropped = from->dropped,
     };
     int r = workers_in(a, &v, m, err);
     if (r == 0)

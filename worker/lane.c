@@ -1,5 +1,6 @@
 #include "worker/lane.h"
 
+#include "common/complaint.h"
 #include "common/log.h"
 #include "worker/intake.h"
 #include "worker/outbox.h"
@@ -69,7 +70,8 @@ struct thread_lane {
     bool resting;
     bool suspect; /* as was logged last */
     uint64_t stale;
-    struct log_gate malformed, stale_gate;
+    struct complaint *malformed;
+    struct log_gate stale_gate;
 };
 
 /* ── Looks ─────────────────────────────────────────────────────────────── */
@@ -155,9 +157,7 @@ static void deal_with_batch(struct thread_lane *l, const struct bus_message *m)
     uint64_t held;
 
     if (wire_unpack_jobs(l->arena, m->bytes, m->len, &b, &err) < 0) {
-        if (log_gate_open(&l->malformed, loop_now(l->loop), &held))
-            log_warn("jobs.malformed", "lane=%u held=%llu: %s", l->setup.number, (unsigned long long)held,
-                     err.text);
+        complaint_note(l->malformed, bus_message_from(m), err.text);
         return;
     }
     uint64_t stale = l->stale;
@@ -175,8 +175,10 @@ static void on_jobs(void *arg)
     struct bus_message m;
     for (int i = 0; i < BATCHES_A_TURN && l->jobs; i++) {
         int got = bus_take(l->jobs, &m);
-        if (got == -EBADMSG)
+        if (got == -EBADMSG) {
+            complaint_note(l->malformed, bus_message_from(&m), BUS_NO_MESSAGE);
             continue;
+        }
         if (got <= 0)
             return;
         deal_with_batch(l, &m);
@@ -395,6 +397,8 @@ static int make_parts(struct thread_lane *l, struct err *err)
         return r;
     r = wire_arena_new(&l->arena);
     if (r == 0)
+        r = complaint_new(&l->malformed, l->loop, "jobs.malformed");
+    if (r == 0)
         r = wakeup_new(&l->leaving, l->loop, on_leaving, l);
     if (r == 0)
         r = loop_after_turn(l->loop, on_turned, l);
@@ -410,6 +414,7 @@ static void drop_parts(struct thread_lane *l)
     rollcall_free(l->rollcall);
     shipment_free(l->shipment);
     wire_arena_free(l->arena);
+    complaint_free(l->malformed);
     wakeup_free(l->leaving);
 }
 

@@ -1,5 +1,6 @@
 #include "worker/rollcall.h"
 
+#include "common/complaint.h"
 #include "common/daemon.h"
 #include "worker/presence.h"
 #include "worker/wakeup.h"
@@ -29,7 +30,8 @@ struct rollcall {
     struct presence presence;
     struct wakeup *wakeup;
     struct wire_arena *arena;
-    struct log_gate malformed;
+    struct complaint *malformed;
+    struct log_gate socket_gate;
     struct words taken, busy;
     uint64_t *all; /* a full list; grows to what was needed so far */
     size_t room;
@@ -173,13 +175,6 @@ static void hear(struct rollcall *r, const struct control *c)
     presence_heard(&r->presence, c->nonce, now);
 }
 
-static void on_malformed(struct rollcall *r, const char *why)
-{
-    uint64_t held;
-    if (log_gate_open(&r->malformed, loop_now(r->loop), &held))
-        log_warn("control.malformed", "lane=%u held=%llu: %s", r->self.lane, (unsigned long long)held, why);
-}
-
 static void on_step(void *arg);
 
 static void on_readable(void *arg)
@@ -189,16 +184,16 @@ static void on_readable(void *arg)
 
     for (int i = 0; i < MESSAGES_A_TURN; i++) {
         struct control c;
-        struct err err = { .text = "not a message of this lane" };
+        struct err err = { 0 };
         int got = bus_take(r->socket, &m);
         if (got == -EBADMSG) {
-            on_malformed(r, err.text);
+            complaint_note(r->malformed, bus_message_from(&m), BUS_NO_MESSAGE);
             continue;
         }
         if (got <= 0)
             break;
         if (wire_unpack_control(r->arena, m.bytes, m.len, &c, &err) < 0)
-            on_malformed(r, err.text);
+            complaint_note(r->malformed, bus_message_from(&m), err.text);
         else
             hear(r, &c);
         bus_message_done(&m);
@@ -230,7 +225,10 @@ static void reconnect(struct rollcall *r)
     struct err err = { 0 };
     disconnect(r);
     if (connect_socket(r, &err) < 0) {
-        on_malformed(r, err.text);
+        uint64_t held;
+        if (log_gate_open(&r->socket_gate, loop_now(r->loop), &held))
+            log_warn("control.no_socket", "lane=%u held_back=%llu: %s", r->self.lane,
+                     (unsigned long long)held, err.text);
         disconnect(r);
     }
     r->events->reconnect(r->arg);
@@ -263,6 +261,8 @@ int rollcall_new(struct rollcall **ret, struct loop *l, struct bus *bus, const s
     presence_init(&r->presence, loop_now(l));
     int rc = wire_arena_new(&r->arena);
     if (rc == 0)
+        rc = complaint_new(&r->malformed, l, "control.malformed");
+    if (rc == 0)
         rc = wakeup_new(&r->wakeup, l, on_step, r);
     if (rc < 0)
         return err_set(err, rc, "no memory for the control lane");
@@ -281,6 +281,7 @@ void rollcall_free(struct rollcall *r)
     disconnect(r);
     wakeup_free(r->wakeup);
     wire_arena_free(r->arena);
+    complaint_free(r->malformed);
     free(r->all);
     free(r);
 }

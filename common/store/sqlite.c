@@ -35,6 +35,10 @@ static const struct migrate_step steps[] = {
      2,
 #include "common/store/schema/sqlite/0002_states.sql.h"
      },
+    {
+     3,
+#include "common/store/schema/sqlite/0003_dropped.sql.h"
+     },
 };
 #define OUR_VERSION ((unsigned)(sizeof steps / sizeof *steps))
 

@@ -12,7 +12,7 @@ static int put_numbers(struct sqlite *s, const struct vitals *v, struct err *err
     int r = query_new(&q, s, Q_VITALS_PUT, DOING,
                       "INSERT OR REPLACE INTO vitals (one, epoch, at_us, started_us, sites, scheduled, "
                       "concluded, missed, confirming, again, in_flight, waiting, late_p50_us, late_p99_us, "
-                      "late_max_us) VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                      "late_max_us, dropped) VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                       err);
     if (r < 0)
         return r;
@@ -31,6 +31,7 @@ static int put_numbers(struct sqlite *s, const struct vitals *v, struct err *err
         v->late_p50_us,
         v->late_p99_us,
         v->late_max_us,
+        (int64_t)v->dropped,
     };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         query_put_int(&q, numbers[i]);
@@ -94,7 +95,7 @@ int sqlite_get_vitals(struct store *base, struct vitals *ret, struct err *err)
     scoped(query) struct query q = { 0 };
     int r = query_new(&q, s, Q_VITALS, "read the vitals",
                       "SELECT epoch, at_us, started_us, sites, scheduled, concluded, missed, confirming, "
-                      "again, in_flight, waiting, late_p50_us, late_p99_us, late_max_us FROM vitals",
+                      "again, in_flight, waiting, late_p50_us, late_p99_us, late_max_us, dropped FROM vitals",
                       err);
     if (r == 0)
         r = query_step(&q, err);
@@ -117,6 +118,7 @@ int sqlite_get_vitals(struct store *base, struct vitals *ret, struct err *err)
         .late_p50_us = (uint32_t)query_int(&q, 11),
         .late_p99_us = (uint32_t)query_int(&q, 12),
         .late_max_us = (uint32_t)query_int(&q, 13),
+        .dropped = (uint64_t)query_int(&q, 14),
     };
     return 0;
 }

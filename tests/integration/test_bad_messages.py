@@ -12,6 +12,8 @@ from harness.patience import until
 from harness.process import free_port
 from harness.stories import gapless, quick, rounds
 
+HEARD = 256 << 10  # what is longer ends its sender's connection
+
 # What a stranger may send, by name. The ceiling of a message is 64 KiB.
 GARBAGE = {
     "empty": b"",
@@ -78,6 +80,9 @@ def test_garbage_on_a_lane(cluster, on_tcp, lane):
         works_on(cluster)
     finally:
         context.destroy(0)
+    least = 50 * sum(len(g) <= HEARD for g in GARBAGE.values())
+    until(lambda: cluster.ask("status")[0]["malformed"] >= least, 10, lambda: cluster.cli("status"))
+    assert "malformed messages dropped" in cluster.cli("status").out
     # Once a minute for each kind of complaint, however much came; with the peer.
     complaints = [x for x in victim.said().splitlines() if " warn " in x]
     kinds = {x.split()[3] for x in complaints}

@@ -399,6 +399,7 @@ static void same_vitals(const struct vitals *a, const struct vitals *b)
     assert_int_equal(a->late_p50_us, b->late_p50_us);
     assert_int_equal(a->late_p99_us, b->late_p99_us);
     assert_int_equal(a->late_max_us, b->late_max_us);
+    assert_int_equal(a->dropped, b->dropped);
 }
 
 CONTRACT(the_newest_vitals_and_workers_of_the_last_hour)
@@ -411,7 +412,7 @@ CONTRACT(the_newest_vitals_and_workers_of_the_last_hour)
         { .worker = "b", .lane = 0},
         { .worker = "a",          .lane = 2               },
     };
-    struct vitals v = { 3, NOON, NOON - 9, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 0, 1, w, 3 };
+    struct vitals v = { 3, NOON, NOON - 9, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0, 1, w, 3 };
     OK(store_put_vitals(s, &v, &err));
     OK(store_get_vitals(s, &got, &err));
     assert_int_equal(got.n_workers, 0);

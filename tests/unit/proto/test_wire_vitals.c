@@ -41,6 +41,7 @@ static struct vitals usual(const struct worker_vitals *workers, size_t n)
         .late_p50_us = 9,
         .late_p99_us = 10,
         .late_max_us = UINT32_MAX,
+        .dropped = 1000000007,
         .part = 1,
         .parts = 2,
         .workers = workers,
@@ -99,6 +100,7 @@ static void assert_numbers(const struct vitals *a, const struct vitals *b)
     assert_int_equal(a->late_p50_us, b->late_p50_us);
     assert_int_equal(a->late_p99_us, b->late_p99_us);
     assert_int_equal(a->late_max_us, b->late_max_us);
+    assert_int_equal(a->dropped, b->dropped);
     assert_int_equal(a->part, b->part);
     assert_int_equal(a->parts, b->parts);
 }
