@@ -249,6 +249,7 @@ static void tell_notice(const struct notice *n, struct directory *d, wall_us now
     case NOTICE_FAILED:
         printf("given up after %u %s", n->attempts, print_plural(n->attempts, "attempt", "attempts"));
         break;
+    case NOTICE_SUPERSEDED: printf("not sent, a newer one took its place"); break;
     case NOTICE_STATE_COUNT: break;
     }
     printf("%s%s\n", n->trouble[0] ? "; the last trouble: " : "", n->trouble);

@@ -49,7 +49,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 static void add_row(struct table *t, const struct notice *n, struct directory *d, wall_us now)
 {
     static const enum hue hues[NOTICE_STATE_COUNT] = {
-        [NOTICE_PENDING] = HUE_DOUBT, [NOTICE_SENT] = HUE_GOOD, [NOTICE_FAILED] = HUE_BAD
+        [NOTICE_PENDING] = HUE_DOUBT,
+        [NOTICE_SENT] = HUE_GOOD,
+        [NOTICE_FAILED] = HUE_BAD,
+        [NOTICE_SUPERSEDED] = HUE_FAINT,
     };
     char buf[300];
     wall_us when = n->state == NOTICE_SENT ? n->sent_us : n->created_us;

@@ -136,6 +136,8 @@ static void print_rest(const struct picture *p, const char *store)
     printf("%s pending, %s sent, %s failed", print_count(n[0], sizeof n[0], s->notices[NOTICE_PENDING]),
            print_count(n[1], sizeof n[1], s->notices[NOTICE_SENT]),
            print_count(n[2], sizeof n[2], s->notices[NOTICE_FAILED]));
+    if (s->notices[NOTICE_SUPERSEDED])
+        printf(", %s superseded", print_count(n[0], sizeof n[0], s->notices[NOTICE_SUPERSEDED]));
     if (s->oldest_pending_us)
         printf("; the oldest pending one is from %s",
                print_ago(oldest, sizeof oldest, s->oldest_pending_us, p->now));
@@ -241,9 +243,11 @@ static int print_status_json(const struct picture *p, const char *store)
         &o, "incidents",
         json_pack("{s:I, s:I}", "open", (json_int_t)s->incidents_open, "all", (json_int_t)s->incidents_all));
     asjson_put(&o, "notices",
-               json_pack("{s:I, s:I, s:I, s:o}", "pending", (json_int_t)s->notices[NOTICE_PENDING], "sent",
-                         (json_int_t)s->notices[NOTICE_SENT], "failed", (json_int_t)s->notices[NOTICE_FAILED],
-                         "oldest_pending", print_json_wall(s->oldest_pending_us)));
+               json_pack("{s:I, s:I, s:I, s:I, s:o}", "pending", (json_int_t)s->notices[NOTICE_PENDING],
+                         "sent", (json_int_t)s->notices[NOTICE_SENT], "failed",
+                         (json_int_t)s->notices[NOTICE_FAILED], "superseded",
+                         (json_int_t)s->notices[NOTICE_SUPERSEDED], "oldest_pending",
+                         print_json_wall(s->oldest_pending_us)));
     asjson_put(&o, "store",
                json_pack("{s:o, s:I, s:I}", "url", print_json_text(store), "looks", (json_int_t)s->looks,
                          "bytes", (json_int_t)s->bytes));

@@ -86,14 +86,20 @@ static enum hue write_notice(struct text *t, const struct event *e)
     text_addf(t, "  %s to ", notice_kind_name(e->notice));
     add_plain(t, channel);
     text_addf(t, ": %s",
-              e->notice_state == NOTICE_PENDING ? "not yet, will be tried again"
-                                                : notice_state_name(e->notice_state));
+              e->notice_state == NOTICE_PENDING      ? "not yet, will be tried again"
+              : e->notice_state == NOTICE_SUPERSEDED ? "not sent, a newer one takes its place"
+                                                     : notice_state_name(e->notice_state));
     if (e->text[0]) {
         text_add(t, " (");
         add_plain(t, e->text);
         text_add(t, ")");
     }
-    return e->notice_state == NOTICE_SENT ? HUE_NONE : e->notice_state == NOTICE_FAILED ? HUE_BAD : HUE_DOUBT;
+    static const enum hue hues[NOTICE_STATE_COUNT] = {
+        [NOTICE_PENDING] = HUE_DOUBT,
+        [NOTICE_FAILED] = HUE_BAD,
+        [NOTICE_SUPERSEDED] = HUE_FAINT,
+    };
+    return hues[e->notice_state];
 }
 
 static enum hue write_worker(struct text *t, const struct event *e)

@@ -15,7 +15,9 @@
  *
  * Notices of one incident and channel form a thread, in order; only its first
  * one is tried. A thread sleeps (its alarm is set) until its first notice is
- * due. Then it queues at its channel's counter. Counters with something in
+ * due. A reminder that is still waiting when a newer notice of its thread comes
+ * is not sent any more: a channel that was away gets the newest word and not a
+ * pile of old ones. A thread that is due queues at its channel's counter. Counters with something in
  * their queue stand in a ring, one ring for each kind of channel; whenever the
  * kind has a delivery to spare, the ring is turned to the next counter that may
  * begin another one. So a channel with ten thousand notices and one with a
@@ -49,7 +51,7 @@ struct thread { /* one incident through one channel */
     struct notifier *owner;
     struct entry *entries;
     struct alarm alarm;
-    bool under_way;
+    bool queued, under_way;
     mono_ns begun;
     struct thread *prev, *next;
     UT_hash_handle hh;
@@ -202,6 +204,33 @@ static struct told outcome(struct notifier *n, const struct notice *notice, cons
     return t;
 }
 
+/* A newer notice says all that this one would have said. */
+static void supersede(struct notifier *n, struct thread *t, struct entry *e)
+{
+    struct told told = {
+        .notice_id = e->notice->id,
+        .incident_id = e->notice->incident_id,
+        .site_id = e->notice->site_id,
+        .kind = e->notice->kind,
+        .state = NOTICE_SUPERSEDED,
+        .attempts = e->notice->attempts,
+    };
+    channel_label(e->notice->channel, told.channel, sizeof told.channel);
+    tell(n, &told);
+    DL_DELETE(t->entries, e);
+    notice_free(e->notice);
+    free(e);
+}
+
+/* Reminders with something after them, but for one that is being delivered. */
+static void drop_old_reminders(struct notifier *n, struct thread *t)
+{
+    struct entry *e, *next;
+    DL_FOREACH_SAFE (t->entries, e, next)
+        if (next && e->notice->kind == NOTICE_STILL_DOWN && !(t->under_way && e == t->entries))
+            supersede(n, t, e);
+}
+
 static void log_outcome(const struct told *t, int64_t took_ms)
 {
     const char *word = t->state == NOTICE_SENT ? "sent" : t->state == NOTICE_FAILED ? "failed" : "again";
@@ -228,7 +257,8 @@ static void on_done(void *arg, const struct delivery_end *end)
     if (told.state == NOTICE_PENDING) {
         e->notice->attempts = told.attempts;
         e->notice->next_try_us = told.next_try_us;
-        sleep_until(n, t, told.next_try_us);
+        drop_old_reminders(n, t);
+        sleep_until(n, t, t->entries->notice->next_try_us);
         return;
     }
     DL_DELETE(t->entries, e);
@@ -246,6 +276,7 @@ static void queue_up(struct thread *t)
 {
     struct counter *c = t->key.counter;
     DL_APPEND(c->queue, t);
+    t->queued = true;
     if (!c->in_ring) {
         DL_APPEND(c->ring->counters, c);
         c->in_ring = true;
@@ -283,6 +314,7 @@ static bool begin_one(struct notifier *n, struct ring *r)
         DL_DELETE(r->counters, c);
         c->in_ring = false;
     }
+    t->queued = false;
     t->under_way = true;
     t->begun = clock_mono();
     n->under_way++;
@@ -329,7 +361,8 @@ void notifier_take(struct notifier *n, struct notice *take)
     }
     e->notice = take;
     DL_APPEND(t->entries, e);
-    if (t->entries == e)
+    drop_old_reminders(n, t);
+    if (t->entries == e && !t->queued)
         sleep_until(n, t, take->next_try_us);
 }
 

@@ -19,6 +19,7 @@ static const char *const states[] = {
     [NOTICE_PENDING] = "pending",
     [NOTICE_SENT] = "sent",
     [NOTICE_FAILED] = "failed",
+    [NOTICE_SUPERSEDED] = "superseded",
 };
 _Static_assert(sizeof states / sizeof *states == NOTICE_STATE_COUNT, "every state has a name");
 

@@ -49,9 +49,10 @@ enum notice_state {
     NOTICE_PENDING,     /* in the outbox; due at next_try_us */
     NOTICE_SENT,        /* the receiver said that it has it */
     NOTICE_FAILED,      /* given up, after the channel's patience or on a final refusal */
+    NOTICE_SUPERSEDED,  /* a reminder that was still on its way when a newer notice came: not sent */
     NOTICE_STATE_COUNT, /* last */
 };
-const char *notice_state_name(enum notice_state s); /* "pending", "sent", "failed" */
+const char *notice_state_name(enum notice_state s); /* "pending", "sent", "failed", "superseded" */
 
 #define NOTICE_KEY_SIZE 64
 

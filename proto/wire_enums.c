@@ -109,4 +109,5 @@ _Static_assert(NOTICE_KIND_COUNT == NOTICE_WITHDRAWN + 1, "proto/event.proto lac
 SAME(NOTICE_STATE, NOTICE_PENDING);
 SAME(NOTICE_STATE, NOTICE_SENT);
 SAME(NOTICE_STATE, NOTICE_FAILED);
-_Static_assert(NOTICE_STATE_COUNT == NOTICE_FAILED + 1, "proto/event.proto lacks a state");
+SAME(NOTICE_STATE, NOTICE_SUPERSEDED);
+_Static_assert(NOTICE_STATE_COUNT == NOTICE_SUPERSEDED + 1, "proto/event.proto lacks a state");

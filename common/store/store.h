@@ -151,7 +151,7 @@ struct notice_outcome {
  *   evidence   added unless the same run is there for that incident
  *   notices    inserted; at most one per incident, owner, channel, kind and number
  *   outcomes   change state, attempts, times and trouble of a notice that is
- *              pending; one that is sent or failed stays as it is
+ *              pending; one that is sent, failed or superseded stays
  * -EINVAL for what can never be recorded: a result out of bounds, a notice with
  * another one's id. Of a result the details are kept where there is something to
  * explain, and the end of its certificate to the second.

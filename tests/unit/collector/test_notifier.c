@@ -54,7 +54,7 @@ struct post { /* a notifier and what it tells */
     struct notifier *notifier;
     struct config config;
     uint64_t next_id;
-    unsigned sent, failed, again;
+    unsigned sent, failed, superseded, again;
     struct told last;
     bool no_room;
 };
@@ -67,6 +67,7 @@ static bool on_told(void *arg, const struct told *t)
     p->last = *t;
     p->sent += t->state == NOTICE_SENT;
     p->failed += t->state == NOTICE_FAILED;
+    p->superseded += t->state == NOTICE_SUPERSEDED;
     p->again += t->state == NOTICE_PENDING;
     return true;
 }
@@ -115,7 +116,6 @@ static void test_back_waits_for_down(void **state)
     hook_start(h, 503);
     post_open(&p);
     give(&p, 1, NOTICE_DOWN, h->channel);
-    give(&p, 1, NOTICE_STILL_DOWN, h->channel);
     give(&p, 1, NOTICE_BACK, h->channel);
     assert_false(wait_for(&p, 1, 200));
     assert_true(p.again >= 2); /* only the first one is tried, again and again */
@@ -123,14 +123,58 @@ static void test_back_waits_for_down(void **state)
     assert_true(p.last.next_try_us > 0);
     assert_string_equal(p.last.channel, "webhook:127.0.0.1");
     h->answer = 204;
-    assert_true(wait_for(&p, 3, 5000));
-    assert_string_equal(h->order, "dsb");
-    assert_int_equal(p.sent, 3);
+    assert_true(wait_for(&p, 2, 5000));
+    assert_string_equal(h->order, "db");
+    assert_int_equal(p.sent, 2);
     assert_int_equal(p.last.attempts, 1);
     assert_true(p.last.sent_us > 0);
     post_close(&p);
     listener_stop(&h->listener);
     free(h);
+}
+
+/* Reminders of a channel that was away do not pile up: the newest word is sent. */
+static void test_at_most_one_reminder_waits(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *given, *order; /* d(own), s(till down), b(ack); '.' lets time pass */
+        unsigned superseded;
+    } rows[] = {
+        {"all at once",                   "dsss",    "ds", 2},
+        { "each after a failed attempt",  "d.s.s.s", "ds", 2},
+        { "it came back meanwhile",       "d.ss.b",  "db", 2},
+        { "down was told, reminders not", "D.s.s.s", "Ds", 2},
+        { "... and it came back",         "D.s.s.b", "Db", 2},
+        { "none but the first",           "d.s",     "ds", 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct post p;
+        struct hook *h = malloc(sizeof *h);
+        unsigned sent = 0, most = (unsigned)strlen(rows[i].order);
+        hook_start(h, 200);
+        post_open(&p);
+        for (const char *c = rows[i].given; *c; c++) {
+            if (*c == '.') {
+                wait_for(&p, 9, 60);
+                continue;
+            }
+            h->answer = *c == 'D' ? 200 : 503;
+            give(&p, 1, *c == 's' ? NOTICE_STILL_DOWN : *c == 'b' ? NOTICE_BACK : NOTICE_DOWN, h->channel);
+            if (*c == 'D')
+                assert_true(wait_for(&p, ++sent, 5000));
+        }
+        for (int n = 0; n < 500 && p.superseded < rows[i].superseded; n++)
+            loop_turn(p.loop, 10); /* one may be under way */
+        h->answer = 200;
+        assert_true(wait_for(&p, most, 5000));
+        wait_for(&p, 9, 60); /* and nothing more */
+        if (strcasecmp(h->order, rows[i].order) != 0 || p.superseded != rows[i].superseded || p.failed)
+            fail_msg("%s: %s, %u superseded", rows[i].name, h->order, p.superseded);
+        post_close(&p);
+        listener_stop(&h->listener);
+        free(h);
+    }
 }
 
 static void test_a_final_refusal_lets_the_next_one_go(void **state)
@@ -248,6 +292,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_back_waits_for_down),
+        cmocka_unit_test(test_at_most_one_reminder_waits),
         cmocka_unit_test(test_a_final_refusal_lets_the_next_one_go),
         cmocka_unit_test(test_given_up_after_long_enough),
         cmocka_unit_test(test_a_slow_channel_delays_no_other),

@@ -129,7 +129,7 @@ static inline void world_pass(struct world *w, int64_t ms)
 static inline void world_start(struct world *w)
 {
     struct err err = { 0 };
-    const struct keeper_ports ports = { w, world_feedback, world_publish, world_deliver };
+    const struct keeper_ports ports = { w, world_feedback, world_publish, world_deliver, NULL };
     w->seq = 0;
     if (keeper_new(&w->keeper, w->store, &w->config, &ports, world_now(w), &err) < 0)
         fail_msg("no keeper: %s", err.text);

@@ -38,7 +38,7 @@ static const struct {
     { "health",        0, HEALTH_COUNT,        call_health_name,        "new up suspected down unknown "             },
     { "incident end",  0, INCIDENT_END_COUNT,  call_incident_end_name,  "open recovered withdrawn "                  },
     { "notice kind",   0, NOTICE_KIND_COUNT,   call_notice_kind_name,   "down back still_down withdrawn "            },
-    { "notice state",  0, NOTICE_STATE_COUNT,  call_notice_state_name,  "pending sent failed "                       },
+    { "notice state",  0, NOTICE_STATE_COUNT,  call_notice_state_name,  "pending sent failed superseded "            },
     { "worker health", 0, WORKER_HEALTH_COUNT, call_worker_health_name, "ready suspect draining dead gone "          },
 };
 

@@ -312,7 +312,7 @@ static const struct {
     { EVENT_INCIDENT, WITHOUT("incident_id"), -EBADMSG, "incident: the incident's id is 0" },
     { EVENT_INCIDENT, NUMBER("end", 3), -EBADMSG, "3 is no end" },
     { EVENT_NOTICE, NUMBER("notice", 4), -EBADMSG, "4 or 1" },
-    { EVENT_NOTICE, NUMBER("notice_state", 3), -EBADMSG, "1 or 3" },
+    { EVENT_NOTICE, NUMBER("notice_state", 4), -EBADMSG, "1 or 4" },
     { EVENT_NOTICE, BYTES("channel", "\0", 1), -EBADMSG, "channel" },
 };
 
