@@ -235,7 +235,7 @@ static void tell_looks(const struct looks *l, wall_us now)
 static void tell_notice(const struct notice *n, struct directory *d, wall_us now)
 {
     char channel[300], at[40];
-    printf("  %s to %s (%s): ", notice_kind_name(n->kind), directory_owner_name(d, n->owner_id),
+    printf("  %s to %s (%s): ", notice_kind_words(n->kind), directory_owner_name(d, n->owner_id),
            print_channel(channel, sizeof channel, n->channel));
     switch (n->state) {
     case NOTICE_SENT:

@@ -58,7 +58,7 @@ static void add_row(struct table *t, const struct notice *n, struct directory *d
     wall_us when = n->state == NOTICE_SENT ? n->sent_us : n->created_us;
     table_row(t);
     table_setf(t, 0, "%" PRIu64, n->id);
-    table_setf(t, 1, n->number ? "%s %u" : "%s", notice_kind_name(n->kind), n->number);
+    table_setf(t, 1, n->number ? "%s %u" : "%s", notice_kind_words(n->kind), n->number);
     table_set(t, 2, directory_site_name(d, n->site_id));
     table_set(t, 3, directory_owner_name(d, n->owner_id));
     table_set(t, 4, print_channel(buf, sizeof buf, n->channel));

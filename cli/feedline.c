@@ -83,7 +83,7 @@ static enum hue write_notice(struct text *t, const struct event *e)
     if (len && channel[len - 1] == ':') /* "console:" */
         channel[len - 1] = '\0';
     add_plain(t, e->site);
-    text_addf(t, "  %s to ", notice_kind_name(e->notice));
+    text_addf(t, "  %s to ", notice_kind_words(e->notice));
     add_plain(t, channel);
     text_addf(t, ": %s",
               e->notice_state == NOTICE_PENDING      ? "not yet, will be tried again"

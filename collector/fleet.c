@@ -103,7 +103,7 @@ int fleet_take(struct fleet *f, const struct vitals *v)
 
 static const char *const words[WORKER_HEALTH_COUNT] = {
     [WORKER_READY] = "ready for work",        [WORKER_SUSPECT] = "silent, or in doubt of itself",
-    [WORKER_DRAINING] = "takes no more work", [WORKER_DEAD] = "dead: its work was given to others",
+    [WORKER_DRAINING] = "takes no more work", [WORKER_DEAD] = "dead: its work is taken back",
     [WORKER_GONE] = "said goodbye",
 };
 

@@ -57,7 +57,7 @@ static int facts_read(struct facts *f, const char *payload, struct err *err)
 /* "HTTP 503" says more in fewer words than "it answered with a server error". */
 static const char *what(const char *cause, const char *words, json_int_t status, char *buf, size_t size)
 {
-    if (status > 0 && strncmp(cause, "http_", 5) == 0)
+    if (status > 0 && (strncmp(cause, "http_", 5) == 0 || strcmp(cause, "none") == 0))
         snprintf(buf, size, "HTTP %d", (int)status);
     else
         snprintf(buf, size, "%s", words);
@@ -185,6 +185,38 @@ int message_line(const char *payload, char *buf, size_t size, struct err *err)
 
 /* ── The text ──────────────────────────────────────────────────────────── */
 
+/* As every list of Vedette says it. */
+static const char *took(const json_t *look, char *buf, size_t size)
+{
+    const json_t *exact = json_object_get(look, "took_us"); /* notices of older versions have none */
+    json_int_t us =
+        exact ? json_integer_value(exact) : 1000 * json_integer_value(json_object_get(look, "took_ms"));
+    if (us >= US_PER_S)
+        snprintf(buf, size, "%.2f s", (double)us / 1e6);
+    else
+        snprintf(buf, size, "%.*f ms", us < 10 * US_PER_MS, (double)us / 1e3);
+    return buf;
+}
+
+/* As a shell takes it for one word: for a line that people paste. */
+static void add_word(struct text *t, const char *name)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:/@%+,=-";
+    if (*name == '-')
+        text_add(t, "-- ");
+    if (*name && strspn(name, plain) == strlen(name)) {
+        text_add(t, name);
+        return;
+    }
+    text_add(t, "'");
+    for (; *name; name++) {
+        if (*name == '\'')
+            text_add(t, "'\\'");
+        text_add_bytes(t, name, 1);
+    }
+    text_add(t, "'");
+}
+
 static void add_looks(struct text *t, const struct facts *f)
 {
     size_t i;
@@ -199,7 +231,7 @@ static void add_looks(struct text *t, const struct facts *f)
                   text_in(look, "worker"), text_in(look, "location"), why);
         if (*text_in(look, "address"))
             text_addf(t, ", at %s", text_in(look, "address"));
-        text_addf(t, ", %d ms\n", (int)json_integer_value(json_object_get(look, "took_ms")));
+        text_addf(t, ", %s\n", took(look, why, sizeof why));
     }
 }
 
@@ -246,8 +278,9 @@ int message_body(const char *payload, struct text *ret, struct err *err)
         text_add(ret, f.kind == NOTICE_BACK ? "\nSeen up again:\n" : "\nWhat was seen:\n");
         add_looks(ret, &f);
     }
-    text_addf(ret, "\nIncident %d, told to %s. All about it: vedette explain %s\n", (int)f.incident, f.owner,
-              f.site);
+    text_addf(ret, "\nIncident %d, told to %s. All about it: vedette explain ", (int)f.incident, f.owner);
+    add_word(ret, f.site);
+    text_add(ret, "\n");
     facts_done(&f);
     if (ret->failed)
         return err_set(err, ret->failed, "the message about %.80s grew too large", "a site");

@@ -66,6 +66,7 @@ static json_t *look_of(const struct result *r)
     json_object_set_new(look, "status", json_integer(r->status));
     json_object_set_new(look, "address", text_of(r->address));
     json_object_set_new(look, "took_ms", json_integer(r->took_us / 1000));
+    json_object_set_new(look, "took_us", json_integer(r->took_us));
     json_object_set_new(look, "detail", text_of(r->detail));
     return look;
 }

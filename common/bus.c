@@ -282,12 +282,20 @@ static int receive(void *socket, zmq_msg_t *part)
     return 0;
 }
 
+/* "127.0.0.1", also where the socket that may do IPv6 says "::ffff:127.0.0.1". */
+static const char *address_of(const zmq_msg_t *part)
+{
+    const char *address = zmq_msg_gets(part, "Peer-Address");
+    if (!address)
+        return "";
+    return strncmp(address, "::ffff:", 7) == 0 && strchr(address, '.') ? address + 7 : address;
+}
+
 /* The rest of a message that has more parts than its lane allows. ZeroMQ hands
  * out a message whole, so all of it is here already. */
 static int drop_rest(void *socket, zmq_msg_t *part, struct bus_message *m)
 {
-    const char *from = zmq_msg_gets(part, "Peer-Address");
-    snprintf(m->from, sizeof m->from, "%s", from ? from : "");
+    snprintf(m->from, sizeof m->from, "%s", address_of(part));
     while (zmq_msg_more(part)) {
         zmq_msg_close(part);
         zmq_msg_init(part);
@@ -351,8 +359,5 @@ void bus_message_done(struct bus_message *m)
 
 const char *bus_message_from(const struct bus_message *m)
 {
-    if (m->from[0])
-        return m->from;
-    const char *address = zmq_msg_gets((const zmq_msg_t *)(const void *)m->private_, "Peer-Address");
-    return address ? address : "";
+    return m->from[0] ? m->from : address_of((const zmq_msg_t *)(const void *)m->private_);
 }

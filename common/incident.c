@@ -33,6 +33,11 @@ const char *notice_kind_name(enum notice_kind k)
     return (unsigned)k < NOTICE_KIND_COUNT ? kinds[k] : "?";
 }
 
+const char *notice_kind_words(enum notice_kind k)
+{
+    return k == NOTICE_STILL_DOWN ? "still down" : notice_kind_name(k);
+}
+
 const char *notice_state_name(enum notice_state s)
 {
     return (unsigned)s < NOTICE_STATE_COUNT ? states[s] : "?";

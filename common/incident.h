@@ -43,7 +43,8 @@ enum notice_kind {
     NOTICE_WITHDRAWN,  /* no longer watched: the outage is closed without having been seen to end */
     NOTICE_KIND_COUNT, /* last */
 };
-const char *notice_kind_name(enum notice_kind k); /* "down", "back", "still_down", "withdrawn" */
+const char *notice_kind_name(enum notice_kind k);  /* "down", "back", "still_down", "withdrawn" */
+const char *notice_kind_words(enum notice_kind k); /* the same for people: "still down" */
 
 enum notice_state {
     NOTICE_PENDING,     /* in the outbox; due at next_try_us */

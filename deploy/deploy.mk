@@ -21,7 +21,7 @@ DESTDIR ?=
 install:
 	@$(MAKE) --no-print-directory VARIANT=release all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5 \
-	    $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/share/bash-completion/completions \
+	    $(DESTDIR)$(PREFIX)/share/man/man7 $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/share/bash-completion/completions \
 	    $(DESTDIR)$(PREFIX)/share/doc/vedette/examples
 	install $(PROGRAMS:%=$(BUILD)/release/bin/%) $(DESTDIR)$(PREFIX)/bin
 	for page in deploy/man/*.[1-8]; do \
@@ -29,9 +29,10 @@ install:
 	install -m 644 deploy/completion/vedette $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vedette
 	ln -sf vedette $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vedette-loadgen
 	install -m 644 deploy/config/vedette.yaml deploy/config/sites.yaml $(DESTDIR)$(PREFIX)/share/doc/vedette/examples
-	install -m 644 README.md ARCHITECTURE.md CHANGELOG.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/vedette
+	install deploy/example/receive.py $(DESTDIR)$(PREFIX)/share/doc/vedette/examples
+	install -m 644 README.md HACKING.md ARCHITECTURE.md CHANGELOG.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/vedette
 uninstall:
-	rm -f $(PROGRAMS:%=$(DESTDIR)$(PREFIX)/bin/%) $(DESTDIR)$(PREFIX)/share/man/man[158]/vedette* \
+	rm -f $(PROGRAMS:%=$(DESTDIR)$(PREFIX)/bin/%) $(DESTDIR)$(PREFIX)/share/man/man[1578]/vedette* \
 	    $(DESTDIR)$(PREFIX)/share/man/man5/sites.yaml.5 \
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vedette $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vedette-loadgen
 	rm -rf $(DESTDIR)$(PREFIX)/share/doc/vedette

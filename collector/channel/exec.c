@@ -1,4 +1,5 @@
 #include "collector/channel/carrier.h"
+#include "collector/channel/guard.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -15,6 +16,8 @@
  * to a ceiling, for the sentence that says why it failed, and read beyond that,
  * so that it never blocks. Exit 0 is delivered; 75 (EX_TEMPFAIL, sysexits.h) and
  * everything else is tried again.
+ *
+ * guard.h ends what runs when we are killed.
  *
  * It is over when it has exited and both of its outputs are closed, or, since a
  * child that it left behind may keep them open, a moment after its exit.
@@ -48,6 +51,7 @@ struct program {
 struct programs {
     struct loop *loop;
     struct program *list;
+    struct guard guard; /* should we be killed */
 };
 
 int programs_new(struct programs **ret, struct loop *l)
@@ -126,6 +130,7 @@ static void end(struct program *p)
 static void on_ended(uv_process_t *process, int64_t status, int signal)
 {
     struct program *p = process->data;
+    guard_ended(&p->all->guard, process->pid);
     p->exited = true;
     p->status = status;
     p->signal = signal;
@@ -266,6 +271,7 @@ static int start(struct program *p, char **env, const char *path, int64_t timeou
     if (r < 0)
         return r;
 
+    guard_began(&p->all->guard, p->process.pid);
     uv_buf_t buf = uv_buf_init(p->payload, (unsigned)strlen(p->payload));
     p->write.data = p;
     uv_read_start((uv_stream_t *)&p->out, give_chunk, on_output);
@@ -314,5 +320,6 @@ void programs_free(struct programs *all)
     }
     for (int i = 0; i < 16 && all->list; i++)
         loop_turn(all->loop, 0);
+    guard_done(&all->guard);
     free(all);
 }

@@ -34,7 +34,10 @@ def test_manual_pages_and_completion_are_there(prefix):
     assert (prefix / "share/man/man1/vedette.1").exists()
     assert (prefix / "share/bash-completion/completions/vedette").exists()
     assert (prefix / "share/bash-completion/completions/vedette-loadgen").exists()
-    for example in ("vedette.yaml", "sites.yaml"):
+    assert (prefix / "share/man/man7/vedette-notice.7").exists()
+    for document in ("README.md", "HACKING.md", "ARCHITECTURE.md"):
+        assert (prefix / "share/doc/vedette" / document).exists()
+    for example in ("vedette.yaml", "sites.yaml", "receive.py"):
         assert (prefix / "share/doc/vedette/examples" / example).exists()
 
 

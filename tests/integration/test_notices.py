@@ -1,6 +1,8 @@
 """The ways in which an owner is told, and what happens when a way is blocked."""
 
 import json
+import re
+import runpy
 import stat
 import time
 
@@ -9,6 +11,7 @@ import pytest
 from harness import behaviours as b
 from harness.mail import Mail
 from harness.patience import until
+from harness.programs import ROOT
 from harness.stories import first_then, gapless, owner, quick, rounds
 
 BAD = b.status(503)
@@ -147,6 +150,13 @@ def test_a_webhook_is_signed_and_names_its_key(cluster, watched, hook):
         assert not delivery.signed_with("another")
         assert delivery.headers["content-type"].startswith("application/json")
         assert delivery.key and delivery.key == delivery.json["key"]
+        request = delivery.headers["x-vedette-timestamp"], delivery.headers["x-vedette-signature"], delivery.body
+        example = runpy.run_path(str(ROOT / "deploy/example/receive.py"))
+        assert example["genuine"](b"a shared secret", *request, now=delivery.at)
+        assert not example["genuine"](b"another", *request, now=delivery.at)
+        assert not example["genuine"](b"a shared secret", *request, now=delivery.at + 3600), "an old one is refused"
+        members = re.findall(r"\\fB([a-z_]+)\\fR", (ROOT / "deploy/man/vedette-notice.7").read_text())
+        assert set(delivery.json) <= set(members), "the manual page has every member"
     assert down.key != back.key
     assert down.json["site"]["name"] == "shop" if isinstance(down.json["site"], dict) else down.json["site"] == "shop"
     assert len(hook.deliveries) == 2

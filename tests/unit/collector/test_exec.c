@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char folder[] = "/tmp/vedette-exec-XXXXXX", seen[100], script[100], channel[120];
@@ -137,12 +138,48 @@ static void test_nothing_is_left_running(void **state)
     delivery_close(&d);
 }
 
+/* A collector that is killed in the middle of it: nothing of the program is left. */
+static void test_it_does_not_outlive_us(void **state)
+{
+    (void)state;
+    char body[300];
+    snprintf(body, sizeof body, "sleep 60 & echo $! >%s; wait", seen);
+    write_script(body);
+    unlink(seen);
+    pid_t us = fork();
+    if (us == 0) {
+        struct delivery d;
+        delivery_open(&d);
+        d.config.exec.timeout_us = 60 * US_PER_S;
+        deliver(&d, delivery_notice(NOTICE_DOWN, channel));
+        _exit(0);
+    }
+    pid_t child = 0;
+    for (int i = 0; i < 1000 && (child = (pid_t)atol(read_seen())) <= 1; i++)
+        usleep(10000);
+    assert_true(child > 1);
+    assert_int_equal(kill(us, SIGKILL), 0);
+    assert_int_equal(waitpid(us, NULL, 0), us);
+    char path[64], line[512] = "";
+    snprintf(path, sizeof path, "/proc/%d/cmdline", (int)child);
+    bool there = true; /* a zombie has no command line */
+    for (int i = 0; i < 500 && there; i++) {
+        FILE *f = fopen(path, "r");
+        there = f && fread(line, 1, sizeof line - 1, f) > 0;
+        if (f)
+            fclose(f);
+        usleep(10000);
+    }
+    assert_false(there);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_how_it_ends),
         cmocka_unit_test(test_what_it_is_given),
         cmocka_unit_test(test_nothing_is_left_running),
+        cmocka_unit_test(test_it_does_not_outlive_us),
     };
     signal(SIGPIPE, SIG_IGN); /* as every daemon does */
     return cmocka_run_group_tests(tests, setup, teardown);

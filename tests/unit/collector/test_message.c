@@ -96,7 +96,7 @@ static const struct {
       "  https://shop.example.com/\n"
       "\n"
       "Seen up again:\n"
-      "  14:05:31 UTC  w2 from local: it answered well, at 203.0.113.7, 12 ms\n"
+      "  14:05:31 UTC  w2 from local: HTTP 200, at 203.0.113.7, 12 ms\n"
       "\n"
       "Incident 12, told to shop-team. All about it: vedette explain shop\n"                                                                                                             },
     { NOTICE_STILL_DOWN, "[still down] shop for 2h 0m: HTTP 503",
@@ -168,6 +168,35 @@ static void test_one_line_stays_one_line(void **state)
     }
 }
 
+/* The last line is for pasting into a shell. */
+static void test_what_is_pasted_is_one_word(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *ends_with;
+    } rows[] = {
+        {"shop",                   "vedette explain shop\n"                 },
+        { "https://a.example/x-1", "vedette explain https://a.example/x-1\n"},
+        { "my shop; rm -rf ~",     "vedette explain 'my shop; rm -rf ~'\n"  },
+        { "it's $HOME",            "vedette explain 'it'\\''s $HOME'\n"     },
+        { "http://a/?x=1&y=2",     "vedette explain 'http://a/?x=1&y=2'\n"  },
+        { "-v",                    "vedette explain -- -v\n"                },
+        { "läden",                "vedette explain 'läden'\n"             },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct site_kept site = {
+            .id = 7, .name = rows[i].name, .url = "http://x.example/", .tags = ""
+        };
+        scoped(text) struct text body = TEXT_UP_TO(16384);
+        struct notice *n = make(NOTICE_DOWN, &site);
+        assert_int_equal(message_body(n->payload, &body, NULL), 0);
+        const char *line = strstr(text_str(&body), "vedette explain");
+        assert_non_null(line);
+        assert_string_equal(line, rows[i].ends_with);
+        notice_free(n);
+    }
+}
+
 static void test_what_is_not_a_payload_is_refused(void **state)
 {
     (void)state;
@@ -198,6 +227,7 @@ int main(void)
         cmocka_unit_test(test_golden_texts),
         cmocka_unit_test(test_a_name_that_is_the_url_is_said_once),
         cmocka_unit_test(test_one_line_stays_one_line),
+        cmocka_unit_test(test_what_is_pasted_is_one_word),
         cmocka_unit_test(test_what_is_not_a_payload_is_refused),
         cmocka_unit_test(test_a_text_that_does_not_fit_is_refused),
     };
