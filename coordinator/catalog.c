@@ -42,11 +42,30 @@ void catalog_free(struct catalog *c)
 
 /* ── Reading ───────────────────────────────────────────────────────────── */
 
-static int on_site(void *arg, const struct site *site)
+int catalog_put(struct catalog *c, const struct site *site)
 {
-    struct catalog *c = arg;
     struct watched *w;
     return watchlist_put(c->list, site, &w);
+}
+
+struct loading {
+    struct catalog *catalog;
+    struct watched **site; /* in the order of reading, which is how they lie in memory */
+    size_t n, room;
+};
+
+static int on_site(void *arg, const struct site *site)
+{
+    struct loading *l = arg;
+    if (l->n == l->room) {
+        size_t room = l->room ? l->room * 2 : 1024;
+        struct watched **grown = realloc(l->site, room * sizeof *grown);
+        if (!grown)
+            return -ENOMEM;
+        l->site = grown;
+        l->room = room;
+    }
+    return watchlist_put(l->catalog->list, site, &l->site[l->n++]);
 }
 
 static int on_last_slot(void *arg, uint64_t site_id, wall_us slot)
@@ -60,24 +79,29 @@ static int explain(int r, struct err *err)
     return r == -ENOMEM ? err_set(err, r, "there is not enough memory for all sites") : r;
 }
 
-int catalog_load(struct catalog *c, struct store *s, catalog_fn *fn, void *arg, struct err *err)
+static int read_all(struct loading *l, struct store *s, struct err *err)
 {
     uint64_t newest = 0;
     int r = store_newest_change(s, &newest, err);
     if (r == 0)
-        r = store_each_brief(s, on_site, c, err);
+        r = store_each_brief(s, on_site, l, err);
     if (r == 0)
-        r = store_each_last_slot(s, on_last_slot, c, err);
-    if (r < 0)
-        return explain(r, err);
-
+        r = store_each_last_slot(s, on_last_slot, l->catalog, err);
     /* Asked for before the sites: what is edited in between is read twice, not missed. */
-    c->mark = (struct site_mark){ newest, UINT64_MAX };
-    size_t cursor = 0;
-    for (const struct watched *w; (w = watchlist_next(c->list, &cursor));)
-        if (!w->paused)
-            fn(arg, CATALOG_WATCH, w);
-    return 0;
+    if (r == 0)
+        l->catalog->mark = (struct site_mark){ newest, UINT64_MAX };
+    return explain(r, err);
+}
+
+int catalog_load(struct catalog *c, struct store *s, catalog_fn *fn, void *arg, struct err *err)
+{
+    struct loading l = { .catalog = c };
+    int r = read_all(&l, s, err);
+    for (size_t i = 0; r == 0 && i < l.n; i++)
+        if (!l.site[i]->paused)
+            fn(arg, CATALOG_WATCH, l.site[i]);
+    free(l.site);
+    return r;
 }
 
 /* ── Following ─────────────────────────────────────────────────────────── */
@@ -138,6 +162,11 @@ const struct watched *catalog_find(const struct catalog *c, uint64_t id)
 {
     const struct watched *w = watchlist_find(c->list, id);
     return w && !w->paused ? w : NULL;
+}
+
+void catalog_fetch(const struct catalog *c, uint64_t id, int step)
+{
+    watchlist_fetch(c->list, id, step);
 }
 
 wall_us catalog_last_slot(const struct catalog *c, uint64_t id)

@@ -31,6 +31,9 @@ typedef void catalog_fn(void *arg, enum catalog_news news, const struct watched 
  * each that is watched, after everything has been read. 0 or a store's failure. */
 int catalog_load(struct catalog *c, struct store *s, catalog_fn *fn, void *arg, struct err *err);
 
+/* One more site, or one that is otherwise now, as reading finds it. -ENOMEM. */
+int catalog_put(struct catalog *c, const struct site *site);
+
 /* What was edited since, at most `most` sites of it. Returns how many were read
  * (`most`: there may be more, ask again soon), or a store's failure (what was
  * told before it stays told). */
@@ -39,6 +42,9 @@ int catalog_follow(struct catalog *c, struct store *s, unsigned most, catalog_fn
 
 /* A site that is watched; NULL for others. Borrowed until the next follow. */
 const struct watched *catalog_find(const struct catalog *c, uint64_t id);
+
+void catalog_fetch(const struct catalog *c, uint64_t id,
+                   int step); /* it is asked for soon: see idmap_fetch */
 
 /* The newest slot that is known to have been looked at; 0 when it never was. */
 wall_us catalog_last_slot(const struct catalog *c, uint64_t id);

@@ -15,6 +15,7 @@
 #include "coordinator/reception.h"
 #include "coordinator/reporter.h"
 #include "coordinator/returns.h"
+#include "coordinator/slots.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -30,6 +31,10 @@ enum {
     STRUCK_MOST = 256,    /* recorded slots of one site that are struck off its arrears at a time */
 };
 #define LEAVE_NS (NS_PER_S / 2)
+/* Slots that come so soon after others wait for the next ones, so that many go out
+ * together: each time costs several processes a turn. It is what a look may be late
+ * by, and little beside the 100 ms that it should not be. */
+#define GATHER_NS (10 * NS_PER_MS)
 
 struct coordinator {
     struct parts parts;
@@ -40,6 +45,7 @@ struct coordinator {
     struct reporter *reporter;
     struct loop_timer alarm;
     bool alarm_made;
+    mono_ns slots_at; /* no slots are handed out before that */
     mono_ns catalog_at;
     unsigned told; /* edited sites, in this turn */
     bool store_away;
@@ -120,131 +126,6 @@ static void follow_catalog(struct coordinator *c, mono_ns now)
     c->catalog_at = r == EDITS_A_TURN ? now : now + c->parts.config->coordinator.catalog_every_us * NS_PER_US;
 }
 
-/* ── Slots come ────────────────────────────────────────────────────────── */
-
-/* Where a site is looked at from. With several locations this is where a site's
- * wishes and the health of the locations are weighed. */
-static unsigned place(const struct parts *p, const struct watched *site)
-{
-    (void)p;
-    (void)site;
-    return 0;
-}
-
-static void missed(struct parts *p, uint64_t site_id, uint32_t every_ms, wall_us first, uint32_t count)
-{
-    struct account line = {
-        .site_id = site_id,
-        .slot_us = first,
-        .span = count,
-        .every_ms = every_ms,
-        .cause = CAUSE_MISSED,
-    };
-    if (count > 0)
-        parts_unseen(p, &line);
-}
-
-static void start_run(struct parts *p, const struct lease_run *run, mono_ns now)
-{
-    if (lease_due(p->lease, run, now) == 0)
-        return;
-    turns_over(p->turns, run->site_id, run->slot_us, run->location, now);
-    missed(p, run->site_id, run->every_ms, run->slot_us, 1);
-}
-
-/* Its site's next slot has come before its domain's turn. */
-static void held_back(struct parts *p, const struct lease_run *run)
-{
-    struct account line = {
-        .site_id = run->site_id,
-        .slot_us = run->slot_us,
-        .span = 1,
-        .every_ms = run->every_ms,
-        .location = (uint16_t)run->location,
-        .cause = CAUSE_HELD_BACK,
-        .job_id = lease_next_job_id(p->lease),
-        .at_us = loop_wall(p->loop),
-    };
-    parts_unseen(p, &line);
-}
-
-/* Without memory for the turn it goes at once: to look is what we are for. */
-static bool waits_its_turn(struct parts *p, const char *url, const struct lease_run *run, mono_ns now)
-{
-    struct lease_run held;
-    if (!turns_matter(p->turns))
-        return false;
-    int r = turns_ask(p->turns, domains_key(p->domains, url), run, now, &held);
-    if (held.site_id)
-        held_back(p, &held);
-    return r == 0;
-}
-
-static void begin_run(struct parts *p, const struct schedule_due *due, mono_ns now)
-{
-    const struct watched *site = catalog_find(p->catalog, due->site_id);
-    if (!site)
-        return; /* cannot be: what is not watched is not scheduled */
-    struct lease_run run = {
-        .site_id = site->id,
-        .slot_us = due->slot_us,
-        .location = place(p, site),
-        .timeout_ms = site->manner->timeout_ms,
-        .every_ms = due->every_ms,
-        .until = grid_reaches(&p->grid, due->next_us),
-    };
-    p->scheduled += 1 + (uint64_t)due->missed;
-    missed(p, site->id, due->every_ms, due->missed_us, due->missed);
-    if (!waits_its_turn(p, site->url, &run, now))
-        start_run(p, &run, now);
-}
-
-static bool begin_turns(struct parts *p, mono_ns now)
-{
-    struct lease_run run;
-    int n = 0;
-    while (n < SLOTS_A_TURN && turns_take(p->turns, now, &run)) {
-        start_run(p, &run, now);
-        n++;
-    }
-    return n == SLOTS_A_TURN;
-}
-
-static bool begin_runs(struct parts *p, mono_ns now)
-{
-    struct schedule_due due;
-    int n = 0;
-    while (n < SLOTS_A_TURN && schedule_take(p->schedule, p->grid.at, &due)) {
-        begin_run(p, &due, now);
-        n++;
-    }
-    return n == SLOTS_A_TURN;
-}
-
-static void end_runs(struct parts *p)
-{
-    struct lease_end end;
-    while (lease_take_end(p->lease, &end)) {
-        struct account line = {
-            .site_id = end.run.site_id,
-            .slot_us = end.run.slot_us,
-            .span = 1,
-            .every_ms = end.run.every_ms,
-            .look = end.run.look,
-            .location = (uint16_t)end.run.location,
-            .cause = end.cause,
-            .job_id = end.cause == CAUSE_MISSED ? 0
-                      : end.job_id              ? end.job_id
-                                                : lease_next_job_id(p->lease),
-            .attempts = end.attempts,
-            .at_us = loop_wall(p->loop),
-        };
-        parts_unseen(p, &line);
-        if (end.run.look == 0)
-            turns_over(p->turns, end.run.site_id, end.run.slot_us, end.run.location, loop_now(p->loop));
-    }
-}
-
 /* ── Slots from before we were there ───────────────────────────────────── */
 
 struct struck {
@@ -282,11 +163,11 @@ static void report_arrears(struct coordinator *c, const struct arrears_due *due)
     for (; i < due->count && i < STRUCK_MOST; i++) {
         if (!s.slot[i])
             continue;
-        missed(&c->parts, due->site_id, due->every_ms, due->first + from * every, i - from);
+        slots_missed(&c->parts, due->site_id, due->every_ms, due->first + from * every, i - from);
         c->parts.concluded++;
         from = i + 1;
     }
-    missed(&c->parts, due->site_id, due->every_ms, due->first + from * every, due->count - from);
+    slots_missed(&c->parts, due->site_id, due->every_ms, due->first + from * every, due->count - from);
 }
 
 static void look_after_all(struct coordinator *c, const struct arrears_due *due)
@@ -299,7 +180,7 @@ static void look_after_all(struct coordinator *c, const struct arrears_due *due)
     else if (schedule_recall(p->schedule, due->site_id, due->first))
         p->scheduled--; /* is counted when it is taken from there */
     else
-        missed(p, due->site_id, due->every_ms, due->first, 1);
+        slots_missed(p, due->site_id, due->every_ms, due->first, 1);
 }
 
 static bool settle_arrears(struct coordinator *c, mono_ns now)
@@ -366,10 +247,23 @@ static mono_ns sooner(mono_ns a, mono_ns b)
     return a < b ? a : b;
 }
 
+static bool begin_slots(struct coordinator *c, mono_ns now)
+{
+    struct parts *p = &c->parts;
+    if (now < c->slots_at || schedule_next(p->schedule) > p->grid.at)
+        return false;
+    bool more = slots_begin(p, SLOTS_A_TURN, now);
+    if (!more)
+        c->slots_at = now + GATHER_NS;
+    return more;
+}
+
 static void set_alarm(struct coordinator *c, bool more, mono_ns now)
 {
     const struct parts *p = &c->parts;
     mono_ns at = grid_reaches(&p->grid, schedule_next(p->schedule));
+    if (at < c->slots_at)
+        at = c->slots_at;
     at = sooner(at, lease_next(p->lease));
     at = sooner(at, roster_next(p->roster));
     at = sooner(at, arrears_next(p->arrears, now));
@@ -395,10 +289,10 @@ static void turn(void *arg)
     follow_catalog(c, now);
     lease_step(p->lease, now);
     bool more = settle_arrears(c, now);
-    more |= begin_turns(p, now);
-    more |= begin_runs(p, now);
+    more |= slots_turns(p, SLOTS_A_TURN, now);
+    more |= begin_slots(c, now);
     more |= dispatch_step(c->dispatch, JOBS_A_TURN, now) >= JOBS_A_TURN;
-    end_runs(p);
+    slots_end(p);
     reception_flush(c->reception);
     reporter_step(c->reporter, now);
     set_alarm(c, more, now);

@@ -1,15 +1,14 @@
 #include "coordinator/dispatch.h"
 
 #include "common/log.h"
-#include "proto/wire.h"
+#include "coordinator/bundle.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define RETRY_NS    (50 * NS_PER_MS) /* a lane is ready and its link is not there yet */
-#define BATCH_BYTES (WIRE_MAX_BYTES - 1024)
+#define RETRY_NS (50 * NS_PER_MS) /* a lane is ready and its link is not there yet */
 
 struct dispatch {
     struct parts *parts;
@@ -18,14 +17,10 @@ struct dispatch {
         char endpoint[ENDPOINT_SIZE];
     } at[CONFIG_MAX_LOCATIONS];
     mono_ns retry;
-    uint64_t refused;
+    uint64_t told; /* of those that were refused */
     struct log_gate gate;
 
-    /* the batch that is being filled */
-    struct job job[DISPATCH_BATCH];
-    char avoid[DISPATCH_BATCH][WORKER_NAME_SIZE];
-    size_t n;
-    uint8_t bytes[WIRE_MAX_BYTES];
+    struct bundle bundle; /* that is being filled */
 };
 
 static int open_location(struct dispatch *d, struct bus *bus, unsigned i, struct err *err)
@@ -69,119 +64,48 @@ const char *dispatch_endpoint(const struct dispatch *d, unsigned location)
     return d->at[location].endpoint;
 }
 
-/* ── A batch ───────────────────────────────────────────────────────────── */
+/* ── Sending ───────────────────────────────────────────────────────────── */
 
-/* Whom a job is to avoid: as asked, or who had it and did not bring it back; and
- * only when somebody else is there, and it is not the last chance. */
-static void choose_avoid(struct dispatch *d, const struct lease_order *o, char *avoid)
+static int send_jobs(struct dispatch *d, unsigned location, size_t first, size_t n, mono_ns now)
 {
-    const struct roster_lane *last = roster_lane(d->parts->roster, o->avoid_lane);
-    const char *name = *o->avoid ? o->avoid : last ? last->worker : "";
-    avoid[0] = '\0';
-    if (*name && !o->anybody && roster_has_other(d->parts->roster, o->run.location, name)) {
-        snprintf(avoid, WORKER_NAME_SIZE, "%.*s", WORKER_NAME_SIZE - 1, name);
-        lease_mark_avoiding(d->parts->lease, o->job_id);
-    }
-}
-
-static void refuse(struct dispatch *d, uint64_t job_id, uint64_t site_id, mono_ns now)
-{
-    uint64_t held;
-    d->refused++;
-    lease_refuse(d->parts->lease, job_id);
-    if (log_gate_open(&d->gate, now, &held))
-        log_error("dispatch.refused", "site=%llu held_back=%llu: a job for it cannot be written",
-                  (unsigned long long)site_id, (unsigned long long)held);
-}
-
-static bool add_job(struct dispatch *d, const struct lease_order *o, mono_ns now)
-{
-    const struct watched *site = catalog_find(d->parts->catalog, o->run.site_id);
-    if (!site) { /* cannot be: what is no longer watched was forgotten */
-        refuse(d, o->job_id, o->run.site_id, now);
-        return false;
-    }
-    char *avoid = d->avoid[d->n];
-    choose_avoid(d, o, avoid);
-    struct job *j = &d->job[d->n++];
-    *j = (struct job){
-        .id = o->job_id,
-        .run = {.site_id = site->id, .slot_us = o->run.slot_us, .look = o->run.look},
-        .attempt = o->attempt,
-        .url = site->url,
-        .method = site->manner->method,
-        .timeout_ms = site->manner->timeout_ms,
-        .start_by_ms = (uint32_t)(lease_taken_within(d->parts->lease) / NS_PER_MS),
-        .status = site->manner->status,
-        .contains = site->manner->contains,
-        .full_handshake = site->manner->full_handshake,
-        .avoid = avoid,
-    };
-    memcpy(j->run.location, d->parts->location[o->run.location], LOCATION_SIZE);
-    return true;
-}
-
-static void fill(struct dispatch *d, unsigned location, size_t most, mono_ns now)
-{
-    struct lease_order o;
-    size_t bytes = 0;
-
-    d->n = 0;
-    while (d->n < most && lease_take(d->parts->lease, location, now, &o)) {
-        if (!add_job(d, &o, now))
-            continue;
-        bytes += wire_job_size(&d->job[d->n - 1]);
-        if (bytes > BATCH_BYTES && d->n > 1) {
-            d->n--;
-            lease_unsend(d->parts->lease, o.job_id);
-            break;
-        }
-    }
-}
-
-static int send_jobs(struct dispatch *d, unsigned location, const struct job *jobs, size_t n, mono_ns now)
-{
-    struct job_batch batch = {
-        .epoch = d->parts->epoch,
-        .stamp_ms = now / NS_PER_MS,
-        .jobs = jobs,
-        .n_jobs = n,
-    };
-    int len = wire_pack_jobs(&batch, d->bytes, sizeof d->bytes);
-    return len < 0 ? len : bus_send(d->at[location].socket, d->bytes, (size_t)len);
-}
-
-/* Back into the queue, the last one first, so that the order stays. */
-static void unsend(struct dispatch *d, size_t from)
-{
-    for (size_t i = d->n; i-- > from;)
-        lease_unsend(d->parts->lease, d->job[i].id);
+    int len = bundle_pack(&d->bundle, d->parts, first, n, now);
+    return len < 0 ? len : bus_send(d->at[location].socket, d->bundle.bytes, (size_t)len);
 }
 
 /* One of them cannot be written: find out which by sending each alone. */
 static int send_singly(struct dispatch *d, unsigned location, mono_ns now)
 {
-    for (size_t i = 0; i < d->n; i++) {
-        int r = send_jobs(d, location, &d->job[i], 1, now);
+    for (size_t i = 0; i < d->bundle.n; i++) {
+        int r = send_jobs(d, location, i, 1, now);
         if (r == -EINVAL || r == -EMSGSIZE) {
-            refuse(d, d->job[i].id, d->job[i].run.site_id, now);
+            bundle_refuse(&d->bundle, d->parts, i);
         } else if (r < 0) {
-            unsend(d, i);
+            bundle_unsend(&d->bundle, d->parts, i);
             return r;
         }
     }
     return 0;
 }
 
-static int send_batch(struct dispatch *d, unsigned location, mono_ns now)
+static int send_bundle(struct dispatch *d, unsigned location, mono_ns now)
 {
-    int r = send_jobs(d, location, d->job, d->n, now);
+    int r = send_jobs(d, location, 0, d->bundle.n, now);
     if (r == 0)
         return 0;
     if (r == -EINVAL || r == -EMSGSIZE)
         return send_singly(d, location, now);
-    unsend(d, 0);
+    bundle_unsend(&d->bundle, d->parts, 0);
     return r;
+}
+
+static void tell_refused(struct dispatch *d, mono_ns now)
+{
+    uint64_t held;
+    if (d->bundle.refused == d->told || !log_gate_open(&d->gate, now, &held))
+        return;
+    log_error("dispatch.refused", "site=%llu jobs=%llu: a job for it cannot be written",
+              (unsigned long long)d->bundle.refused_site, (unsigned long long)(d->bundle.refused - d->told));
+    d->told = d->bundle.refused;
 }
 
 /* ── A step ────────────────────────────────────────────────────────────── */
@@ -203,14 +127,14 @@ static size_t step_location(struct dispatch *d, unsigned location, size_t most, 
         size_t n = smaller(smaller(lease_ready(p->lease, location, now), window), most - sent);
         if (n == 0)
             break;
-        fill(d, location, smaller((n + lanes - 1) / lanes, DISPATCH_BATCH), now);
-        if (d->n == 0)
+        bundle_fill(&d->bundle, p, location, smaller((n + lanes - 1) / lanes, BUNDLE_JOBS), now);
+        if (d->bundle.n == 0)
             continue; /* all of them were refused */
-        if (send_batch(d, location, now) < 0) {
+        if (send_bundle(d, location, now) < 0) {
             d->retry = now + RETRY_NS;
             break;
         }
-        sent += d->n;
+        sent += d->bundle.n;
     }
     return sent;
 }
@@ -221,6 +145,7 @@ size_t dispatch_step(struct dispatch *d, size_t most, mono_ns now)
     d->retry = MONO_NEVER;
     for (unsigned i = 0; i < d->parts->n_locations && sent < most; i++)
         sent += step_location(d, i, most - sent, now);
+    tell_refused(d, now);
     return sent;
 }
 
@@ -231,5 +156,5 @@ mono_ns dispatch_next(const struct dispatch *d)
 
 uint64_t dispatch_refused(const struct dispatch *d)
 {
-    return d->refused;
+    return d->bundle.refused;
 }

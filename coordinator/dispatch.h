@@ -2,7 +2,7 @@
  * PUSH socket for each location.
  *
  * How many may be on their way is the roster's window; nothing here blocks or
- * queues. A batch has at most DISPATCH_BATCH jobs and not more than a lane's
+ * queues. A batch has at most BUNDLE_JOBS jobs and not more than a lane's
  * share of what is ready, because PUSH gives whole messages to lanes in turn.
  */
 #ifndef COORDINATOR_DISPATCH_H
@@ -10,8 +10,6 @@
 
 #include "common/bus.h"
 #include "coordinator/parts.h"
-
-#define DISPATCH_BATCH 16
 
 struct dispatch;
 

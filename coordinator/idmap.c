@@ -47,15 +47,30 @@ void *idmap_find(const struct idmap *m, uint64_t id)
     return m->bits ? m->slot[place(m, id)] : NULL;
 }
 
+enum { CACHE_LINE = 64 };
+
+void idmap_fetch(const struct idmap *m, uint64_t id, int step)
+{
+    if (!m->bits)
+        return;
+    void *const *slot = &m->slot[home(m, id)];
+    if (step == 0) {
+        __builtin_prefetch(slot);
+    } else if (*slot) {
+        __builtin_prefetch(*slot);
+        __builtin_prefetch((const char *)*slot + CACHE_LINE);
+    }
+}
+
 static int grow(struct idmap *m)
 {
     struct idmap larger = { .count = m->count, .bits = m->bits ? m->bits + 1 : BITS_LEAST };
     larger.slot = calloc((size_t)1 << larger.bits, sizeof *larger.slot);
     if (!larger.slot)
         return -ENOMEM;
-    size_t cursor = 0;
-    for (void *one; (one = idmap_next(m, &cursor));)
-        larger.slot[place(&larger, id_of(one))] = one;
+    for (size_t i = 0; m->bits && i <= mask(m); i++)
+        if (m->slot[i])
+            larger.slot[place(&larger, id_of(m->slot[i]))] = m->slot[i];
     free(m->slot);
     *m = larger;
     return 0;
@@ -91,11 +106,12 @@ void idmap_drop(struct idmap *m, uint64_t id)
     m->slot[gap] = NULL;
 }
 
+/* Not in the order of the table: whoever adds to another one in that order fills
+ * its beginning first, and every search there goes through all of it. */
 void *idmap_next(const struct idmap *m, size_t *cursor)
 {
-    size_t end = m->bits ? mask(m) + 1 : 0;
-    while (*cursor < end) {
-        void *one = m->slot[(*cursor)++];
+    while (m->bits && *cursor <= mask(m)) {
+        void *one = m->slot[((*cursor)++ * (size_t)UINT64_C(0xd1342543de82ef95)) & mask(m)];
         if (one)
             return one;
     }

@@ -25,6 +25,10 @@ void *idmap_find(const struct idmap *m, uint64_t id); /* NULL: not there */
 int idmap_add(struct idmap *m, void *one);            /* whose id is not there yet; -ENOMEM */
 void idmap_drop(struct idmap *m, uint64_t id);        /* not there: nothing */
 
+/* For many that are asked for soon: one step of fetching them into the processor's
+ * cache, without waiting for it. First all of them with step 0, then with step 1. */
+void idmap_fetch(const struct idmap *m, uint64_t id, int step);
+
 /* Each one once, in no order, as long as nothing is added or dropped. Starts
  * with *cursor 0; NULL at the end. */
 void *idmap_next(const struct idmap *m, size_t *cursor);

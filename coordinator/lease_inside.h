@@ -7,6 +7,7 @@
 #include "coordinator/heap.h"
 #include "coordinator/lease.h"
 #include "coordinator/pace.h"
+#include "coordinator/pool.h"
 #include "coordinator/roster.h"
 
 #include <uthash.h>
@@ -68,6 +69,7 @@ struct lease {
     struct lease_rules rules;
     uint32_t epoch;
     uint64_t counter;
+    struct pool runs; /* all of them, in memory */
     struct leased *by_key, *by_id, *confirming, *retired;
     struct heap timers;
     struct lease_location at[CONFIG_MAX_LOCATIONS];

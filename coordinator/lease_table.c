@@ -12,6 +12,7 @@ int lease_new(struct lease **ret, const struct lease_rules *rules, uint32_t epoc
     l->rules = *rules;
     l->epoch = epoch;
     l->recorded_at = now;
+    pool_init(&l->runs, sizeof(struct leased));
     heap_init(&l->timers);
     purse_init(&l->purse, rules->again_percent, LEASE_BURST, now);
     for (unsigned i = 0; i < CONFIG_MAX_LOCATIONS; i++)
@@ -28,6 +29,7 @@ void lease_free(struct lease *l)
     HASH_ITER (hh_key, l->by_key, r, tmp)
         lease_remove(l, r);
     heap_done(&l->timers);
+    pool_done(&l->runs);
     free(l->end);
     free(l);
 }
@@ -65,10 +67,12 @@ struct leased *lease_find_job(const struct lease *l, uint64_t job_id)
 
 struct leased *lease_add(struct lease *l, const struct lease_run *run)
 {
-    struct leased *r = calloc(1, sizeof *r);
+    struct leased *r = pool_take(&l->runs);
+    if (!r)
+        return NULL;
     /* With a place in the heap from the start, setting the timer cannot fail later. */
-    if (!r || heap_set(&l->timers, &r->timer, MONO_NEVER) < 0) {
-        free(r);
+    if (heap_set(&l->timers, &r->timer, MONO_NEVER) < 0) {
+        pool_give(&l->runs, r);
         return NULL;
     }
     r->key = key_of(run->site_id, run->slot_us, run->look, run->location);
@@ -213,7 +217,7 @@ void lease_remove(struct lease *l, struct leased *r)
         l->numbers.retired--;
     }
     free(r->avoid);
-    free(r);
+    pool_give(&l->runs, r);
 }
 
 /* ── Ends ──────────────────────────────────────────────────────────────── */

@@ -7,8 +7,10 @@
 
 enum {
     BITS_STEP = 2,  /* grows to four times as many buckets ... */
-    CROWDED = 8,    /* ... when each has that many on average */
+    CROWDED = 2,    /* ... when each has that many on average */
     BITS_MOST = 22, /* so that phase times buckets stays in 64 bits */
+    FETCH = 8,      /* who is that many buckets ahead is fetched into the processor's cache */
+    MANY = 32,      /* in one bucket: sites with one phase, such as somebody would have to look for */
 };
 
 int ring_init(struct ring *r, uint32_t every_ms, wall_us passed)
@@ -105,7 +107,7 @@ void ring_drop(struct ring *r, struct ring_seat *seat)
 static int note(struct ring *r, wall_us slot, struct ring_seat *seat)
 {
     if (r->end == r->room) {
-        size_t room = r->room ? r->room * 2 : 2 * CROWDED;
+        size_t room = r->room ? r->room * 2 : 8;
         struct ring_visit *ahead = realloc(r->ahead, room * sizeof *ahead);
         if (!ahead)
             return -ENOMEM;
@@ -124,7 +126,7 @@ static int by_slot(const void *a, const void *b)
 
 static void sort(struct ring_visit *v, size_t n)
 {
-    if (n > 4 * CROWDED) { /* sites with one phase, such as an attacker would look for */
+    if (n > MANY) {
         qsort(v, n, sizeof *v, by_slot);
         return;
     }
@@ -146,6 +148,7 @@ static int open_bucket(struct ring *r)
     wall_us last = from - phase + bucket_end(r, i) - 1;
 
     r->at = r->end = 0;
+    __builtin_prefetch(r->bucket[(i + FETCH) & (((size_t)1 << r->bits) - 1)]);
     for (struct ring_seat *seat = r->bucket[i]; seat; seat = seat->peer) {
         wall_us slot = seat->next;
         if (slot < from) /* it was leapt over */

@@ -2,8 +2,8 @@
  *
  * On a grid a site keeps its place: its slots come once in each lap of the
  * interval, always at its phase. So nothing has to be sorted anew when one is
- * handed out. The ring has buckets, each for a stretch of phases and about four
- * sites, and a hand that goes round with time; a bucket is put in order when the
+ * handed out. The ring has buckets, each for a stretch of phases and about one
+ * site, and a hand that goes round with time; a bucket is put in order when the
  * hand comes to it. What a slot costs does not depend on how many sites there
  * are, and a site that is not due costs nothing.
  *

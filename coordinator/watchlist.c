@@ -169,6 +169,11 @@ struct watched *watchlist_find(const struct watchlist *l, uint64_t id)
     return idmap_find(&l->by_id, id);
 }
 
+void watchlist_fetch(const struct watchlist *l, uint64_t id, int step)
+{
+    idmap_fetch(&l->by_id, id, step);
+}
+
 struct watched *watchlist_next(const struct watchlist *l, size_t *cursor)
 {
     return idmap_next(&l->by_id, cursor);

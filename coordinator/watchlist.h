@@ -45,6 +45,7 @@ int watchlist_put(struct watchlist *l, const struct site *site, struct watched *
 void watchlist_drop(struct watchlist *l, uint64_t id); /* not there: nothing */
 
 struct watched *watchlist_find(const struct watchlist *l, uint64_t id); /* NULL: not there */
+void watchlist_fetch(const struct watchlist *l, uint64_t id, int step); /* see idmap_fetch */
 /* Each once, in no order; starts with *cursor 0, nothing is put or dropped meanwhile. */
 struct watched *watchlist_next(const struct watchlist *l, size_t *cursor);
 

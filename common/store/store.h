@@ -91,8 +91,9 @@ struct site_mark {
 };
 int store_next_briefs(struct store *s, struct site_mark *mark, unsigned most, store_site_fn *fn, void *arg,
                       struct err *err);
-/* The newest slot that the state of each site knows of, in no order; removed
- * sites' may be among them. */
+/* Slots at which sites were looked at, in no order: the newest of each site that
+ * its state knows of, or should, is among them, and maybe several older ones.
+ * Removed sites' may be, too. */
 typedef int store_slot_fn(void *arg, uint64_t site_id, wall_us slot_us);
 int store_each_last_slot(struct store *s, store_slot_fn *fn, void *arg, struct err *err);
 

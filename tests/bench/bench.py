@@ -20,7 +20,7 @@ from pathlib import Path
 import chart
 import surroundings
 
-MEASUREMENTS = ["tutorial", "many", "resumption", "cluster"]
+MEASUREMENTS = ["tutorial", "many", "resumption", "schedule", "cluster"]
 
 
 def main():

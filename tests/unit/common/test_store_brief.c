@@ -129,6 +129,18 @@ CONTRACT(last_slots)
     struct record record = { .states = states, .n_states = 2 };
     OK(store_record(s, &record, &err));
     WALK("1@5 3@7 ", store_each_last_slot(s, write_slot, &seen, &err));
+
+    /* what states are behind is told as well; confirming looks and missed slots are not */
+    struct result looks[] = {
+        a_look(1, NOON + 10, VERDICT_UP),      a_look(1, NOON + 20, VERDICT_UP),
+        a_look(3, NOON + 12, VERDICT_DOWN),    a_look(3, NOON + 4, VERDICT_UP),
+        a_look(2, NOON + 30, VERDICT_UNKNOWN), a_look(2, NOON + 31, VERDICT_UP),
+    };
+    looks[4].cause = CAUSE_MISSED;
+    looks[5].run.look = 1;
+    struct record behind = { .results = looks, .n_results = 6, .states_us = NOON + 8 };
+    OK(store_record(s, &behind, &err));
+    WALK("1@5 3@7 1@10 3@12 1@20 ", store_each_last_slot(s, write_slot, &seen, &err));
 }
 
 int main(void)
