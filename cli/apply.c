@@ -1,6 +1,8 @@
 #include "cli/apply.h"
 
 #include "cli/print.h"
+#include "common/url.h"
+#include "worker/address.h"
 
 #include <errno.h>
 #include <string.h>
@@ -12,6 +14,39 @@ int apply_read(struct sitelist **ret, const char *path, enum sitelist_twice twic
     int r = sitelist_load(ret, path, twice, &mistakes, err);
     fputs(text_str(&mistakes), trouble);
     return r;
+}
+
+#define MOST_REFUSALS 5 /* told one by one */
+
+/* Of a name, nobody knows here where it leads. */
+static bool port_is_refused(const struct address_policy *p, const char *url, uint16_t *ret_port)
+{
+    struct url_parts parts;
+    struct address a;
+    if (url_split(url, &parts, NULL) < 0 || !address_port_reserved(parts.port))
+        return false;
+    *ret_port = parts.port;
+    return !(parts.numeric && address_parse(parts.host, &a) == 0 && address_port_allowed(p, &a, parts.port));
+}
+
+void apply_warn(const struct sitelist *list, const struct config *config, FILE *trouble)
+{
+    struct address_policy policy;
+    size_t refused = 0;
+    uint16_t port;
+    if (address_policy_parse(config->worker.allow_networks, &policy, NULL) < 0)
+        return;
+    for (size_t i = 0; i < sitelist_count(list); i++) {
+        const struct sitelist_site *s = sitelist_at(list, i);
+        if (port_is_refused(&policy, s->site.url, &port) && refused++ < MOST_REFUSALS)
+            fprintf(
+                trouble,
+                "note: site %.100s: port %u belongs to another protocol than HTTP; workers look there only "
+                "where worker.allow names the network\n",
+                s->site.name, port);
+    }
+    if (refused > MOST_REFUSALS)
+        fprintf(trouble, "note: %zu more sites have such a port\n", refused - MOST_REFUSALS);
 }
 
 /* ── What the store has ────────────────────────────────────────────────── */

@@ -7,6 +7,7 @@
 #define CLI_APPLY_H
 
 #include "cli/plan.h"
+#include "common/config.h"
 #include "common/store/store.h"
 
 #include <stdio.h>
@@ -15,6 +16,9 @@
  * there were mistakes. */
 int apply_read(struct sitelist **ret, const char *path, enum sitelist_twice twice, FILE *trouble,
                struct err *err);
+
+/* Notes of sites that workers with these settings refuse for their port. */
+void apply_warn(const struct sitelist *list, const struct config *config, FILE *trouble);
 
 /* What the store has, compared with the list. */
 int apply_plan(struct plan **ret, struct store *s, const struct sitelist *list, bool prune, struct err *err);

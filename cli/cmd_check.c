@@ -240,26 +240,38 @@ static int look(struct check *c, const struct config *config, struct err *err)
 
 /* ── What to look at, and how ──────────────────────────────────────────── */
 
+/* All that is wrong with them is told at once; then none is looked at. */
+static int add_arguments(struct sitelist *list, const struct call *call, struct err *err)
+{
+    size_t wrong = 0;
+    for (size_t i = 0; i < call->n_args; i++) {
+        struct err why = { 0 };
+        int r = sitelist_add_url(list, call->args[i], 0, &why);
+        if (r == -ENOMEM || r == -ENOSPC)
+            return err_set(err, r, "%s", why.text);
+        if (r == -EEXIST)
+            fprintf(stderr, "%s is named twice; looked at once\n", call->args[i]);
+        else if (r < 0 && wrong++ < SITELIST_MAX_MISTAKES)
+            command_say(call, "%s: %s", call->args[i], why.text);
+    }
+    return wrong ? err_set(err, -EINVAL, "%zu of %zu %s cannot be looked at, and none was", wrong,
+                           call->n_args, print_plural(call->n_args, "URL", "URLs"))
+                 : 0;
+}
+
 static int gather(struct sitelist **ret, const struct check_options *o, struct err *err)
 {
     scoped(sitelist) struct sitelist *list = NULL;
     scoped(sitelist) struct sitelist *file = NULL;
     int r = sitelist_new(&list);
-    for (size_t i = 0; r == 0 && i < o->call.n_args; i++) {
-        r = sitelist_add_url(list, o->call.args[i], 0, err);
-        if (r == -EEXIST) {
-            fprintf(stderr, "%s is named twice; looked at once\n", o->call.args[i]);
-            r = 0;
-        }
-    }
+    if (r == 0)
+        r = add_arguments(list, &o->call, err);
     if (r == 0 && o->file)
         r = apply_read(&file, o->file, SITELIST_NOTE_TWICE, stderr, err);
     if (r == 0 && file)
         r = sitelist_add_all(list, file);
     if (r == -ENOMEM)
         err_set(err, r, "out of memory");
-    if (r == 0 && sitelist_count(list) == 0)
-        r = err_set(err, -EINVAL, "%s has no URL in it", o->file);
     if (r == 0)
         *ret = moved(list);
     return r;

@@ -359,6 +359,8 @@ static int prepare_store(struct up *u, struct err *err)
         u->code = EXIT_TROUBLE;
         return r;
     }
+    if (list)
+        apply_warn(list, &o->call.config, stderr);
     r = claim_for_once(o->call.config.store, err);
     if (r == 0)
         r = store_open(&u->store, o->call.config.store, STORE_CREATE, err);

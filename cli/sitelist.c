@@ -19,6 +19,8 @@
 
 #define CHUNK_BYTES (64 * 1024)
 
+#define BYTE_ORDER_MARK "\xef\xbb\xbf" /* some editors put it in front of UTF-8 */
+
 struct chunk {
     struct chunk *next;
     size_t used, size;
@@ -267,11 +269,9 @@ static bool ends_with(const char *s, const char *end)
     return ls >= le && strcmp(s + ls - le, end) == 0;
 }
 
-bool sitelist_is_plain(const char *name, const void *bytes, size_t len)
+/* Where the first line begins that is neither empty nor a comment. */
+static const char *first_word(const char *p, const char *end)
 {
-    if (ends_with(name, ".yaml") || ends_with(name, ".yml"))
-        return false;
-    const char *p = bytes, *end = p + len;
     while (p < end) {
         while (p < end && strchr(" \t\r\n", *p) && *p)
             p++;
@@ -280,6 +280,19 @@ bool sitelist_is_plain(const char *name, const void *bytes, size_t len)
         while (p < end && *p != '\n')
             p++;
     }
+    return p;
+}
+
+static bool says_nothing(const char *bytes, size_t len)
+{
+    return first_word(bytes, bytes + len) == bytes + len;
+}
+
+bool sitelist_is_plain(const char *name, const void *bytes, size_t len)
+{
+    if (ends_with(name, ".yaml") || ends_with(name, ".yml"))
+        return false;
+    const char *end = (const char *)bytes + len, *p = first_word(bytes, end);
     const char *stop = p;
     while (stop < end && *stop != '\n' && *stop != '#')
         stop++;
@@ -345,6 +358,13 @@ int sitelist_load_bytes(struct sitelist **ret, const char *name, const void *byt
     int r = sitelist_new(&l);
     if (r < 0)
         return no_memory(err);
+    if (len >= sizeof BYTE_ORDER_MARK - 1 &&
+        memcmp(bytes, BYTE_ORDER_MARK, sizeof BYTE_ORDER_MARK - 1) == 0) {
+        bytes = (const char *)bytes + sizeof BYTE_ORDER_MARK - 1;
+        len -= sizeof BYTE_ORDER_MARK - 1;
+    }
+    if (says_nothing(bytes, len))
+        return err_set(err, -EINVAL, "%s has no URL in it", name);
     if (sitelist_is_plain(name, bytes, len))
         read_plain(l, &m, bytes, len);
     else {

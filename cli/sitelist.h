@@ -2,7 +2,8 @@
  *
  * Two ways of writing: YAML (see sites.yaml(5)), and plain, one URL a line with
  * comments behind '#'. A file whose name ends in .yaml or .yml is YAML; any
- * other is plain when its first line that says something is a URL.
+ * other is plain when its first line that says something is a URL. A file of which
+ * no line says anything is a mistake. A byte order mark in front is skipped.
  *
  * Reading is all or nothing. Every mistake is one line, "sites.yaml:12: every:
  * '5' is not a duration like ...", and all of a file's mistakes are told, up to

@@ -41,7 +41,7 @@ static const struct {
     [CAUSE_BLOCKED_WAF] = { "blocked_waf",         "it is up behind a filter that refuses us"             },
     [CAUSE_ASKS_PATIENCE] = { "asks_patience",       "it is up and asks us to look less often"              },
     [CAUSE_CONTENT] = { "content",             "the keyword was not found"                            },
-    [CAUSE_POLICY] = { "policy",              "this worker may not look at that address"             },
+    [CAUSE_POLICY] = { "policy",              "this worker may not look at that address or port"     },
     [CAUSE_WORKER_ERROR] = { "worker_error",        "the worker ran out of something"                      },
     [CAUSE_WORKER_SUSPECT] = { "worker_suspect",      "the worker's own network is in doubt"                 },
     [CAUSE_DNS_CLOSED] = { "dns_closed",          "our resolver is closed to the internet"               },

@@ -211,7 +211,7 @@ bool address_name_allowed(const struct address_policy *p, const char *host)
     return true;
 }
 
-bool address_port_allowed(const struct address_policy *p, uint16_t port)
+bool address_port_reserved(uint16_t port)
 {
     static const uint16_t bad[] = {
         1,    7,    9,    11,   13,   15,   17,   19,   20,   21,   22,   23,   25,   37,    42,   43,   53,
@@ -220,10 +220,15 @@ bool address_port_allowed(const struct address_policy *p, uint16_t port)
         540,  548,  554,  556,  563,  587,  601,  636,  989,  990,  993,  995,  1719, 1720,  1723, 2049, 3659,
         4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
     };
-    if (p->all)
-        return port != 0;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         if (bad[i] == port)
-            return false;
-    return port != 0;
+            return true;
+    return false;
+}
+
+bool address_port_allowed(const struct address_policy *p, const struct address *a, uint16_t port)
+{
+    if (port == 0)
+        return false;
+    return !address_port_reserved(port) || p->all || network_list_has(&p->allow, &a->any);
 }

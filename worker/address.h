@@ -67,7 +67,9 @@ bool address_name_allowed(const struct address_policy *p, const char *host);
 bool address_localhost(const char *host);
 
 /* Ports on which a request might be taken for something else, a mail for
- * example: the list that browsers keep (WHATWG Fetch, "bad port"). */
-bool address_port_allowed(const struct address_policy *p, uint16_t port);
+ * example: the list that browsers keep (WHATWG Fetch, "bad port"). Looked at
+ * only where the operator named the network: what is there is the operator's. */
+bool address_port_reserved(uint16_t port);
+bool address_port_allowed(const struct address_policy *p, const struct address *a, uint16_t port);
 
 #endif

@@ -205,6 +205,22 @@ def test_completion_knows_the_commands():
     assert set(COMMANDS) <= set(done.stdout.split()), done.stdout
 
 
+def test_every_url_that_cannot_be_looked_at_is_told():
+    said = vedette("check", "http://ok.test/", "http://127.0.0.1:0/", "http://a:b@h/")
+    assert said.status == 1 and not said.out
+    lines = said.err.splitlines()
+    assert len(lines) == 3 and "http://127.0.0.1:0/" in lines[0] and "http://a:b@h/" in lines[1], said
+
+
+def test_apply_tells_of_ports_that_workers_refuse(tmp_path):
+    path = tmp_path / "sites.txt"
+    path.write_text("http://127.0.0.1:587/\nhttp://127.0.0.1:8080/\n")
+    args = ["apply", "--dry-run", "--store", f"sqlite:{tmp_path}/x.db", "-f", path]
+    said = vedette(*args)
+    assert said.status == 0 and said.err.count("note:") == 1 and "587" in said.err, said
+    assert "note:" not in vedette(*args, "--set", "worker.allow=127.0.0.0/8").err
+
+
 # ── Standard descriptors ─────────────────────────────────────────────────────
 
 

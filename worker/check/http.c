@@ -320,14 +320,19 @@ static void use_addresses(struct http *h, const struct dns_answer *a)
     struct look *k = h->look;
     struct address all[2 * DNS_MAX_ADDRESSES];
     unsigned n = mix(all, a, k->job.run.look), n_allowed = 0;
+    bool wrong_port = false;
     mono_ns now = loop_now(k->kit->loop);
-    char text[ADDRESS_SIZE];
+    char text[ADDRESS_SIZE], what[DETAIL_SIZE];
 
     h->n_addresses = h->n_attempts = 0;
     h->before = (struct judgement){ VERDICT_UNKNOWN, CAUSE_NONE };
     for (unsigned i = 0; i < n; i++) {
         if (!address_allowed(k->kit->policy, &all[i]))
             continue;
+        if (!address_port_allowed(k->kit->policy, &all[i], h->parts.port)) {
+            wrong_port = true;
+            continue;
+        }
         n_allowed++;
         if (routes_usable(k->kit->routes, &all[i], now))
             h->address[h->n_addresses++] = all[i];
@@ -338,8 +343,12 @@ static void use_addresses(struct http *h, const struct dns_answer *a)
     }
     address_format(text, &all[0]);
     memcpy(k->trace.address, text, sizeof text);
+    if (wrong_port)
+        snprintf(what, sizeof what, "port %u of %s, which belongs to another protocol", h->parts.port, text);
+    else
+        snprintf(what, sizeof what, "%s", text);
     if (n_allowed == 0)
-        conclude_refused(h, text);
+        conclude_refused(h, what);
     else
         look_conclude(k, judgement_of(CAUSE_NO_ROUTE), "no route to %s from here", text);
 }
@@ -421,11 +430,6 @@ static void begin_hop(struct http *h)
     redirect_add(&h->trail, h->url);
     if (url_split(h->url, &h->parts, &err) < 0) {
         look_conclude(k, judgement_of(CAUSE_INTERNAL), "%.150s", err.text);
-        return;
-    }
-    if (!address_port_allowed(k->kit->policy, h->parts.port)) {
-        snprintf(what, sizeof what, "port %u", h->parts.port);
-        conclude_refused(h, what);
         return;
     }
     if (known_host(h, &known)) {

@@ -272,6 +272,41 @@ static void a_long_list_keeps_its_order(void **state)
     }
 }
 
+/* Some editors put a byte order mark in front of what they save as UTF-8. */
+static void a_byte_order_mark_is_skipped(void **state)
+{
+    static const char *const files[] = { "\xef\xbb\xbfhttp://a.test/\n",
+                                         "\xef\xbb\xbf# shops\nhttp://a.test/",
+                                         "\xef\xbb\xbfsites:\n  - http://a.test/\n" };
+    (void)state;
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        scoped(text) struct text mistakes = TEXT_UP_TO(4096);
+        scoped(sitelist) struct sitelist *l = NULL;
+        struct err err = { 0 };
+        if (sitelist_load_bytes(&l, "list", files[i], strlen(files[i]), SITELIST_REFUSE_TWICE, &mistakes,
+                                &err) < 0)
+            fail_msg("%s: %s %s", files[i], err.text, text_str(&mistakes));
+        assert_int_equal(sitelist_count(l), 1);
+        assert_string_equal(sitelist_at(l, 0)->site.url, "http://a.test/");
+    }
+}
+
+static void a_list_that_says_nothing_is_a_mistake(void **state)
+{
+    static const char *const files[] = { "", "\n\n", "# http://a.test/", "  # one\n\t# two\r\n",
+                                         "\xef\xbb\xbf" };
+    (void)state;
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        scoped(text) struct text mistakes = TEXT_UP_TO(4096);
+        struct sitelist *l = NULL;
+        struct err err = { 0 };
+        assert_int_equal(sitelist_load_bytes(&l, "list", files[i], strlen(files[i]), SITELIST_REFUSE_TWICE,
+                                             &mistakes, &err),
+                         -EINVAL);
+        assert_string_equal(err.text, "list has no URL in it");
+    }
+}
+
 static void what_cannot_be_read_is_said(void **state)
 {
     struct sitelist *l = NULL;
@@ -301,6 +336,8 @@ int main(void)
         cmocka_unit_test(urls_come_one_by_one),
         cmocka_unit_test(tells_twenty_mistakes_and_no_more),
         cmocka_unit_test(a_long_list_keeps_its_order),
+        cmocka_unit_test(a_byte_order_mark_is_skipped),
+        cmocka_unit_test(a_list_that_says_nothing_is_a_mistake),
         cmocka_unit_test(what_cannot_be_read_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
