@@ -2,6 +2,7 @@
 
 #include "common/bus.h"
 #include "common/canaryspec.h"
+#include "common/control.h"
 #include "common/network.h"
 #include "common/owner.h"
 #include "common/store/store.h"
@@ -219,7 +220,7 @@ const struct setting settings[] = {
       .about = "where it stands: one of `locations`" },
     { "worker.threads", COUNT(worker.threads, 0, CONFIG_MAX_THREADS), .fallback = "0",
       .about = "threads that look; 0: as many as there are cores" },
-    { "worker.slots", COUNT(worker.slots, 1, 65536), .fallback = "2048",
+    { "worker.slots", COUNT(worker.slots, 1, CONTROL_MAX_SLOTS), .fallback = "2048",
       .about = "looks in hand at once, for each thread" },
     { "worker.outbox", COUNT(worker.outbox, 1, 1000000), .fallback = "20000",
       .about = "results kept until they are recorded, for each thread; when it is full, new jobs are refused" },

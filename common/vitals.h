@@ -38,7 +38,8 @@ struct worker_vitals {
     char reason[DOUBT_SIZE]; /* why it doubts; "" without doubt */
 };
 
-#define VITALS_MAX_WORKERS 256 /* in one message; more go into further messages, see part */
+#define VITALS_MAX_COUNT   (UINT64_C(1) << 53) /* of anything: as far as readers of JSON count exactly */
+#define VITALS_MAX_WORKERS 256                 /* in one message; more go into further messages, see part */
 
 struct vitals {
     uint32_t epoch;

@@ -31,7 +31,16 @@ int wire_check_worker(const char *worker, const char *known, struct err *err)
 
 int wire_check_instant(wall_us at, const char *what, struct err *err)
 {
-    return at < 0 ? bad(err, "%s is before 1970", what) : 0;
+    if (at < 0)
+        return bad(err, "%s is before 1970", what);
+    return at > WALL_MAX ? bad(err, "%s is after the year 9999", what) : 0;
+}
+
+int wire_check_number(uint64_t n, uint64_t most, const char *what, struct err *err)
+{
+    return n > most
+               ? bad(err, "%llu %s are more than %llu", (unsigned long long)n, what, (unsigned long long)most)
+               : 0;
 }
 
 /* The same bounds as url_normalise promises, without taking the URL apart again. */
@@ -139,6 +148,10 @@ int wire_check_worker_vitals(const struct worker_vitals *w, struct err *err)
         r = wire_check_instant(w->joined_us, "when it joined", err);
     if (r == 0)
         r = wire_check_instant(w->heard_us, "when it was heard", err);
+    if (r == 0)
+        r = wire_check_number(w->slots, CONTROL_MAX_SLOTS, "slots", err);
+    if (r == 0)
+        r = wire_check_number(w->done, VITALS_MAX_COUNT, "looks done", err);
     if (r < 0)
         return r;
 

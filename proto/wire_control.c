@@ -42,6 +42,18 @@ static int check_parts(const struct control *c, struct err *err)
     return 0;
 }
 
+static int check_amounts(const struct control *c, struct err *err)
+{
+    int r = wire_check_number(c->slots, CONTROL_MAX_SLOTS, "slots", err);
+    if (r == 0)
+        r = wire_check_number(c->free_slots, CONTROL_MAX_SLOTS, "free slots", err);
+    if (r == 0)
+        r = wire_check_number(c->unrecorded, CONTROL_MAX_UNRECORDED, "unrecorded results", err);
+    if (r == 0)
+        r = wire_check_number(c->lag_us, CONTROL_MAX_LAG_US, "microseconds of lag", err);
+    return r;
+}
+
 static int check_ends(const struct control *c, struct err *err)
 {
     bool ended = wire_ended(c->worker, sizeof c->worker) && wire_ended(c->location, sizeof c->location) &&
@@ -66,6 +78,8 @@ static int check_control(const struct control *c, struct err *err)
         r = err_set(err, -EBADMSG, "an endpoint is missing");
     if (r == 0 && c->epoch > WIRE_MAX_EPOCH)
         r = err_set(err, -EBADMSG, "epoch %u is more than %d", c->epoch, WIRE_MAX_EPOCH);
+    if (r == 0)
+        r = check_amounts(c, err);
     if (r == 0)
         r = check_parts(c, err);
     if (r == 0)

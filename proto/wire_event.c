@@ -71,6 +71,18 @@ static int check_numbers(const struct event *e, unsigned set, struct err *err)
     return r;
 }
 
+static int check_pulse(const struct pulse *p, struct err *err)
+{
+    const uint64_t counts[] = { p->up,       p->down,      p->unknown,        p->suspected,
+                                p->fresh,    p->paused,    p->incidents_open, p->notices_pending,
+                                p->results,  p->scheduled, p->concluded,      p->missed,
+                                p->in_flight };
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < sizeof counts / sizeof *counts; i++)
+        r = wire_check_number(counts[i], VITALS_MAX_COUNT, "counted in a pulse", err);
+    return r;
+}
+
 static int check_event(const struct event *e, struct err *err)
 {
     unsigned set = members(e->kind);
@@ -89,6 +101,8 @@ static int check_event(const struct event *e, struct err *err)
         r = wire_check_result(&e->result, "", "", err);
     if (r == 0 && set & WORKER)
         r = wire_check_worker_vitals(&e->worker, err);
+    if (r == 0 && e->kind == EVENT_PULSE)
+        r = check_pulse(&e->pulse, err);
     return r < 0 ? err_where(err, r, "%s", event_kind_name(e->kind)) : 0;
 }
 

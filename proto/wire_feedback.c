@@ -17,6 +17,8 @@ static int check_again(const struct look_again *x, struct err *err)
         r = err_set(err, -EBADMSG, "look 0 is the scheduled one");
     if (r == 0 && x->avoid[0])
         r = wire_check_worker(x->avoid, "", err);
+    if (r == 0 && x->within_ms == 0)
+        r = err_set(err, -EBADMSG, "0 ms leave no time to look");
     if (r == 0 && x->within_ms > SITE_MAX_WITHIN_MS)
         r = err_set(err, -EBADMSG, "%u ms are more than %d", x->within_ms, SITE_MAX_WITHIN_MS);
     return r;

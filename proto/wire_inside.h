@@ -74,13 +74,15 @@ bool wire_ended(const char *array, size_t size); /* a NUL is in it */
 /* `known` is a name already found valid, so that a batch is looked at once; "" for none. */
 int wire_check_location(const char *location, const char *known, struct err *err);
 int wire_check_worker(const char *worker, const char *known, struct err *err);
+int wire_check_instant(wall_us at, const char *what,
+                       struct err *err); /* 1970 to 9999: sums cannot overflow */
+int wire_check_number(uint64_t n, uint64_t most, const char *what, struct err *err);
 int wire_check_url(const char *url, struct err *err);
 int wire_check_run(const struct run *r, const char *known_location, struct err *err);
 int wire_check_job(const struct job *j, const char *known_location, struct err *err);
 int wire_check_result(const struct result *x, const char *known_location, const char *known_worker,
                       struct err *err);
 int wire_check_worker_vitals(const struct worker_vitals *w, struct err *err);
-int wire_check_instant(wall_us at, const char *what, struct err *err); /* not before 1970 */
 
 /* --- members of several messages --- */
 

@@ -43,6 +43,27 @@ int wire_worker_in(struct worker_vitals *to, const Vedette__V1__WorkerVitals *fr
     return r;
 }
 
+static int check_counts(const struct vitals *v, struct err *err)
+{
+    const struct {
+        uint64_t n;
+        const char *what;
+    } rows[] = {
+        {v->sites,       "sites"           },
+        { v->scheduled,  "scheduled looks" },
+        { v->concluded,  "concluded looks" },
+        { v->missed,     "missed looks"    },
+        { v->confirming, "confirming looks"},
+        { v->again,      "repeated jobs"   },
+        { v->in_flight,  "looks out"       },
+        { v->waiting,    "waiting looks"   },
+    };
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < sizeof rows / sizeof *rows; i++)
+        r = wire_check_number(rows[i].n, VITALS_MAX_COUNT, rows[i].what, err);
+    return r;
+}
+
 static int check_vitals(const struct vitals *v, struct err *err)
 {
     if (v->n_workers > VITALS_MAX_WORKERS)
@@ -54,6 +75,8 @@ static int check_vitals(const struct vitals *v, struct err *err)
     int r = wire_check_instant(v->at_us, "the time", err);
     if (r == 0)
         r = wire_check_instant(v->started_us, "the start", err);
+    if (r == 0)
+        r = check_counts(v, err);
     for (size_t i = 0; r == 0 && i < v->n_workers; i++) {
         r = wire_check_worker_vitals(&v->workers[i], err);
         if (r < 0)

@@ -319,7 +319,8 @@ static void on_beat(void *arg, struct control *c)
     snprintf(c->text, sizeof c->text, "%s", reason);
     c->free_slots = l->drain_since ? 0 : (uint32_t)(room < left ? room : left);
     c->unrecorded = (uint32_t)outbox_count(shipment_outbox(l->shipment));
-    c->lag_us = (uint32_t)(loop_lag(l->loop) / NS_PER_US);
+    int64_t lag_us = loop_lag(l->loop) / NS_PER_US;
+    c->lag_us = lag_us < CONTROL_MAX_LAG_US ? (uint32_t)lag_us : CONTROL_MAX_LAG_US;
     c->suspect = suspect;
 }
 

@@ -101,7 +101,9 @@ static void every_member_comes_back_at_its_limits(void **state)
     long_text(c.text, sizeof c.text, "", 't', sizeof c.text - 1);
     c.lane = UINT16_MAX;
     c.nonce = UINT64_MAX;
-    c.slots = c.free_slots = c.unrecorded = c.lag_us = UINT32_MAX;
+    c.slots = c.free_slots = CONTROL_MAX_SLOTS;
+    c.unrecorded = CONTROL_MAX_UNRECORDED;
+    c.lag_us = CONTROL_MAX_LAG_US;
     c.epoch = 0xffffff;
     assert_comes_back(&c);
     c = (struct control){ .kind = CONTROL_BEAT };
@@ -181,6 +183,10 @@ static void what_the_receiver_refuses_is_not_packed(void **state)
     REFUSED(CONTROL_HELLO, c.location[0] = '\0');
     REFUSED(CONTROL_BEAT, strcpy(c.location, "Oslo"));
     REFUSED(CONTROL_HELLO, c.slots = 0);
+    REFUSED(CONTROL_HELLO, c.slots = CONTROL_MAX_SLOTS + 1);
+    REFUSED(CONTROL_HEARTBEAT, c.free_slots = CONTROL_MAX_SLOTS + 1);
+    REFUSED(CONTROL_HEARTBEAT, c.unrecorded = CONTROL_MAX_UNRECORDED + 1);
+    REFUSED(CONTROL_HEARTBEAT, c.lag_us = CONTROL_MAX_LAG_US + 1);
     REFUSED(CONTROL_WELCOME, c.jobs[0] = '\0');
     REFUSED(CONTROL_WELCOME, c.results[0] = '\0');
     REFUSED(CONTROL_WELCOME, c.epoch = 0x1000000);
@@ -264,6 +270,7 @@ static const struct {
     { CONTROL_HELLO, NUMBER("lane", 65536), -EBADMSG, "lane 65536" },
     { CONTROL_HELLO, WITHOUT("location"), -EBADMSG, "location" },
     { CONTROL_HELLO, WITHOUT("slots"), -EBADMSG, "without slots" },
+    { CONTROL_HELLO, NUMBER("slots", UINT32_MAX), -EBADMSG, "hello: 4294967295 slots are more than 65536" },
     { CONTROL_HELLO, TEXT("software", "an unreasonably long software name"), -EBADMSG, "software" },
     { CONTROL_WELCOME, WITHOUT("jobs"), -EBADMSG, "welcome: an endpoint is missing" },
     { CONTROL_WELCOME, WITHOUT("results"), -EBADMSG, "welcome: an endpoint is missing" },

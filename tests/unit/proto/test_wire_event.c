@@ -64,7 +64,7 @@ static struct event usual(enum event_kind kind)
                    .paused = 6,
                    .incidents_open = 7,
                    .notices_pending = 8,
-                   .results = UINT64_MAX,
+                   .results = VITALS_MAX_COUNT,
                    .scheduled = 10,
                    .concluded = 11,
                    .missed = 12,

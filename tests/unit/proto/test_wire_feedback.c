@@ -32,7 +32,7 @@ static const struct run usual_run = {
 
 static struct run largest_run(void)
 {
-    struct run r = { .site_id = UINT64_MAX, .slot_us = INT64_MAX, .look = 2 * SITE_MAX_LOOKS + 1 };
+    struct run r = { .site_id = UINT64_MAX, .slot_us = WALL_MAX, .look = 2 * SITE_MAX_LOOKS + 1 };
     long_text(r.location, sizeof r.location, "l", '-', sizeof r.location - 1);
     return r;
 }
@@ -41,7 +41,7 @@ static void fill(void)
 {
     for (int i = 0; i <= WIRE_MAX_FEEDBACK; i++) {
         recorded[i] = (struct recorded){ .job_id = (uint64_t)i, .worker = "coordinator", .run = usual_run };
-        again[i] = (struct look_again){ .run = usual_run, .within_ms = (uint32_t)i };
+        again[i] = (struct look_again){ .run = usual_run, .within_ms = (uint32_t)i + 1 };
     }
     recorded[1] = (struct recorded){ .job_id = UINT64_MAX, .lane = UINT16_MAX, .run = largest_run() };
     long_text(recorded[1].worker, WORKER_NAME_SIZE, "w", '.', WORKER_NAME_SIZE - 1);
@@ -130,6 +130,8 @@ static void what_the_receiver_refuses_is_not_packed(void **state)
     REFUSED(strcpy(again[0].avoid, "a worker"));
     REFUSED(memset(again[0].avoid, 'w', WORKER_NAME_SIZE));
     REFUSED(again[0].within_ms = SITE_MAX_WITHIN_MS + 1);
+    REFUSED(again[0].within_ms = 0);
+    REFUSED(recorded[0].run.slot_us = WALL_MAX + 1);
 }
 
 static void tell_feedback(struct piece *p, const struct instead *story)
@@ -161,7 +163,7 @@ static const struct {
     { WITHOUT("job_id"), 0, "" },
     { WITHOUT("lane"), 0, "" },
     { WITHOUT("avoid"), 0, "" },
-    { WITHOUT("within_ms"), 0, "" },
+    { WITHOUT("within_ms"), -EBADMSG, "0 ms leave no time" },
     { WITHOUT("recorded"), 0, "" },
     { WITHOUT("again"), 0, "" },
     { WITHOUT("major"), -EBADMSG, "without a version" },

@@ -99,7 +99,7 @@ static struct job largest(void)
     static char url[SITE_MAX_URL + 1], contains[EXPECT_MAX_KEYWORD + 1], avoid[WORKER_NAME_SIZE];
     struct job j = usual();
     j.id = UINT64_MAX;
-    j.run = (struct run){ .site_id = UINT64_MAX, .slot_us = INT64_MAX, .look = 2 * SITE_MAX_LOOKS + 1 };
+    j.run = (struct run){ .site_id = UINT64_MAX, .slot_us = WALL_MAX, .look = 2 * SITE_MAX_LOOKS + 1 };
     long_text(j.run.location, LOCATION_SIZE, "l", 'x', LOCATION_SIZE - 1);
     j.attempt = UINT8_MAX;
     j.url = long_text(url, sizeof url, "https://", '\xfc', SITE_MAX_URL);
@@ -199,6 +199,7 @@ static void what_the_receiver_refuses_is_not_packed(void **state)
     REFUSED(j.id = 0);
     REFUSED(j.run.site_id = 0);
     REFUSED(j.run.slot_us = -1);
+    REFUSED(j.run.slot_us = WALL_MAX + 1);
     REFUSED(j.run.look = 2 * SITE_MAX_LOOKS + 2);
     REFUSED(strcpy(j.run.location, ""));
     REFUSED(strcpy(j.run.location, "Berlin"));
@@ -300,6 +301,7 @@ static const struct {
     { NUMBER("site_id", 0), -EBADMSG, "job 0: the site's id is 0" },
     { TEXT("site_id", "x"), -EBADMSG, "are no JobBatch" },
     { NUMBER("slot_us", UINT64_MAX), -EBADMSG, "slot is before 1970" },
+    { NUMBER("slot_us", INT64_MAX), -EBADMSG, "slot is after the year 9999" },
     { NUMBER("look", 2 * SITE_MAX_LOOKS + 2), -EBADMSG, "look 12 is more than 11" },
     { NUMBER("look", 65536), -EBADMSG, "look 65536 is too high" },
     { TEXT("run.location", "Oslo"), -EBADMSG, "location" },

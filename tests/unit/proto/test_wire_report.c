@@ -53,7 +53,7 @@ static struct result largest(void)
     struct result x = usual();
     x.job_id = UINT64_MAX;
     x.run.site_id = UINT64_MAX;
-    x.run.slot_us = INT64_MAX;
+    x.run.slot_us = WALL_MAX;
     x.run.look = 2 * SITE_MAX_LOOKS + 1;
     long_text(x.run.location, LOCATION_SIZE, "l", 'x', LOCATION_SIZE - 1);
     x.span = UINT32_MAX;
@@ -62,7 +62,7 @@ static struct result largest(void)
     x.status = 999;
     x.redirects = UINT8_MAX;
     x.suspect = true;
-    x.at_us = INT64_MAX;
+    x.at_us = WALL_MAX;
     x.took_us = UINT32_MAX;
     x.phases = (struct phases){ UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX };
     x.tls_expires_us = INT64_MIN; /* a certificate may say anything */
@@ -365,6 +365,7 @@ static const struct {
     { NUMBER("status", 65536 + 200), -EBADMSG, "status 65736" },
     { NUMBER("method", 3), -EBADMSG, "3 is no method" },
     { NUMBER("redirects", 256), -EBADMSG, "redirects 256" },
+    { NUMBER("at_us", INT64_MAX), -EBADMSG, "beginning of the look is after the year 9999" },
     { NUMBER("at_us", UINT64_MAX), -EBADMSG, "beginning of the look is before 1970" },
     { BYTES("address", "1\0", 2), -EBADMSG, "address" },
     { TEXT("worker", "w\n"), -EBADMSG, "worker" },

@@ -36,7 +36,7 @@ static struct vitals usual(const struct worker_vitals *workers, size_t n)
         .missed = 4,
         .confirming = 5,
         .again = 6,
-        .in_flight = UINT64_MAX,
+        .in_flight = VITALS_MAX_COUNT,
         .waiting = 8,
         .late_p50_us = 9,
         .late_p99_us = 10,
@@ -55,11 +55,11 @@ static struct worker_vitals largest_worker(void)
         .lane = UINT16_MAX,
         .health = WORKER_GONE,
         .doubts = true,
-        .joined_us = INT64_MAX,
-        .heard_us = INT64_MAX,
-        .slots = UINT32_MAX,
+        .joined_us = WALL_MAX,
+        .heard_us = WALL_MAX,
+        .slots = CONTROL_MAX_SLOTS,
         .in_hand = UINT32_MAX,
-        .done = UINT64_MAX,
+        .done = VITALS_MAX_COUNT,
         .reason = "1 of 1 canaries for names do not answer",
     };
     long_text(w.worker, sizeof w.worker, "w", '.', sizeof w.worker - 1);
@@ -152,6 +152,20 @@ static void vitals_out_of_bounds_are_not_packed(void **state)
     REFUSED(w.health = WORKER_HEALTH_COUNT);
     REFUSED(w.joined_us = -1);
     REFUSED(w.heard_us = -1);
+    REFUSED(v->at_us = WALL_MAX + 1);
+    REFUSED(v->started_us = INT64_MAX);
+    REFUSED(w.joined_us = INT64_MAX);
+    REFUSED(w.heard_us = WALL_MAX + 1);
+    REFUSED(w.slots = CONTROL_MAX_SLOTS + 1);
+    REFUSED(w.done = VITALS_MAX_COUNT + 1);
+    REFUSED(v->sites = VITALS_MAX_COUNT + 1);
+    REFUSED(v->scheduled = UINT64_MAX);
+    REFUSED(v->concluded = UINT64_MAX);
+    REFUSED(v->missed = UINT64_MAX);
+    REFUSED(v->confirming = UINT64_MAX);
+    REFUSED(v->again = UINT64_MAX);
+    REFUSED(v->in_flight = VITALS_MAX_COUNT + 1);
+    REFUSED(v->waiting = UINT64_MAX);
     REFUSED(memset(w.software, 's', sizeof w.software));
 }
 
@@ -165,6 +179,7 @@ static void tell_worker(struct piece *p, const struct instead *story)
     tell_text(p, story, "w.location", 3, "oslo");
     tell_text(p, story, "w.software", 4, "vedette 0.1.0");
     tell_number(p, story, "w.health", 5, WORKER_READY);
+    tell_number(p, story, "w.slots", 9, 500);
 }
 
 static void tell_vitals(struct piece *p, const struct instead *story)
@@ -172,6 +187,7 @@ static void tell_vitals(struct piece *p, const struct instead *story)
     p->len = 0;
     tell_number(p, story, "v.epoch", 1, 3);
     tell_number(p, story, "v.at_us", 2, 1772357400000000);
+    tell_number(p, story, "v.waiting", 11, 0);
     tell_number(p, story, "v.part", 15, 0);
     tell_number(p, story, "v.parts", 16, 1);
 }
@@ -214,6 +230,9 @@ static const struct {
     { WITHOUT("vitals"), -EBADMSG, "vitals are missing" },
     { NUMBER("v.epoch", 0x1000000), -EBADMSG, "epoch" },
     { NUMBER("v.at_us", UINT64_MAX), -EBADMSG, "before 1970" },
+    { NUMBER("v.at_us", INT64_MAX), -EBADMSG, "after the year 9999" },
+    { NUMBER("v.waiting", UINT64_MAX), -EBADMSG, "18446744073709551615 waiting looks are more" },
+    { NUMBER("w.slots", 65537), -EBADMSG, "worker 0: 65537 slots are more than 65536" },
     { NUMBER("v.part", 1), -EBADMSG, "part 1 of 1" },
     { WITHOUT("w.worker"), -EBADMSG, "worker 0: a worker's name" },
     { NUMBER("w.lane", 65536), -EBADMSG, "worker 0: lane 65536" },
