@@ -111,7 +111,7 @@ static void print_vitals(const struct picture *p)
     printf("p50 %s, p99 %s, worst %s in the last minute\n", print_ms(n[0], sizeof n[0], v->late_p50_us),
            print_ms(n[1], sizeof n[1], v->late_p99_us), print_ms(n[2], sizeof n[2], v->late_max_us));
     label("looks");
-    printf("%s out now, %s waiting for room; %s confirming, %s repeated\n",
+    printf("%s out now, %s waiting for room; %s confirming, %s repeated after a loss\n",
            print_count(n[0], sizeof n[0], v->in_flight), print_count(n[1], sizeof n[1], v->waiting),
            print_count(n[2], sizeof n[2], v->confirming), print_count(n[3], sizeof n[3], v->again));
     if (v->dropped) {

@@ -20,8 +20,9 @@ typedef int64_t wall_us;
 
 #define MONO_NEVER INT64_MAX
 #define WALL_NEVER INT64_MAX
-#define WALL_MAX   INT64_C(253402300799999999) /* the end of the year 9999, the last that RFC 3339 can write \
-                                                */
+#define WALL_MAX                                                                              \
+    INT64_C(253402300799999999) /* the end of the year 9999, the last that RFC 3339 can write \
+                                 */
 
 #define NS_PER_US   INT64_C(1000)
 #define NS_PER_MS   INT64_C(1000000)

@@ -48,7 +48,7 @@ struct vitals {
     uint64_t sites;                        /* watched: neither paused nor removed */
     uint64_t scheduled, concluded, missed; /* runs since started_us, looks 0 only */
     uint64_t confirming;                   /* looks 1 and up that were sent */
-    uint64_t again;                        /* jobs sent a second or third time */
+    uint64_t again;                        /* jobs sent once more because they did not come back */
     uint64_t in_flight;                    /* runs out now */
     uint64_t waiting;                      /* due, and no worker has room */
     /* from the due time to the moment a worker took it, over the last minute */

@@ -229,10 +229,14 @@ static struct leased *pick(struct lease *l, unsigned location, mono_ns now)
     return at->queue[QUEUE_FRESH];
 }
 
+/* One that a worker handed back unopened, being full or to be avoided, was not
+ * lost: it is sent on, and that is no repeat. */
 static void count_sent(struct lease *l, const struct leased *r, int by)
 {
-    if (r->attempts > 1 || r->bounces > 0)
+    if (r->attempts > 1)
         l->numbers.again += (uint64_t)(int64_t)by;
+    else if (r->bounces > 0)
+        l->numbers.sent_on += (uint64_t)(int64_t)by;
     else if (r->run.look > 0)
         l->numbers.confirming += (uint64_t)(int64_t)by;
 }

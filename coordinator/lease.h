@@ -163,7 +163,8 @@ struct lease_numbers {
     size_t retired;         /* of these, looked at, and a later slot has their place */
     size_t heirs;           /* waiting for an earlier run of their site */
     size_t overdue;         /* taken, and the result late */
-    uint64_t again;         /* jobs sent a second time and later, ever */
+    uint64_t again;         /* jobs sent a second time and later because they did not come back, ever */
+    uint64_t sent_on;       /* jobs that a worker did not take and that went to another, ever */
     uint64_t confirming;    /* confirming looks sent, ever */
 };
 struct lease_numbers lease_numbers(const struct lease *l);

@@ -228,7 +228,11 @@ bool address_port_reserved(uint16_t port)
 
 bool address_port_allowed(const struct address_policy *p, const struct address *a, uint16_t port)
 {
+    struct address inner;
     if (port == 0)
         return false;
-    return !address_port_reserved(port) || p->all || network_list_has(&p->allow, &a->any);
+    if (!address_port_reserved(port) || p->all)
+        return true;
+    /* To open NAT64 opens no port of those behind it. */
+    return network_list_has(&p->allow, unwrap(a, &inner) ? &inner.any : &a->any);
 }

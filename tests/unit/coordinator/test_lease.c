@@ -213,6 +213,39 @@ static void test_busy_of_the_avoided_says_nothing_of_room(void **state)
             assert_int_equal(lease_busy(l, o.job_id, i * S), LEASE_FULL);
     }
     assert_true(lease_recorded(l, 1, 100, 1, 0, 3 * S));
+    assert_int_equal(lease_numbers(l).confirming, 1);
+    assert_int_equal(lease_numbers(l).again, 0); /* nothing was lost */
+    assert_int_equal(lease_numbers(l).sent_on, 3);
+    over(l);
+}
+
+/* In an outage of many sites half of the confirming looks may first come to the
+ * worker that they avoid: the purse of repeats is not for those. */
+static void test_what_is_handed_back_is_no_repeat(void **state)
+{
+    (void)state;
+    enum { MANY = 5000 };
+    struct lease *l = fresh();
+    static uint64_t job[MANY];
+    struct lease_order o;
+    for (uint64_t i = 0; i < MANY; i++) {
+        struct lease_run run = run_of(i + 1, 100, 1, 15 * S);
+        assert_int_equal(lease_confirm(l, &run, "alpha", 0), 0);
+        assert_true(lease_take(l, 0, 0, &o));
+        job[i] = o.job_id;
+    }
+    for (size_t i = 0; i < MANY; i++) {
+        lease_mark_avoiding(l, job[i]);
+        assert_int_equal(lease_busy(l, job[i], 0), LEASE_AVOIDED);
+    }
+    assert_int_equal(lease_ready(l, 0, 0), MANY);
+    for (size_t i = 0; i < MANY; i++)
+        assert_true(lease_take(l, 0, 0, &o));
+    assert_int_equal(lease_numbers(l).again, 0);
+    assert_int_equal(lease_numbers(l).sent_on, MANY);
+    assert_int_equal(lease_numbers(l).confirming, MANY);
+    for (uint64_t i = 0; i < MANY; i++)
+        assert_true(lease_recorded(l, i + 1, 100, 1, 0, S));
     over(l);
 }
 
@@ -393,6 +426,7 @@ int main(void)
         cmocka_unit_test(test_busy_goes_on_at_once_and_counts_no_attempt),
         cmocka_unit_test(test_busy_for_ever_is_bounded),
         cmocka_unit_test(test_busy_of_the_avoided_says_nothing_of_room),
+        cmocka_unit_test(test_what_is_handed_back_is_no_repeat),
         cmocka_unit_test(test_the_next_slot_waits_for_the_one_that_is_out),
         cmocka_unit_test(test_the_slot_after_that_takes_its_place),
         cmocka_unit_test(test_without_workers_slots_are_missed_and_keep_their_place),

@@ -198,15 +198,17 @@ static void ports_of_other_protocols(void **state)
     static const uint16_t good[] = { 80, 443, 8080, 8443, 3000, 32768, 65535 };
     static const uint16_t bad[] = { 0, 22, 25, 110, 465, 587, 6000, 6667 };
     struct address_policy closed, open;
-    struct address site, ours;
+    struct address site, ours, tunnelled;
+    assert_int_equal(address_parse("64:ff9b::808:808", &tunnelled), 0);
     assert_int_equal(address_parse("8.8.8.8", &site), 0);
     assert_int_equal(address_parse("127.0.0.1", &ours), 0);
-    assert_int_equal(address_policy_parse("127.0.0.0/8", &closed, NULL), 0);
+    assert_int_equal(address_policy_parse("127.0.0.0/8, 64:ff9b::/96", &closed, NULL), 0);
     assert_int_equal(address_policy_parse("::/0,0.0.0.0/0", &open, NULL), 0);
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
         assert_true(address_port_allowed(&closed, &site, good[i]) && !address_port_reserved(good[i]));
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         assert_false(address_port_allowed(&closed, &site, bad[i]));
+        assert_false(address_port_allowed(&closed, &tunnelled, bad[i]));
         /* What the operator opened is the operator's. */
         assert_int_equal(address_port_allowed(&closed, &ours, bad[i]), bad[i] != 0);
         assert_int_equal(address_port_allowed(&open, &site, bad[i]), bad[i] != 0);
