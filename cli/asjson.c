@@ -116,13 +116,13 @@ json_t *asjson_notice(const struct notice *n, const char *site, const char *owne
     return o;
 }
 
-json_t *asjson_worker(const struct worker_vitals *w)
+json_t *asjson_worker(const struct worker_vitals *w, wall_us now)
 {
     json_t *o = json_object();
     asjson_text(&o, "worker", w->worker);
     asjson_number(&o, "lane", w->lane);
     asjson_text(&o, "location", w->location);
-    asjson_text(&o, "health", worker_health_name(w->health));
+    asjson_text(&o, "health", print_worker_health(w, now));
     asjson_put(&o, "doubts", json_boolean(w->doubts));
     asjson_number(&o, "slots", w->slots);
     asjson_number(&o, "in_hand", w->in_hand);

@@ -17,7 +17,7 @@
 json_t *asjson_site(const struct site *s, const char *owner, const struct site_state *state);
 json_t *asjson_incident(const struct incident *i, const char *site, const char *url);
 json_t *asjson_notice(const struct notice *n, const char *site, const char *owner);
-json_t *asjson_worker(const struct worker_vitals *w);
+json_t *asjson_worker(const struct worker_vitals *w, wall_us now);
 
 /* A new member; NULL values and failures make *o NULL, so that a row of these
  * needs one question at the end. */

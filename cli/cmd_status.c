@@ -11,12 +11,13 @@
 #include <string.h>
 
 #define SHOWN_INCIDENTS 10
-#define STALE_AFTER     (10 * US_PER_S) /* vitals come every second */
+#define STALE_AFTER     PRINT_SILENT_AFTER /* vitals come every second */
 
 /* Workers are counted by name: the lanes of one are one witness. Rows of one
  * name follow each other in the store's order. */
 struct fleet {
-    unsigned all, ready, lanes;
+    wall_us now;
+    unsigned all, ready, silent, lanes; /* silent: its first lane is */
     char last[WORKER_NAME_SIZE];
     bool last_ready;
 };
@@ -34,13 +35,15 @@ struct picture {
 static int count_worker(void *arg, const struct worker_vitals *w)
 {
     struct fleet *f = arg;
-    bool here = w->health != WORKER_GONE && w->health != WORKER_DEAD;
+    bool silent = print_is_silent(w, f->now);
+    bool here = w->health != WORKER_GONE && w->health != WORKER_DEAD && !silent;
     if (strcmp(f->last, w->worker) != 0) {
         snprintf(f->last, sizeof f->last, "%s", w->worker);
         f->last_ready = false;
         f->all++;
+        f->silent += silent;
     }
-    if (w->health == WORKER_READY && !f->last_ready) {
+    if (w->health == WORKER_READY && !silent && !f->last_ready) {
         f->last_ready = true;
         f->ready++;
     }
@@ -59,7 +62,7 @@ static int keep_incident(void *arg, const struct incident *i)
 static int take_picture(struct picture *p, struct store *s, struct err *err)
 {
     const struct incident_filter f = { .open_only = true, .max = SHOWN_INCIDENTS };
-    p->now = clock_wall();
+    p->now = p->fleet.now = clock_wall();
     int r = store_get_summary(s, &p->summary, err);
     if (r == 0) {
         r = store_get_vitals(s, &p->vitals, err);
@@ -127,8 +130,12 @@ static void print_rest(const struct picture *p, const char *store)
     const struct summary *s = &p->summary;
     char n[3][32], oldest[60];
     label("workers");
-    printf("%u ready of %u, %u %s\n", p->fleet.ready, p->fleet.all, p->fleet.lanes,
+    printf("%u ready of %u, %u %s", p->fleet.ready, p->fleet.all, p->fleet.lanes,
            print_plural(p->fleet.lanes, "lane", "lanes"));
+    if (p->fleet.silent)
+        printf(", %s%u silent%s", table_paint(stdout, HUE_DOUBT), p->fleet.silent,
+               table_paint(stdout, HUE_NONE));
+    putchar('\n');
     label("incidents");
     printf("%s open, %s in all\n", print_count(n[0], sizeof n[0], s->incidents_open),
            print_count(n[1], sizeof n[1], s->incidents_all));
@@ -236,9 +243,9 @@ static int print_status_json(const struct picture *p, const char *store)
         asjson_put(&o, "coverage", json_null());
         asjson_put(&o, "as_of", json_null());
     }
-    asjson_put(
-        &o, "workers",
-        json_pack("{s:i, s:i, s:i}", "ready", p->fleet.ready, "all", p->fleet.all, "lanes", p->fleet.lanes));
+    asjson_put(&o, "workers",
+               json_pack("{s:i, s:i, s:i, s:i}", "ready", p->fleet.ready, "all", p->fleet.all, "lanes",
+                         p->fleet.lanes, "silent", p->fleet.silent));
     asjson_put(
         &o, "incidents",
         json_pack("{s:I, s:I}", "open", (json_int_t)s->incidents_open, "all", (json_int_t)s->incidents_all));

@@ -38,8 +38,10 @@ static void add_row(struct listing *l, const struct worker_vitals *w)
     table_set(t, 0, w->worker);
     table_setf(t, 1, "%u", w->lane);
     table_set(t, 2, w->location);
-    table_setf(t, 3, "%s%s", worker_health_name(w->health), w->doubts ? ", doubts its network" : "");
-    table_hue(t, 3, w->health < WORKER_HEALTH_COUNT ? hues[w->health] : HUE_NONE);
+    bool silent = print_is_silent(w, l->now);
+    table_setf(t, 3, "%s%s", print_worker_health(w, l->now),
+               w->doubts && !silent ? ", doubts its network" : "");
+    table_hue(t, 3, silent ? HUE_DOUBT : w->health < WORKER_HEALTH_COUNT ? hues[w->health] : HUE_NONE);
     table_setf(t, 4, "%u", w->slots);
     table_setf(t, 5, "%u", w->in_hand);
     table_set(t, 6, print_count(buf, sizeof buf, w->done));
@@ -52,7 +54,7 @@ static int on_worker(void *arg, const struct worker_vitals *w)
 {
     struct listing *l = arg;
     if (l->json)
-        return print_json(stdout, asjson_worker(w));
+        return print_json(stdout, asjson_worker(w, l->now));
     add_row(l, w);
     return 0;
 }
@@ -92,7 +94,8 @@ const struct command cmd_workers = {
         "\n"
         "ready: gets work. suspect: silent for 3 s, or in doubt of its own network; no new work is "
         "counted on it. draining: ends when its looks have ended. dead: silent for 10 s; its looks went "
-        "to others. gone: said goodbye.",
+        "to others. gone: said goodbye. silent: nothing has been heard for 10 s, and no "
+        "coordinator runs to call it dead.",
     .size = sizeof(struct call),
     .run = run,
 };

@@ -195,6 +195,16 @@ const char *print_plural(uint64_t n, const char *one, const char *many)
     return n == 1 ? one : many;
 }
 
+bool print_is_silent(const struct worker_vitals *w, wall_us now)
+{
+    return w->health != WORKER_GONE && w->health != WORKER_DEAD && now - w->heard_us > PRINT_SILENT_AFTER;
+}
+
+const char *print_worker_health(const struct worker_vitals *w, wall_us now)
+{
+    return print_is_silent(w, now) ? "silent" : worker_health_name(w->health);
+}
+
 char *print_channel(char *buf, size_t size, const char *channel)
 {
     enum channel_kind kind;

@@ -13,6 +13,7 @@
 #include "common/owner.h"
 #include "common/result.h"
 #include "common/site.h"
+#include "common/vitals.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -41,6 +42,13 @@ char *print_saw(char *buf, size_t size, const struct result *r);     /* "HTTP 50
 
 /* "1 site", "2 sites"; s may be irregular: print_plural(n, "look is", "looks are"). */
 const char *print_plural(uint64_t n, const char *one, const char *many);
+
+/* A worker's health as it is now: "silent" where its newest word, which the
+ * coordinator wrote down, is so old that it would count as dead, and nobody was
+ * there to say so. */
+#define PRINT_SILENT_AFTER (10 * US_PER_S)
+bool print_is_silent(const struct worker_vitals *w, wall_us now);
+const char *print_worker_health(const struct worker_vitals *w, wall_us now);
 
 /* A channel as it may be shown: kind and address or host, without what could be
  * a secret in a webhook's path. */

@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import select
+import sqlite3
 import subprocess
 
 import pytest
@@ -219,6 +220,19 @@ def test_apply_tells_of_ports_that_workers_refuse(tmp_path):
     said = vedette(*args)
     assert said.status == 0 and said.err.count("note:") == 1 and "587" in said.err, said
     assert "note:" not in vedette(*args, "--set", "worker.allow=127.0.0.0/8").err
+
+
+def test_workers_of_a_cluster_that_ended_are_not_ready(lived, tmp_path):
+    """What the store says of them is old: here, by moving its clock back."""
+    copy = tmp_path / "old.db"
+    with sqlite3.connect(lived.ledger.path) as now, sqlite3.connect(copy) as old:
+        now.backup(old)
+        old.execute("UPDATE worker SET heard_us = heard_us - 60000000, health = 0")
+    args = ["--store", f"sqlite:{copy}", "--json"]
+    assert {w["health"] for w in vedette("workers", *args).lines()} == {"silent"}
+    (status,) = vedette("status", *args).lines()
+    assert status["workers"]["ready"] == 0 and status["workers"]["silent"] == 2, status
+    assert "2 silent" in vedette("status", *args[:2]).out
 
 
 # ── Standard descriptors ─────────────────────────────────────────────────────
