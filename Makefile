@@ -1,6 +1,6 @@
 # make                     every program, debug variant, in build/debug/bin
 # make VARIANT=release     also: debug, asan, tsan, cov; each has its own build folder; CC=clang works
-# make run                 install what is missing, build, watch an example list (FOR=40s SITES=my.yaml)
+# make run                 install what is missing, build, watch an example list (FOR=40s SITES=my.yaml KEEP=FOLDER)
 # make test                install what is missing, build, run every test but the long ones
 # make unit | integration  parts of it            make lint     format, analysis, headers, layers, scripts
 # make fuzz SECONDS=60     every fuzzer            make bench    what it costs, beside what others cost

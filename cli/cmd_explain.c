@@ -49,7 +49,7 @@ struct looks {
 
 struct story {
     const struct explain_options *options;
-    wall_us now;
+    wall_us now, vitals_us; /* when the coordinator last said something; 0: never */
     struct site *site;
     struct directory *directory;
     struct site_state state;
@@ -100,6 +100,23 @@ static int gather_incident(struct story *y, struct store *s, struct err *err)
     return r;
 }
 
+/* Newest first, and so also the looks of one round. */
+static int newer_first(const void *a, const void *b)
+{
+    const struct result *x = a, *y = b;
+    wall_us at_x = x->at_us ? x->at_us : x->run.slot_us, at_y = y->at_us ? y->at_us : y->run.slot_us;
+    return at_x != at_y ? (at_x < at_y) - (at_x > at_y)
+                        : (x->run.look < y->run.look) - (x->run.look > y->run.look);
+}
+
+static int gather_vitals(struct story *y, struct store *s, struct err *err)
+{
+    struct vitals v;
+    int r = store_get_vitals(s, &v, err);
+    y->vitals_us = r == 0 ? v.at_us : 0;
+    return r == -ENOENT ? 0 : r;
+}
+
 static int gather(struct story *y, struct store *s, struct err *err)
 {
     y->now = clock_wall();
@@ -117,6 +134,9 @@ static int gather(struct story *y, struct store *s, struct err *err)
         r = gather_incident(y, s, err);
     if (r == 0 && y->looks.room)
         r = store_each_result(s, y->site->id, 0, WALL_NEVER, y->looks.room, keep_look, &y->looks, err);
+    if (r == 0)
+        r = gather_vitals(y, s, err);
+    qsort(y->looks.at, y->looks.n, sizeof *y->looks.at, newer_first);
     return r;
 }
 
@@ -182,9 +202,13 @@ static void tell_settings(const struct story *y)
     for (unsigned i = 0; o && i < o->n_channels; i++)
         printf("%s%s", i ? ", " : ", told by ", print_channel(channel, sizeof channel, o->channel[i]));
     printf(".%s%s\n", s->tags[0] ? " Tags: " : "", s->tags);
-    if (!s->paused && !s->removed)
-        printf("  Due next at %s.\n",
-               print_moment(next, sizeof next, site_next_slot(s->id, s->every_ms, y->now), y->now));
+    if (s->paused || s->removed)
+        return;
+    print_moment(next, sizeof next, site_next_slot(s->id, s->every_ms, y->now), y->now);
+    if (y->now - y->vitals_us > PRINT_SILENT_AFTER)
+        printf("  Its next time is %s, but nobody looks: no coordinator runs with this store.\n", next);
+    else
+        printf("  Due next at %s.\n", next);
 }
 
 static void tell_looks(const struct looks *l, wall_us now)
@@ -280,7 +304,7 @@ static void tell_incident(const struct story *y)
     else
         printf("  What was seen: %s", cause_words(i->cause));
     printf("%s%s.\n", i->detail[0] ? "; " : "", i->detail);
-    evidence_tell_incident(&rule, y->evidence.at, y->evidence.n, y->site->confirm.looks);
+    evidence_tell_incident(&rule, y->evidence.at, y->evidence.n, y->site->confirm.looks, !open);
     printf("  %s\n", text_str(&rule));
     if (y->evidence.n) {
         puts("");
@@ -351,7 +375,8 @@ static json_t *json_incident(const struct story *y)
         json_array_append_new(
             notices, asjson_notice(n, y->site->name, directory_owner_name(y->directory, n->owner_id)));
     }
-    evidence_tell_incident(&rule, y->evidence.at, y->evidence.n, y->site->confirm.looks);
+    evidence_tell_incident(&rule, y->evidence.at, y->evidence.n, y->site->confirm.looks,
+                           y->incident.end != INCIDENT_OPEN);
     o = asjson_incident(&y->incident, y->site->name, y->site->url);
     asjson_text(&o, "rule", text_str(&rule));
     asjson_put(&o, "evidence", json_looks(&y->evidence));

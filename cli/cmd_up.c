@@ -79,6 +79,8 @@ struct up {
     uv_signal_t signals[3];
     unsigned asked; /* signals so far */
     bool all_ready, ending;
+    bool worker_trouble; /* one was not ready: that it is again is news */
+    wall_us shown_us;    /* the newest time on the screen */
     int code;
     mono_ns began;
     /* the last pulses, for a rate */
@@ -105,7 +107,9 @@ static void say(struct up *u, enum hue hue, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(line, sizeof line, fmt, ap);
     va_end(ap);
-    text_addf(&t, "%s  %s", print_clock(at, sizeof at, clock_wall()), line);
+    wall_us now = clock_wall();
+    u->shown_us = now > u->shown_us ? now : u->shown_us;
+    text_addf(&t, "%s  %s", print_clock(at, sizeof at, u->shown_us), line);
     screen_line(&u->screen, for_people(u), hue, text_str(&t));
 }
 
@@ -159,10 +163,15 @@ static void on_pulse(struct up *u, const struct event *e)
         end(u, "nobody reads this any more");
 }
 
-static bool is_shown(const struct up *u, const struct event *e)
+/* That a worker is ready at first, its process has said already. */
+static bool is_shown(struct up *u, const struct event *e)
 {
     if (e->kind == EVENT_RESULT)
         return u->options->verbose;
+    if (e->kind == EVENT_WORKER) {
+        u->worker_trouble |= e->worker.health != WORKER_READY;
+        return u->worker_trouble || u->options->verbose;
+    }
     bool first_up = e->kind == EVENT_HEALTH && e->health_from == HEALTH_NEW && e->health_to == HEALTH_UP;
     return !first_up || u->options->verbose || u->options->call.json || e->site_id <= FEW_SITES;
 }
@@ -182,7 +191,10 @@ static void on_event(void *arg, const struct event *e)
     if (u->options->call.json || !is_shown(u, e))
         return;
     scoped(text) struct text t = TEXT_UP_TO(16 * 1024);
-    enum hue hue = feedline_write(&t, e);
+    /* The feed's events are on their way for a moment; on one screen time goes one way. */
+    struct event shown = *e;
+    shown.at_us = u->shown_us = e->at_us > u->shown_us ? e->at_us : u->shown_us;
+    enum hue hue = feedline_write(&t, &shown);
     screen_line(&u->screen, stdout, hue, text_str(&t));
 }
 

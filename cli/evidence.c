@@ -31,13 +31,17 @@ struct votes evidence_count(const struct result *looks, size_t n)
     return v;
 }
 
-void evidence_tell_incident(struct text *t, const struct result *looks, size_t n, unsigned looks_wanted)
+void evidence_tell_incident(struct text *t, const struct result *looks, size_t n, unsigned looks_wanted,
+                            bool over)
 {
+    const char *is = over ? "was" : "is";
     struct votes v = evidence_count(looks, n);
     text_add(t, v.first ? "A scheduled look failed" : "A look failed");
     if (v.down + v.up + v.unknown == 0) {
-        text_add(t, looks_wanted == 0 ? ", and this site believes the first failure: it is down."
-                                      : ": it is down. No confirming look is on record.");
+        text_addf(t,
+                  looks_wanted == 0 ? ", and this site believes the first failure: it %s down."
+                                    : ": it %s down. No confirming look is on record.",
+                  is);
         return;
     }
     text_addf(t, ", and %u of %u confirming %s failed too", v.down, v.down + v.up + v.unknown,
@@ -45,8 +49,8 @@ void evidence_tell_incident(struct text *t, const struct result *looks, size_t n
     if (v.unknown)
         text_addf(t, " (%u said nothing and %s not counted)", v.unknown,
                   print_plural(v.unknown, "is", "are"));
-    text_addf(t, "; %u %s it: the site is down.", v.workers,
-              print_plural(v.workers, "worker saw", "workers saw"));
+    text_addf(t, "; %u %s it: the site %s down.", v.workers,
+              print_plural(v.workers, "worker saw", "workers saw"), is);
 }
 
 void evidence_tell_health(struct text *t, const struct site *s, const struct site_state *state)

@@ -22,8 +22,9 @@ struct votes {
 struct votes evidence_count(const struct result *looks, size_t n);
 
 /* Why an incident was opened: "A scheduled look failed, and 2 of 2 confirming
- * looks failed too (2 workers agree): the site is down." */
-void evidence_tell_incident(struct text *t, const struct result *looks, size_t n, unsigned looks_wanted);
+ * looks failed too (2 workers agree): the site is down." Once it is over, the site was down. */
+void evidence_tell_incident(struct text *t, const struct result *looks, size_t n, unsigned looks_wanted,
+                            bool over);
 
 /* Why a site that has no open incident is as it is. */
 void evidence_tell_health(struct text *t, const struct site *s, const struct site_state *state);

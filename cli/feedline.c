@@ -47,6 +47,11 @@ static enum hue write_health(struct text *t, const struct event *e)
 {
     char saw[400];
     add_plain(t, e->site);
+    if (e->health_to == HEALTH_NEW) { /* what was known of it is void */
+        text_addf(t, "  was %s; ", health_name(e->health_from));
+        add_plain(t, e->text[0] ? e->text : "it is looked at anew");
+        return HUE_FAINT;
+    }
     text_addf(t, "  %s -> %s", health_name(e->health_from), health_name(e->health_to));
     if (e->result.at_us > 0) {
         text_add(t, ", ");
@@ -173,6 +178,14 @@ char *feedline_pulse(char *buf, size_t size, const struct pulse *p, double looks
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (parts[i].n || i < 2)
             text_addf(&t, " %s %s", print_count(n, sizeof n, parts[i].n), parts[i].name);
+    /* Of a narrow screen the end is cut off: what people must know comes first. */
+    if (p->workers_all || p->scheduled) /* before that the coordinator has said nothing of them */
+        text_addf(&t, " | %u %s", p->workers_ready, print_plural(p->workers_ready, "worker", "workers"));
+    if (p->workers_all > p->workers_ready)
+        text_addf(&t, " of %u", p->workers_all);
+    if (p->notices_pending)
+        text_addf(&t, " | %s %s pending", print_count(n, sizeof n, p->notices_pending),
+                  print_plural(p->notices_pending, "notice", "notices"));
     if (looks_per_s >= 0)
         snprintf(rate, sizeof rate, looks_per_s < 10 ? " | %.1f looks/s" : " | %.0f looks/s", looks_per_s);
     text_add(&t, rate);
@@ -180,12 +193,6 @@ char *feedline_pulse(char *buf, size_t size, const struct pulse *p, double looks
         text_addf(&t, " | coverage %s | late p99 %s",
                   feedline_coverage(coverage, sizeof coverage, p->concluded, p->missed),
                   print_ms(late, sizeof late, p->late_p99_us));
-    text_addf(&t, " | %u %s", p->workers_ready, print_plural(p->workers_ready, "worker", "workers"));
-    if (p->workers_all > p->workers_ready)
-        text_addf(&t, " of %u", p->workers_all);
-    if (p->notices_pending)
-        text_addf(&t, " | %s %s pending", print_count(n, sizeof n, p->notices_pending),
-                  print_plural(p->notices_pending, "notice", "notices"));
     snprintf(buf, size, "%s", text_str(&t));
     return buf;
 }

@@ -16,12 +16,23 @@ static void wipe(struct screen *s)
     s->shown = false;
 }
 
+int screen_cut(const char *line, int width)
+{
+    int cut = width;
+    if (strlen(line) <= (size_t)width)
+        return width;
+    for (const char *bar = line; (bar = strstr(bar, " | ")) && bar - line <= width; bar++)
+        cut = (int)(bar - line);
+    return cut;
+}
+
 static void draw(struct screen *s)
 {
     struct winsize w = { 0 };
     if (!s->terminal || !s->status[0])
         return;
-    int width = ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 1 ? w.ws_col - 1 : 79;
+    int width =
+        screen_cut(s->status, ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 1 ? w.ws_col - 1 : 79);
     printf("%s%.*s%s", table_paint(stdout, HUE_FAINT), width, s->status, table_paint(stdout, HUE_NONE));
     fflush(stdout);
     s->shown = true;

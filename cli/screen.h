@@ -25,6 +25,9 @@ void screen_init(struct screen *s);
 /* One line to standard output or standard error, the status line kept below. */
 void screen_line(struct screen *s, FILE *to, enum hue hue, const char *text);
 void screen_status(struct screen *s, const char *text, mono_ns now);
+/* How much of a status line fits: cut between two of its parts, which " | " keeps
+ * apart, rather than within one (pure). */
+int screen_cut(const char *line, int width);
 void screen_done(struct screen *s); /* the status line goes away */
 
 #endif

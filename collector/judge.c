@@ -7,7 +7,7 @@
 /* ── One step of a site's health ───────────────────────────────────────── */
 
 static void publish_health(struct batch *b, const struct watched *w, enum health before,
-                           const struct result *look, wall_us now)
+                           const struct result *look, const char *why, wall_us now)
 {
     struct event e = {
         .kind = EVENT_HEALTH,
@@ -19,15 +19,15 @@ static void publish_health(struct batch *b, const struct watched *w, enum health
         .health_to = w->state.health,
         .incident_id = w->state.incident_id,
         .channel = "",
-        .text = "",
+        .text = why,
     };
     if (look)
         e.result = *look;
     batch_news(b, &e);
 }
 
-static enum change step(struct judge *j, struct batch *b, struct watched *w, enum step what,
-                        const struct result *look, wall_us at, struct instant now)
+static enum change step_because(struct judge *j, struct batch *b, struct watched *w, enum step what,
+                                const struct result *look, const char *why, wall_us at, struct instant now)
 {
     enum health before = w->state.health;
     enum change change = state_step(&w->state, what, at);
@@ -35,9 +35,15 @@ static enum change step(struct judge *j, struct batch *b, struct watched *w, enu
         batch_state(b, w);
     if (w->state.health != before) {
         sites_moved(j->sites, w, before);
-        publish_health(b, w, before, look, now.wall);
+        publish_health(b, w, before, look, why, now.wall);
     }
     return change;
+}
+
+static enum change step(struct judge *j, struct batch *b, struct watched *w, enum step what,
+                        const struct result *look, wall_us at, struct instant now)
+{
+    return step_because(j, b, w, what, look, "", at, now);
 }
 
 /* The newest look, for people. What it says besides is in the ledger, and the
@@ -213,7 +219,7 @@ void judge_withdraw(struct judge *j, struct batch *b, struct watched *w, const c
                     struct instant now)
 {
     rounds_close(j->rounds, rounds_find(j->rounds, w->site.id));
-    if (step(j, b, w, STEP_WITHDRAWN, NULL, now.wall, now) == CHANGE_WITHDRAWN)
+    if (step_because(j, b, w, STEP_WITHDRAWN, NULL, reason, now.wall, now) == CHANGE_WITHDRAWN)
         incidents_end(j->incidents, b, w, owner_of(j, w), INCIDENT_WITHDRAWN, NULL, reason, now.wall);
 }
 

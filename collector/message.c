@@ -87,8 +87,9 @@ static const char *lasted(const struct facts *f, char *buf, size_t size)
     return duration_words(buf, size, f->lasted_ms * US_PER_MS);
 }
 
-/* "confirmed by 2 looks from w2, w1", or nothing when there was none to confirm. */
-static const char *confirmed(const struct facts *f, char *buf, size_t size)
+/* "seen first by w1 and confirmed by 2 looks from w2, w1"; nothing behind "w1"
+ * when there was none to confirm. */
+static const char *confirmed(const struct facts *f, bool *ret_confirmed, char *buf, size_t size)
 {
     char names[WHAT_SIZE] = "";
     const char *seen[MAX_LOOKS];
@@ -109,10 +110,13 @@ static const char *confirmed(const struct facts *f, char *buf, size_t size)
         snprintf(names + len, sizeof names - len, "%s%s", n ? ", " : "", worker);
         seen[n++] = worker;
     }
-    if (looks == 0)
-        buf[0] = '\0';
-    else
-        snprintf(buf, size, "confirmed by %u look%s from %s", looks, looks == 1 ? "" : "s", names);
+    const char *first = text_in(json_array_get(f->looks, 0), "worker");
+    int len = *first ? snprintf(buf, size, "seen first by %s", first) : 0;
+    buf[len < 0 ? 0 : len] = '\0';
+    if (looks > 0 && len >= 0 && (size_t)len < size)
+        snprintf(buf + len, size - (size_t)len, "%sconfirmed by %u look%s from %s", len ? " and " : "", looks,
+                 looks == 1 ? "" : "s", names);
+    *ret_confirmed = looks > 0;
     return buf;
 }
 
@@ -166,7 +170,8 @@ int message_line(const char *payload, char *buf, size_t size, struct err *err)
     what(f.cause, f.words, f.status, why, sizeof why);
     lasted(&f, span, sizeof span);
     when(f.began, false, since, sizeof since);
-    confirmed(&f, by, sizeof by);
+    bool is_confirmed;
+    confirmed(&f, &is_confirmed, by, sizeof by);
     /* Who gave no name is known by the URL; once is enough. */
     const char *url = strcmp(f.site, f.url) == 0 ? "" : f.url, *gap = *url ? "  " : "";
     if (f.kind == NOTICE_DOWN)
@@ -242,12 +247,15 @@ static void add_opening(struct text *t, const struct facts *f)
     lasted(f, span, sizeof span);
     when(f->began, true, began, sizeof began);
     when(f->ended, true, ended, sizeof ended);
-    confirmed(f, by, sizeof by);
+    bool is_confirmed;
+    confirmed(f, &is_confirmed, by, sizeof by);
     switch (f->kind) {
     case NOTICE_DOWN:
         text_addf(t, "%s is down since %s: %s.\n", f->site, began, why);
-        text_addf(t, "%s%s%s", *by ? "This was " : "The first failed look was believed, as the site asks", by,
-                  ".\n");
+        if (*by)
+            text_addf(t, "This was %s.\n", by);
+        if (!is_confirmed)
+            text_add(t, "The first failed look was believed, as the site asks.\n");
         break;
     case NOTICE_BACK:
         text_addf(t, "%s is back since %s.\n", f->site, ended);

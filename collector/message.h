@@ -21,7 +21,8 @@ int message_subject(const char *payload, char *buf, size_t size, struct err *err
 /* Some paragraphs, lines ending in \n. */
 int message_body(const char *payload, struct text *ret, struct err *err);
 
-/* "DOWN  shop  https://... since 14:02:11 UTC: HTTP 503 (confirmed by 2 looks from w2, w1)" */
+/* "DOWN  shop  https://... since 14:02:11 UTC: HTTP 503 (seen first by w1 and confirmed by 2 looks from w2,
+ * w1)" */
 int message_line(const char *payload, char *buf, size_t size, struct err *err);
 
 #endif

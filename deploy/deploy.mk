@@ -1,7 +1,7 @@
 # Running it, installing it, and what it needs.
 
 deps:
-	@deploy/deps.sh build test bench
+	@deploy/deps.sh --say build test bench
 deps-build:
 	@deploy/deps.sh build
 deps-test:
@@ -12,9 +12,10 @@ deps-bench:
 # A fresh store, an example list and a village of local sites that misbehave:
 #     make run            until Ctrl-C
 #     make run FOR=40s    for so long           make run SITES=my.yaml   another list
+#     make run KEEP=FOLDER   keeps the store there; else it is thrown away at the end
 run: deps-build
 	@$(MAKE) --no-print-directory -s -j2 VARIANT=release all
-	@/usr/bin/python3 deploy/example/run.py --bin $(BUILD)/release/bin $(if $(FOR),--for $(FOR)) $(if $(SITES),--sites $(SITES))
+	@/usr/bin/python3 deploy/example/run.py --bin $(BUILD)/release/bin $(if $(FOR),--for $(FOR)) $(if $(SITES),--sites $(SITES)) $(if $(KEEP),--keep $(KEEP))
 
 PREFIX  ?= /usr/local
 DESTDIR ?=

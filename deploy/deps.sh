@@ -7,6 +7,7 @@
 #     deploy/deps.sh build test       ... and for make test
 #     deploy/deps.sh build test bench ... and for make bench
 #     deploy/deps.sh --list build     only say which packages these are
+#     deploy/deps.sh --say build      says so too when there is nothing to install
 set -euo pipefail
 
 declare -A packages
@@ -26,11 +27,12 @@ else
     packages[test]+=" clang-format-14 libclang-rt-14-dev"
 fi
 
-list_only=no
+list_only=no say=no
 wanted=""
 for set in "$@"; do
     case "$set" in
     --list) list_only=yes ;;
+    --say) say=yes ;;
     build | test | bench) wanted="$wanted ${packages[$set]}" ;;
     *)
         echo "deps.sh: '$set' is not one of build, test, bench" >&2
@@ -48,7 +50,10 @@ for package in $wanted; do
     status=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)
     [ "$status" = installed ] || missing="$missing $package"
 done
-[ -n "$missing" ] || exit 0
+if [ -z "$missing" ]; then
+    [ "$say" = no ] || echo "deps.sh: all $(wc -w <<<"$wanted") packages are installed"
+    exit 0
+fi
 
 if ! command -v apt-get >/dev/null; then
     echo "deps.sh: this is not Debian or Ubuntu; what is missing, by Debian's names:$missing" >&2

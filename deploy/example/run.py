@@ -3,7 +3,8 @@
 
 Starts a village of local sites (village.py), writes a list of them and of 33
 sites of the internet, and runs `vedette up` on it. With --sites another list
-is watched instead, and there is no village.
+is watched instead, and there is no village. The store is thrown away at the
+end, unless --keep names a folder for it.
 """
 import argparse
 import asyncio
@@ -47,7 +48,7 @@ def site_list(urls):
 
 
 async def watch(args, folder):
-    store = "sqlite:" + os.path.join(folder, "vedette.db")
+    store = "sqlite:" + os.path.join(os.path.abspath(args.keep or folder), "vedette.db")
     village = Village(folder)
     sites = args.sites
     if not sites:
@@ -70,6 +71,8 @@ async def watch(args, folder):
     loop.add_signal_handler(signal.SIGTERM, child.terminate)
     status = await child.wait()
     await village.stop()
+    if not args.keep:
+        print("That store was for this run and is thrown away now; `make run KEEP=FOLDER` keeps it there.", flush=True)
     return status
 
 
@@ -78,7 +81,10 @@ def main():
     parser.add_argument("--bin", required=True, help="folder of the built programs")
     parser.add_argument("--for", dest="duration", help="end after that time, like 40s")
     parser.add_argument("--sites", help="a list of sites to watch instead of the example")
+    parser.add_argument("--keep", metavar="FOLDER", help="where the store is kept; else it is thrown away at the end")
     args = parser.parse_args()
+    if args.keep:
+        os.makedirs(args.keep, exist_ok=True)
     folder = tempfile.mkdtemp(prefix="vedette-run-")
     try:
         return asyncio.run(watch(args, folder))

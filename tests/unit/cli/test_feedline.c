@@ -57,6 +57,11 @@ static void people_read(void **state)
     e.health_from = HEALTH_UP;
     e.health_to = HEALTH_SUSPECTED;
     assert_string_equal(said(&e, &t), "health    shop  up -> suspected, HTTP 503 in 12 ms");
+    e.health_to = HEALTH_NEW;
+    e.result.at_us = 0;
+    assert_string_equal(said(&e, &t), "health    shop  was up; it is looked at anew");
+    e.text = "the site was paused";
+    assert_string_equal(said(&e, &t), "health    shop  was up; the site was paused");
 
     e = event_of(EVENT_INCIDENT);
     assert_non_null(strstr(said(&e, &t), "incident  shop  is DOWN: HTTP 503 in 12 ms; since "));
@@ -134,11 +139,17 @@ static void a_pulse_is_one_line(void **state)
     (void)state;
     assert_string_equal(
         feedline_pulse(buf, sizeof buf, &p, 12.3),
-        "33 sites: 29 up 1 down 3 unknown | 12 looks/s | coverage 100 % | late p99 4.2 ms | 2 workers");
+        "33 sites: 29 up 1 down 3 unknown | 2 workers | 12 looks/s | coverage 100 % | late p99 4.2 ms");
     assert_string_equal(
         feedline_pulse(buf, sizeof buf, &more, -1),
-        "1,206 sites: 1,200 up 0 down 1 suspected 2 new 3 paused | coverage 50.00 % | late p99 20 ms "
-        "| 1 worker of 2 | 1 notice pending");
+        "1,206 sites: 1,200 up 0 down 1 suspected 2 new 3 paused | 1 worker of 2 | 1 notice pending "
+        "| coverage 50.00 % | late p99 20 ms");
+    const struct pulse early = { .up = 1,
+                                 .fresh = 2,
+                                 .results = 1 }; /* the coordinator has said nothing yet */
+    assert_string_equal(feedline_pulse(buf, sizeof buf, &early, -1), "3 sites: 1 up 0 down 2 new");
+    const struct pulse alone = { .up = 1, .scheduled = 1 };
+    assert_string_equal(feedline_pulse(buf, sizeof buf, &alone, -1), "1 site: 1 up 0 down | 0 workers");
 }
 
 static void programs_read(void **state)

@@ -77,8 +77,9 @@ static const struct {
     const char *subject, *line, *body;
 } golden[] = {
     {NOTICE_DOWN,        "[down] shop: HTTP 503",
-     "DOWN  shop  https://shop.example.com/ since 14:02:11 UTC: HTTP 503 (confirmed by 2 looks from w2, w1)",           "shop is down since 2026-03-01 14:02:11 UTC: HTTP 503.\n"
-      "This was confirmed by 2 looks from w2, w1.\n"
+     "DOWN  shop  https://shop.example.com/ since 14:02:11 UTC: HTTP 503 (seen first by w1 and confirmed by "
+      "2 looks from w2, w1)",                                                                                           "shop is down since 2026-03-01 14:02:11 UTC: HTTP 503.\n"
+      "This was seen first by w1 and confirmed by 2 looks from w2, w1.\n"
       "\n"
       "  https://shop.example.com/\n"
       "  Service Unavailable\n"
@@ -88,7 +89,7 @@ static const struct {
       "  14:02:16 UTC  w2 from local: HTTP 503, at 203.0.113.7, 12 ms\n"
       "  14:02:21 UTC  w1 from local: HTTP 503, at 203.0.113.7, 12 ms\n"
       "\n"
-      "Incident 12, told to shop-team. All about it: vedette explain shop\n"},
+      "Incident 12, told to shop-team. All about it: vedette explain shop\n"                                         },
     { NOTICE_BACK,       "[back] shop after 3m 20s",              "BACK  shop  https://shop.example.com/ after 3m 20s",
      "shop is back since 2026-03-01 14:05:31 UTC.\n"
       "It was down for 3m 20s, from 2026-03-01 14:02:11 UTC: HTTP 503.\n"
@@ -98,7 +99,7 @@ static const struct {
       "Seen up again:\n"
       "  14:05:31 UTC  w2 from local: HTTP 200, at 203.0.113.7, 12 ms\n"
       "\n"
-      "Incident 12, told to shop-team. All about it: vedette explain shop\n"                                                                                                             },
+      "Incident 12, told to shop-team. All about it: vedette explain shop\n"                                                                      },
     { NOTICE_STILL_DOWN, "[still down] shop for 2h 0m: HTTP 503",
      "STILL shop  https://shop.example.com/ down for 2h 0m: HTTP 503",                                                  "shop is still down, for 2h 0m now, since 2026-03-01 14:02:11 UTC: HTTP 503.\n"
       "This is reminder 2.\n"
@@ -106,7 +107,7 @@ static const struct {
       "  https://shop.example.com/\n"
       "  Service Unavailable\n"
       "\n"
-      "Incident 12, told to shop-team. All about it: vedette explain shop\n"                                       },
+      "Incident 12, told to shop-team. All about it: vedette explain shop\n"},
     { NOTICE_WITHDRAWN,  "[closed] shop: the site was paused",
      "CLOSED shop  https://shop.example.com/: the site was paused",                                                     "The outage of shop that began at 2026-03-01 14:02:11 UTC is closed without having been seen to end: "
       "the site was paused.\n"
@@ -114,7 +115,7 @@ static const struct {
       "  https://shop.example.com/\n"
       "  Service Unavailable\n"
       "\n"
-      "Incident 12, told to shop-team. All about it: vedette explain shop\n"                                          },
+      "Incident 12, told to shop-team. All about it: vedette explain shop\n"   },
 };
 
 static void test_golden_texts(void **state)
