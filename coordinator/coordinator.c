@@ -25,8 +25,8 @@
 enum {
     SLOTS_A_TURN = 4096,
     JOBS_A_TURN = 4096,
-    EDITS_A_TURN = 2048,  /* sites; about 10 ms */
-    TOLD_SINGLY = 16,     /* of these, in the log */
+    EDITS_A_TURN = 2048,  /* sites; 3 to 10 ms */
+    TOLD_SINGLY = 16,     /* edited sites, in the log */
     ARREARS_A_TURN = 256, /* each costs a question to the store */
     STRUCK_MOST = 256,    /* recorded slots of one site that are struck off its arrears at a time */
 };
@@ -47,7 +47,7 @@ struct coordinator {
     bool alarm_made;
     mono_ns slots_at; /* no slots are handed out before that */
     mono_ns catalog_at;
-    unsigned told; /* edited sites, in this turn */
+    unsigned told; /* edited sites, since all edits were read */
     bool store_away;
     mono_ns turned; /* when the last turn was */
 };
@@ -112,11 +112,12 @@ static void follow_catalog(struct coordinator *c, mono_ns now)
     struct err err = { 0 };
     if (now < c->catalog_at)
         return;
-    c->told = 0;
     int r = catalog_follow(c->parts.catalog, c->store, EDITS_A_TURN, on_news, c, &err);
-    if (c->told > TOLD_SINGLY)
+    if (r != EDITS_A_TURN && c->told > TOLD_SINGLY)
         log_info("catalog.changed", "sites=%u more of them, not told singly; watched=%zu",
                  c->told - TOLD_SINGLY, catalog_watched(c->parts.catalog));
+    if (r != EDITS_A_TURN)
+        c->told = 0;
     if (r < 0 && !c->store_away)
         log_warn("catalog.store_away", "sites=%zu: going on with what is known: %s",
                  catalog_watched(c->parts.catalog), err.text);

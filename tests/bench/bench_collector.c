@@ -231,7 +231,7 @@ static int play_round(struct play *p, unsigned round, struct err *err)
 
 static int play(struct play *p, struct err *err)
 {
-    const struct keeper_ports ports = { p, feedback, publish, deliver };
+    const struct keeper_ports ports = { p, feedback, publish, deliver, NULL };
     int r = store_open(&p->store, p->plan->url, STORE_CREATE, err);
     if (r == 0)
         r = add_sites(p, err);
