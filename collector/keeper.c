@@ -103,7 +103,9 @@ static void acknowledge(struct keeper *k)
         for (; i < b->n_results && f.n_recorded < WIRE_MAX_FEEDBACK; i++) {
             const struct result *r = &b->results[i];
             struct recorded *to = &recorded[f.n_recorded++];
-            *to = (struct recorded){ .job_id = r->job_id, .lane = r->lane, .run = r->run };
+            *to = (struct recorded){
+                .job_id = r->job_id, .lane = r->lane, .run = r->run, .patience_s = r->patience_s
+            };
             memcpy(to->worker, r->worker, sizeof to->worker);
         }
         f.n_again = b->n_asks - asked < WIRE_MAX_FEEDBACK ? b->n_asks - asked : WIRE_MAX_FEEDBACK;

@@ -74,6 +74,7 @@ struct config {
         uint32_t address_at_once, address_per_s; /* looks at one address, for each worker; 0: no ceiling */
         uint32_t domain_at_once, domain_per_s;   /* ... at one registered domain, of all workers */
         int64_t wait_us;                         /* for a turn at an address, at most */
+        int64_t patience_us;                     /* that a site may ask for (429, Retry-After) */
     } polite;
 
     struct {

@@ -15,7 +15,8 @@ struct recorded {
     uint64_t job_id;
     char worker[WORKER_NAME_SIZE]; /* who waits for it: "coordinator" for its own */
     uint16_t lane;
-    struct run run; /* the run it concludes, for a coordinator that has forgotten the job */
+    uint32_t patience_s; /* what the result said, see result.h */
+    struct run run;      /* the run it concludes, for a coordinator that has forgotten the job */
 };
 
 /* Please have one more look, now. */

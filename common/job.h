@@ -50,6 +50,7 @@ struct job {
     uint32_t start_by_ms; /* drop it when it is not begun that long after the batch was stamped */
     struct status_set status;
     const char *contains; /* "" for none */
+    uint32_t patience_s;  /* the site asked to be left alone for that much longer: conclude without a look */
     bool full_handshake;  /* resume no TLS session; confirming looks never do */
     const char *avoid;    /* name of the worker that must not take it (it answers busy); "" for none */
 };

@@ -11,8 +11,9 @@
 #include "common/clock.h"
 #include "common/job.h"
 
-#define ADDRESS_SIZE 46 /* INET6_ADDRSTRLEN */
-#define DETAIL_SIZE  160
+#define ADDRESS_SIZE   46 /* INET6_ADDRSTRLEN */
+#define DETAIL_SIZE    160
+#define PATIENCE_MAX_S 86400 /* that a result, or a job, may tell of */
 
 enum verdict {
     VERDICT_UP,
@@ -54,7 +55,7 @@ enum cause {
     CAUSE_HTTP_5XX,
     CAUSE_HTTP_UNEXPECTED, /* a status below 400 that the site does not accept */
     CAUSE_BLOCKED_WAF,     /* up, behind a filter that refuses us; only ever with VERDICT_UP */
-    CAUSE_ASKS_PATIENCE,   /* 429 or 503 with Retry-After; only ever with VERDICT_UP */
+    CAUSE_ASKS_PATIENCE,   /* 429: we ask too often; only ever with VERDICT_UP */
     CAUSE_CONTENT,         /* the keyword is not there */
 
     /* ours: only ever with VERDICT_UNKNOWN */
@@ -95,12 +96,13 @@ struct result {
                     * 1 but for CAUSE_MISSED */
     enum verdict verdict;
     enum cause cause;
-    uint16_t status;    /* of the last answer; 0 when none came */
-    enum method method; /* HEAD or GET, the one that decided */
-    uint8_t redirects;  /* followed */
-    bool suspect;       /* the worker doubted itself when it saw this */
-    wall_us at_us;      /* when the look began */
-    uint32_t took_us;   /* from then to the verdict */
+    uint32_t patience_s; /* the site wants to be left alone for that long; CAUSE_ASKS_PATIENCE only */
+    uint16_t status;     /* of the last answer; 0 when none came */
+    enum method method;  /* HEAD or GET, the one that decided */
+    uint8_t redirects;   /* followed */
+    bool suspect;        /* the worker doubted itself when it saw this */
+    wall_us at_us;       /* when the look began */
+    uint32_t took_us;    /* from then to the verdict */
     struct phases phases;
     wall_us tls_expires_us;        /* earliest end of a certificate in the chain; 0 without TLS */
     char address[ADDRESS_SIZE];    /* the last one tried; "" before any */

@@ -263,6 +263,8 @@ const struct setting settings[] = {
       .about = "looks at one registered domain in a second, of all workers; 0: no ceiling" },
     { "polite.wait", DURATION(polite.wait_us, 0, 10 * MINUTES), .fallback = "5s",
       .about = "how long a look may wait for its turn at an address; then it ends as unknown" },
+    { "polite.patience", DURATION(polite.patience_us, 0, DAYS), .fallback = "1h",
+      .about = "how long a site may ask to be left alone (429 and Retry-After); 0s: it is looked at all the same" },
 
     { "collector.batch", COUNT(collector.batch, 1, 10000), .fallback = "1000",
       .about = "results written in one transaction at most" },

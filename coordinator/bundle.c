@@ -25,7 +25,7 @@ static void refuse(struct bundle *b, struct parts *p, uint64_t job_id, uint64_t 
     lease_refuse(p->lease, job_id);
 }
 
-static bool add_job(struct bundle *b, struct parts *p, const struct lease_order *o)
+static bool add_job(struct bundle *b, struct parts *p, const struct lease_order *o, mono_ns now)
 {
     const struct watched *site = catalog_find(p->catalog, o->run.site_id);
     if (!site) { /* cannot be: what is no longer watched was forgotten */
@@ -46,6 +46,7 @@ static bool add_job(struct bundle *b, struct parts *p, const struct lease_order 
         .status = site->manner->status,
         .contains = site->manner->contains,
         .full_handshake = site->manner->full_handshake,
+        .patience_s = o->run.look == 0 ? patience_left_s(p->patience, site->id, now) : 0,
         .avoid = avoid,
     };
     memcpy(j->run.location, p->location[o->run.location], LOCATION_SIZE);
@@ -59,7 +60,7 @@ void bundle_fill(struct bundle *b, struct parts *p, unsigned location, size_t mo
 
     b->n = 0;
     while (b->n < most && b->n < BUNDLE_JOBS && lease_take(p->lease, location, now, &o)) {
-        if (!add_job(b, p, &o))
+        if (!add_job(b, p, &o, now))
             continue;
         bytes += wire_job_size(&b->job[b->n - 1]);
         if (bytes > BATCH_BYTES && b->n > 1) {

@@ -96,6 +96,7 @@ static void on_news(void *arg, enum catalog_news news, const struct watched *sit
     struct coordinator *c = arg;
     struct parts *p = &c->parts;
     int r = 0;
+    patience_forget(p->patience, site->id); /* it may be another place now */
     if (news == CATALOG_WATCH || news == CATALOG_INTERVAL)
         r = watch(p, site);
     else if (news == CATALOG_UNWATCH)
@@ -353,11 +354,14 @@ static int make_parts(struct parts *p, struct err *err)
         r = domains_new(&p->domains);
     if (r == 0)
         r = turns_new(&p->turns, &turns);
+    if (r == 0)
+        r = patience_new(&p->patience);
     return r < 0 ? err_set(err, r, "cannot begin: %s", strerror(-r)) : name_locations(p, err);
 }
 
 static void free_parts(struct parts *p)
 {
+    patience_free(p->patience);
     turns_free(p->turns);
     domains_free(p->domains);
     accounts_free(p->accounts);

@@ -14,6 +14,7 @@
 #include "coordinator/grid.h"
 #include "coordinator/lateness.h"
 #include "coordinator/lease.h"
+#include "coordinator/patience.h"
 #include "coordinator/roster.h"
 #include "coordinator/schedule.h"
 #include "coordinator/turns.h"
@@ -37,6 +38,7 @@ struct parts {
     struct accounts *accounts;
     struct domains *domains;
     struct turns *turns;
+    struct patience *patience;
     struct lateness lateness;
 
     uint64_t scheduled, concluded, missed; /* runs with look 0, see vitals.h */

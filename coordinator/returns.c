@@ -21,6 +21,17 @@ struct returns {
 
 /* ── Recorded ──────────────────────────────────────────────────────────── */
 
+/* Whichever worker was told: all of them wait. */
+static void note_patience(struct returns *r, const struct recorded *x)
+{
+    mono_ns now = loop_now(r->parts->loop);
+    if (x->patience_s == 0 || !catalog_find(r->parts->catalog, x->run.site_id))
+        return;
+    (void)patience_asked(r->parts->patience, x->run.site_id, x->patience_s, now); /* else: asked again */
+    log_info("site.patience", "site=%llu for_s=%u sites=%zu: it asks to be left alone",
+             (unsigned long long)x->run.site_id, x->patience_s, patience_count(r->parts->patience));
+}
+
 static void conclude(struct returns *r, const struct recorded *x)
 {
     struct parts *p = r->parts;
@@ -51,6 +62,7 @@ static void on_recorded(struct returns *r, const struct recorded *x)
         reception_recorded(r->reception, lane, x->job_id);
     }
     conclude(r, x);
+    note_patience(r, x);
 }
 
 /* ── Look again ────────────────────────────────────────────────────────── */

@@ -67,6 +67,11 @@ int wire_check_run(const struct run *r, const char *known_location, struct err *
     return bound < 0 ? bound : wire_check_location(r->location, known_location, err);
 }
 
+int wire_check_patience(uint32_t seconds, struct err *err)
+{
+    return seconds <= PATIENCE_MAX_S ? 0 : bad(err, "patience for %u s, at most %d", seconds, PATIENCE_MAX_S);
+}
+
 int wire_check_job(const struct job *j, const char *known_location, struct err *err)
 {
     int r = wire_check_run(&j->run, known_location, err);
@@ -90,7 +95,7 @@ int wire_check_job(const struct job *j, const char *known_location, struct err *
         return bad(err, "the accepted statuses are no ranges within 100 to 999");
     if (j->contains && strnlen(j->contains, EXPECT_MAX_KEYWORD + 1) > EXPECT_MAX_KEYWORD)
         return bad(err, "the keyword has more than %d bytes", EXPECT_MAX_KEYWORD);
-    return 0;
+    return wire_check_patience(j->patience_s, err);
 }
 
 /* Which causes a verdict may have. Confusing ours with theirs is the one mistake
@@ -113,7 +118,9 @@ static int check_conclusion(const struct result *x, struct err *err)
         return bad(err, "status %u is neither 0 nor within 100 to 999", x->status);
     if ((unsigned)x->method >= METHOD_COUNT)
         return bad(err, "%u is no method", (unsigned)x->method);
-    return 0;
+    if (x->patience_s > 0 && x->cause != CAUSE_ASKS_PATIENCE)
+        return bad(err, "patience for %u s, and the cause is %s", x->patience_s, cause_name(x->cause));
+    return wire_check_patience(x->patience_s, err);
 }
 
 int wire_check_result(const struct result *x, const char *known_location, const char *known_worker,

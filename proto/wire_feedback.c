@@ -7,6 +7,8 @@
 static int check_recorded(const struct recorded *x, struct err *err)
 {
     int r = wire_check_run(&x->run, "", err);
+    if (r == 0)
+        r = wire_check_patience(x->patience_s, err);
     return r < 0 ? r : wire_check_worker(x->worker, "", err);
 }
 
@@ -58,6 +60,7 @@ static void put_recorded(struct wire_out *o, const struct recorded *x)
     recorded.job_id = x->job_id;
     recorded.worker = wire_lend(x->worker);
     recorded.lane = x->lane;
+    recorded.patience_s = x->patience_s;
     recorded.run = &run;
     piece.n_recorded = 1;
     piece.recorded = &one;
@@ -101,7 +104,9 @@ static int recorded_in(struct recorded *to, const Vedette__V1__Recorded *from, s
 {
     if (from->lane > UINT16_MAX)
         return err_set(err, -EBADMSG, "lane %u is too high", from->lane);
-    *to = (struct recorded){ .job_id = from->job_id, .lane = (uint16_t)from->lane };
+    *to = (struct recorded){ .job_id = from->job_id,
+                             .lane = (uint16_t)from->lane,
+                             .patience_s = from->patience_s };
     int r = wire_run_in(&to->run, from->run, "", err);
     return r < 0 ? r : wire_name(to->worker, sizeof to->worker, from->worker, "worker's name", err);
 }

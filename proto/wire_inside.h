@@ -73,6 +73,7 @@ static inline char *wire_lend(const char *s)
 bool wire_ended(const char *array, size_t size); /* a NUL is in it */
 /* `known` is a name already found valid, so that a batch is looked at once; "" for none. */
 int wire_check_location(const char *location, const char *known, struct err *err);
+int wire_check_patience(uint32_t seconds, struct err *err);
 int wire_check_worker(const char *worker, const char *known, struct err *err);
 int wire_check_instant(wall_us at, const char *what,
                        struct err *err); /* 1970 to 9999: sums cannot overflow */

@@ -66,6 +66,7 @@ static void put_job(struct wire_out *o, const struct job *j, const char *said_lo
     job.contains = wire_lend(j->contains);
     job.avoid = wire_lend(j->avoid);
     job.full_handshake = j->full_handshake;
+    job.patience_s = j->patience_s;
 
     Vedette__V1__JobBatch piece = VEDETTE__V1__JOB_BATCH__INIT;
     Vedette__V1__Job *one = &job;
@@ -134,6 +135,7 @@ static int job_in(struct job *to, const Vedette__V1__Job *from, const char *said
         .timeout_ms = from->timeout_ms,
         .start_by_ms = from->start_by_ms,
         .full_handshake = from->full_handshake,
+        .patience_s = from->patience_s,
     };
     int r = wire_run_in(&to->run, from->run, said_location, err);
     if (r == 0)

@@ -23,6 +23,7 @@ struct check_kit {
     struct sitememory *memory;
     struct selfcheck *selfcheck;
     struct courtesy *courtesy;
+    uint32_t patience_most_s; /* that a site may ask for */
     struct exchange_kit exchange;
 };
 

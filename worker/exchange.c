@@ -93,7 +93,7 @@ static void read_field(struct exchange *x, const char *line, size_t len)
     if (name_len == 8 && strncasecmp(line, "location", 8) == 0)
         read_location(a, value, value_len);
     else if (name_len == 11 && strncasecmp(line, "retry-after", 11) == 0)
-        a->retry_after = true;
+        snprintf(a->retry_after, sizeof a->retry_after, "%.*s", (int)value_len, value);
     else if (name_len == 10 && strncasecmp(line, "set-cookie", 10) == 0)
         a->cookies = true;
     else if (match_header_is_filter(line, name_len, value, value_len))
@@ -110,8 +110,8 @@ static void read_status(struct exchange *x, const char *line, size_t len)
          p++)
         status = status * 10 + (unsigned)(*p - '0');
     x->status = status;
-    a->retry_after = a->filtered = a->has_location = false;
-    a->location[0] = '\0';
+    a->filtered = a->has_location = false;
+    a->location[0] = a->retry_after[0] = '\0';
 }
 
 /* The header is complete. Is anything behind it of use? */

@@ -55,7 +55,8 @@ struct exchange_answer {
     int os_errno;
     unsigned marks;  /* of enum mark, without MARK_NO_ROUTE */
     unsigned status; /* 0: no complete header */
-    bool retry_after, filtered, cookies;
+    bool filtered, cookies;
+    char retry_after[40];    /* "": none; one that is longer than any that can be read is cut */
     bool has_location;       /* a Location header, which may be too long for us: then "" */
     struct tls_peer peer;    /* host NULL without TLS */
     mono_ns at[PHASE_COUNT]; /* when each phase began; 0 never */

@@ -1,5 +1,7 @@
 #include "worker/match.h"
 
+#include <curl/curl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -9,10 +11,10 @@ struct judgement match_answer(const struct status_set *accepted, const struct an
 
     if (status_set_has(accepted, a->status))
         return a->keyword ? up : judgement_of(CAUSE_CONTENT);
+    if (a->status == 429 && (a->retry_after || !a->filtered))
+        return (struct judgement){ VERDICT_UP, CAUSE_ASKS_PATIENCE };
     if ((a->status == 403 || a->status == 429) && a->filtered)
         return (struct judgement){ VERDICT_UP, CAUSE_BLOCKED_WAF };
-    if ((a->status == 429 || a->status == 503) && a->retry_after)
-        return (struct judgement){ VERDICT_UP, CAUSE_ASKS_PATIENCE };
     if (a->status >= 500)
         return judgement_of(CAUSE_HTTP_5XX);
     return judgement_of(a->status >= 400 ? CAUSE_HTTP_4XX : CAUSE_HTTP_UNEXPECTED);
@@ -37,6 +39,28 @@ bool match_head_needs_get(struct judgement j)
 bool match_head_hangs(struct judgement j)
 {
     return j.cause == CAUSE_TIMEOUT_WAIT || j.cause == CAUSE_TIMEOUT_BODY;
+}
+
+/* A date of any of the three kinds that RFC 9110 section 5.6.7 tells to read, and no
+ * other text that a date may be read into. */
+static int64_t date_of(const char *value)
+{
+    bool dated = strchr("MTWFS", value[0]) && value[0] && strchr(value, ':');
+    return dated ? (int64_t)curl_getdate(value, NULL) : -1;
+}
+
+bool match_retry_after(const char *value, wall_us now, uint32_t *ret_s)
+{
+    size_t digits = strspn(value, "0123456789");
+    if (digits > 0 && value[digits] == '\0') {
+        *ret_s = digits > 9 ? UINT32_MAX : (uint32_t)strtoul(value, NULL, 10);
+        return true;
+    }
+    int64_t at = date_of(value), now_s = now / US_PER_S;
+    if (at < 0)
+        return false;
+    *ret_s = at <= now_s ? 0 : at - now_s > UINT32_MAX ? UINT32_MAX : (uint32_t)(at - now_s);
+    return true;
 }
 
 static bool is(const char *text, size_t len, const char *what)

@@ -2,12 +2,13 @@
  *
  * What the site's owner accepts decides first. Of the rest, two kinds are no
  * outage although the status says "error": a filter in front of the site that
- * takes us for a robot, and a site that asks to be looked at less often
- * (RFC 9110 section 10.2.3, RFC 6585 section 4). Pure.
+ * takes us for a robot, and a site that says we ask too often (429, RFC 6585
+ * section 4). 503 is an outage also where it says for how long. Pure.
  */
 #ifndef WORKER_MATCH_H
 #define WORKER_MATCH_H
 
+#include "common/clock.h"
 #include "common/expect.h"
 #include "worker/causes.h"
 
@@ -20,6 +21,10 @@ struct answer {
 
 /* Up, up with a reason (blocked_waf, asks_patience), or down. */
 struct judgement match_answer(const struct status_set *accepted, const struct answer *a);
+
+/* For how long a Retry-After (RFC 9110 section 10.2.3) wants us to wait: seconds, or
+ * until a date; 0 for one that has passed. False when it is neither. */
+bool match_retry_after(const char *value, wall_us now, uint32_t *ret_s);
 
 /* Whether a HEAD that was judged so is worth a GET: many servers refuse HEAD or
  * answer it wrongly. Not when names, connecting, TLS or time were the trouble,

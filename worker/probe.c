@@ -56,6 +56,7 @@ static int make_parts(struct probes *p, const struct config *config, struct err 
     struct check_kit *k = &p->kit;
     *k = (struct check_kit){ .loop = p->loop, .routes = &p->routes, .policy = &p->policy };
     k->exchange.policy = &p->policy;
+    k->patience_most_s = (uint32_t)(config->polite.patience_us / US_PER_S);
     const struct courtesy_rules manners = {
         .at_once = config->polite.address_at_once,
         .per_s = config->polite.address_per_s,
@@ -213,6 +214,11 @@ static void start(struct look *k)
 {
     k->started = true;
     set_alarm(k);
+    if (k->job.patience_s > 0) {
+        look_conclude(k, (struct judgement){ VERDICT_UP, CAUSE_ASKS_PATIENCE },
+                      "not looked at: it asked to be left alone, for %u s more", k->job.patience_s);
+        return;
+    }
     k->kind = check_kind_of(k->job.url);
     if (!k->kind)
         look_conclude(k, judgement_of(CAUSE_INTERNAL), "no kind of check knows this URL");
@@ -444,6 +450,8 @@ static void learn(struct look *k, struct judgement was, struct judgement j, mono
     struct selfcheck *s = k->kit->selfcheck;
     struct sitememory *m = k->kit->memory;
     bool cut_off = cause_is_cut_off(j.cause), ours = cause_is_ours(j.cause);
+    if (k->job.patience_s > 0) /* nobody looked */
+        return;
 
     /* What became ours only now is not a shortage: lateness and steps are counted by themselves. */
     if (was.cause == CAUSE_WORKER_ERROR)

@@ -156,7 +156,8 @@ static int build(struct stand *t, const struct plan *p, double *site_bytes)
     if (!t->bundle || catalog_new(&parts->catalog) < 0 || schedule_new(&parts->schedule) < 0 ||
         roster_new(&parts->roster, &roster) < 0 || lease_new(&parts->lease, &lease, 1, NS_PER_S) < 0 ||
         arrears_new(&parts->arrears, 1, NS_PER_S, NS_PER_S) < 0 || accounts_new(&parts->accounts) < 0 ||
-        domains_new(&parts->domains) < 0 || turns_new(&parts->turns, &turns) < 0)
+        domains_new(&parts->domains) < 0 || turns_new(&parts->turns, &turns) < 0 ||
+        patience_new(&parts->patience) < 0)
         return failed("cannot begin", NULL);
     t->lane = roster_hello(parts->roster, &hello, 0, NS_PER_S, START_US, &how);
 
@@ -177,6 +178,7 @@ static int build(struct stand *t, const struct plan *p, double *site_bytes)
 static void tear_down(struct stand *t)
 {
     turns_free(t->parts.turns);
+    patience_free(t->parts.patience);
     domains_free(t->parts.domains);
     accounts_free(t->parts.accounts);
     arrears_free(t->parts.arrears);

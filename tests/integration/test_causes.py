@@ -61,7 +61,7 @@ KEYWORD = {"expect": {"contains": "needle"}}
 row("healthy", site(b.healthy()), UP, status=200, method="HEAD")
 for code in (200, 201, 204, 206, 304):
     row(f"status-{code}", site(b.status(code)), UP, status=code, method="HEAD")
-for code in (400, 401, 403, 404, 405, 410, 418, 429, 451):
+for code in (400, 401, 403, 404, 405, 410, 418, 451):
     row(f"status-{code}", site(b.status(code)), DOWN, "http_4xx", status=code, method="GET")
 for code in (500, 501, 502, 503, 504, 511, 599):
     row(f"status-{code}", site(b.status(code)), DOWN, "http_5xx", status=code, method="GET")
@@ -74,7 +74,9 @@ row("head-garbage", site(b.head_breaks(b.raw(b"what?\r\n\r\n"))), UP, status=200
 row("only-head", site(b.head_refused(405)), DOWN, "http_4xx", {"method": "HEAD"}, status=405, method="HEAD")
 row("only-get", site(b.head_refused(500)), UP, "none", {"method": "GET"}, method="GET")
 row("patience-429", site(b.patience(429)), UP, "asks_patience", status=429)
-row("patience-503", site(b.patience(503)), UP, "asks_patience", status=503)
+row("patience-bare", site(b.status(429)), UP, "asks_patience", status=429, method="HEAD")
+row("patience-503", site(b.patience(503)), DOWN, "http_5xx", status=503)
+row("expect-429", site(b.patience(429)), UP, "none", {"expect": {"status": "200-299,429"}}, status=429)
 row("waf", site(b.waf()), UP, "blocked_waf", status=403)
 row("expect-204", site(b.healthy()), DOWN, "http_unexpected", {"expect": {"status": "204"}}, status=200)
 row("expect-401", site(b.status(401)), UP, "none", {"expect": {"status": "200-299,401"}}, status=401)

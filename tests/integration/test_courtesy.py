@@ -3,6 +3,7 @@
 import json
 import subprocess
 import time
+from email.utils import formatdate
 
 import pytest
 
@@ -92,4 +93,34 @@ def test_a_domain_is_not_crowded_by_all_workers_together(cluster, village):
     assert {x.worker for x in looks if x.verdict == "up"} == {"one", "other"}
     assert len([s for s in sites if s.visits]) >= 20, "each has its turn now and then"
     assert {x.verdict for x in cluster.ledger.looks("alone")} == {"up"}
+    assert not cluster.ledger.incidents()
+
+
+def test_a_site_that_asks_for_patience_is_left_alone_by_all(cluster, village):
+    """429 and Retry-After: up, no worker comes again before the time, each slot has its line; then it goes on."""
+    in_seconds = village.site("in-seconds", b.patience(429, seconds=4))
+    by_date = village.site("by-date", b.status(429, (f"Retry-After: {formatdate(time.time() + 3600, usegmt=True)}",)))
+    wanted = village.site("wanted", b.patience(429, seconds=600))
+    cluster.apply(sites=[
+        quick("in-seconds", in_seconds.url()), quick("by-date", by_date.url()),
+        quick("wanted", wanted.url(), expect={"status": "429"}),
+    ])
+    cluster.start(workers=("one", "other"))
+    rounds(cluster, "in-seconds", 1, "up")
+    in_seconds.becomes(b.healthy())
+    in_seconds.wait_visits(4, within=15)
+    came = [v.at for v in in_seconds.visits]
+    assert min(later - came[0] for later in came[1:]) >= 3.5, came  # a slot that is out meanwhile is not called back
+    looks = cluster.ledger.looks("in-seconds")
+    assert {x.verdict for x in looks} == {"up"}
+    assert sum(x.cause == "asks_patience" for x in looks) >= 3
+    assert cluster.ledger.looks("in-seconds")[-1].cause == "none"
+    assert not cluster.ledger.gaps("in-seconds")
+
+    assert len(by_date.visits) == 1
+    assert {(x.verdict, x.cause) for x in cluster.ledger.looks("by-date")} == {("up", "asks_patience")}
+    said = cluster.cli("explain", "by-date")
+    assert "left alone" in said.out, said
+    assert len(wanted.visits) >= 4, "who accepts 429 has a rule of his own"
+    assert {(x.verdict, x.cause) for x in cluster.ledger.looks("wanted")} == {("up", "none")}
     assert not cluster.ledger.incidents()

@@ -21,8 +21,8 @@
  * vetted are connected to, so that a name cannot change its meaning in between.
  */
 
-enum { MAX_ATTEMPTS = 3 };
-#define FIRST_CONNECT_NS (5 * NS_PER_S) /* for an address that is not the last one to try */
+enum { MAX_ATTEMPTS = 3, UNTOLD_PATIENCE_S = 60 }; /* for a site that does not say how long */
+#define FIRST_CONNECT_NS (5 * NS_PER_S)            /* for an address that is not the last one to try */
 
 struct http {
     struct look *look;
@@ -208,19 +208,33 @@ static void fail(struct http *h, const struct exchange_answer *a, int code)
     conclude(h, j, detail);
 }
 
+/* The site is there, and says that we ask too often. */
+static void be_patient(struct http *h, const struct exchange_answer *a, char *detail)
+{
+    struct look *k = h->look;
+    uint32_t asked = UNTOLD_PATIENCE_S;
+    if (!match_retry_after(a->retry_after, clock_wall(), &asked))
+        asked = UNTOLD_PATIENCE_S;
+    k->trace.patience_s = asked < k->kit->patience_most_s ? asked : k->kit->patience_most_s;
+    snprintf(detail, DETAIL_SIZE, "HTTP %u to %s, Retry-After: %s; left alone for %u s", a->status,
+             method_name(h->method), a->retry_after[0] ? a->retry_after : "(none)", k->trace.patience_s);
+}
+
 static void judge_answer(struct http *h, const struct exchange_answer *a)
 {
     struct look *k = h->look;
     struct answer answer = {
         .status = a->status,
-        .retry_after = a->retry_after,
+        .retry_after = a->retry_after[0] != '\0',
         .filtered = a->filtered,
         .keyword = h->keyword.found,
     };
     struct judgement j = match_answer(&k->job.status, &answer);
     char detail[DETAIL_SIZE] = "";
 
-    if (j.cause == CAUSE_CONTENT)
+    if (j.cause == CAUSE_ASKS_PATIENCE)
+        be_patient(h, a, detail);
+    else if (j.cause == CAUSE_CONTENT)
         snprintf(detail, sizeof detail, "not in the first %zu bytes", h->keyword.seen);
     else if (j.cause != CAUSE_NONE)
         snprintf(detail, sizeof detail, "HTTP %u to %s", a->status, method_name(h->method));

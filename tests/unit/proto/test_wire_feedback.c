@@ -43,7 +43,9 @@ static void fill(void)
         recorded[i] = (struct recorded){ .job_id = (uint64_t)i, .worker = "coordinator", .run = usual_run };
         again[i] = (struct look_again){ .run = usual_run, .within_ms = (uint32_t)i + 1 };
     }
-    recorded[1] = (struct recorded){ .job_id = UINT64_MAX, .lane = UINT16_MAX, .run = largest_run() };
+    recorded[1] = (struct recorded){
+        .job_id = UINT64_MAX, .lane = UINT16_MAX, .run = largest_run(), .patience_s = PATIENCE_MAX_S
+    };
     long_text(recorded[1].worker, WORKER_NAME_SIZE, "w", '.', WORKER_NAME_SIZE - 1);
     recorded[2].run.look = 0;
     again[1] = (struct look_again){ .within_ms = SITE_MAX_WITHIN_MS, .run = largest_run() };
@@ -82,6 +84,7 @@ static void both_lists_come_back(void **state)
             assert_int_equal(got.recorded[i].job_id, recorded[i].job_id);
             assert_string_equal(got.recorded[i].worker, recorded[i].worker);
             assert_int_equal(got.recorded[i].lane, recorded[i].lane);
+            assert_int_equal(got.recorded[i].patience_s, recorded[i].patience_s);
             assert_run(&got.recorded[i].run, &recorded[i].run);
         }
         for (size_t i = 0; i < got.n_again; i++) {
@@ -145,6 +148,7 @@ static void tell_feedback(struct piece *p, const struct instead *story)
     tell_text(&one, story, "worker", 2, "w1");
     tell_number(&one, story, "lane", 3, 1);
     tell_inner(&one, story, "recorded.run", 4, &run);
+    tell_number(&one, story, "patience_s", 5, 90);
     tell_inner(p, story, "recorded", 3, &one);
 
     one.len = 0;
@@ -163,6 +167,7 @@ static const struct {
     { WITHOUT("job_id"), 0, "" },
     { WITHOUT("lane"), 0, "" },
     { WITHOUT("avoid"), 0, "" },
+    { WITHOUT("patience_s"), 0, "" },
     { WITHOUT("within_ms"), -EBADMSG, "0 ms leave no time" },
     { WITHOUT("recorded"), 0, "" },
     { WITHOUT("again"), 0, "" },
@@ -176,6 +181,7 @@ static const struct {
     { WITHOUT("look"), -EBADMSG, "look again 0: look 0 is the scheduled one" },
     { WITHOUT("worker"), -EBADMSG, "recorded 0: a worker's name" },
     { BYTES("worker", "w\0", 2), -EBADMSG, "NUL" },
+    { NUMBER("patience_s", 86401), -EBADMSG, "recorded 0: patience for 86401 s" },
     { NUMBER("lane", 65536), -EBADMSG, "lane 65536" },
     { TEXT("avoid", "w 1"), -EBADMSG, "look again 0: a worker's name" },
     { NUMBER("within_ms", SITE_MAX_WITHIN_MS + 1), -EBADMSG, "600001 ms" },

@@ -72,6 +72,7 @@ static void assert_job(const struct job *a, const struct job *b)
     assert_string_equal(a->contains, b->contains);
     assert_string_equal(a->avoid, b->avoid);
     assert_int_equal(a->full_handshake, b->full_handshake);
+    assert_int_equal(a->patience_s, b->patience_s);
 }
 
 /* Packs within its size, and comes back the same. */
@@ -105,6 +106,7 @@ static struct job largest(void)
     j.url = long_text(url, sizeof url, "https://", '\xfc', SITE_MAX_URL);
     j.method = METHOD_GET;
     j.full_handshake = true;
+    j.patience_s = PATIENCE_MAX_S;
     j.timeout_ms = SITE_MAX_TIMEOUT_MS;
     j.start_by_ms = UINT32_MAX;
     j.status.count = EXPECT_MAX_RANGES;
@@ -248,6 +250,7 @@ static void tell_batch(struct piece *p, const struct instead *story)
     tell_text(&job, story, "contains", 9, "OK");
     tell_text(&job, story, "avoid", 10, "w1");
     tell_number(&job, story, "full_handshake", 11, 1);
+    tell_number(&job, story, "patience_s", 12, 90);
 
     tell_version(p, story);
     tell_number(p, story, "epoch", 3, 3);
@@ -273,6 +276,7 @@ static void bytes_made_by_hand_are_understood(void **state)
     expected.contains = "OK";
     expected.avoid = "w1";
     expected.full_handshake = true;
+    expected.patience_s = 90;
     assert_int_equal(got.n_jobs, 1);
     assert_job(&got.jobs[0], &expected);
 
@@ -325,6 +329,7 @@ static const struct {
     { TEXT("status", "cd"), -EBADMSG, "ranges within" },
     { TEXT("status", "d\xe8\x07"), -EBADMSG, "1000 is no status" },
     { TEXT("status", "\xab\x02\xc8\x01"), -EBADMSG, "ranges within" },
+    { NUMBER("patience_s", 86401), -EBADMSG, "patience for 86401 s" },
     { BYTES("contains", "a\0b", 3), -EBADMSG, "keyword" },
     { TEXT("avoid", "two words"), -EBADMSG, "worker to avoid" },
     { BYTES("avoid", "w\0", 2), -EBADMSG, "worker to avoid" },
@@ -388,8 +393,8 @@ static void an_older_peer_lacks_members_and_a_newer_has_more(void **state)
 {
     (void)state;
     static struct piece p;
-    static const char *const optional[] = { "minor",       "epoch",  "stamp_ms", "location", "look",
-                                            "start_by_ms", "method", "status",   "contains", "avoid" };
+    static const char *const optional[] = { "patience_s",  "minor",  "epoch",  "stamp_ms", "location", "look",
+                                            "start_by_ms", "method", "status", "contains", "avoid" };
     struct job_batch got;
     for (size_t i = 0; i < sizeof optional / sizeof *optional; i++) {
         tell_batch(&p, &(struct instead)WITHOUT(optional[i]));

@@ -92,6 +92,7 @@ static void assert_result(const struct result *a, const struct result *b)
     assert_int_equal(a->run.look, b->run.look);
     assert_string_equal(a->run.location, b->run.location);
     assert_int_equal(a->span, b->span);
+    assert_int_equal(a->patience_s, b->patience_s);
     assert_int_equal(a->verdict, b->verdict);
     assert_int_equal(a->cause, b->cause);
     assert_int_equal(a->status, b->status);
@@ -391,6 +392,24 @@ static void what_is_out_of_bounds_is_refused_with_a_sentence(void **state)
     }
 }
 
+static void patience_goes_with_its_cause_only(void **state)
+{
+    (void)state;
+    struct report got;
+    struct result x = usual();
+    x.patience_s = 1;
+    assert_int_equal(pack(&x, 1), -EINVAL);
+    x.verdict = VERDICT_UP;
+    x.cause = CAUSE_ASKS_PATIENCE;
+    x.patience_s = PATIENCE_MAX_S + 1;
+    assert_int_equal(pack(&x, 1), -EINVAL);
+    x.patience_s = PATIENCE_MAX_S;
+    int len = pack(&x, 1);
+    assert_true(len > 0);
+    assert_int_equal(wire_unpack_report(arena, buf, (size_t)len, &got, NULL), 0);
+    assert_result(&got.results[0], &x);
+}
+
 static void an_older_peer_lacks_members(void **state)
 {
     (void)state;
@@ -422,6 +441,7 @@ int main(void)
         cmocka_unit_test(what_a_site_said_is_passed_on_calmed),
         cmocka_unit_test(bytes_made_by_hand_are_understood),
         cmocka_unit_test(what_is_out_of_bounds_is_refused_with_a_sentence),
+        cmocka_unit_test(patience_goes_with_its_cause_only),
         cmocka_unit_test(an_older_peer_lacks_members),
     };
     return cmocka_run_group_tests(tests, begin, end);

@@ -38,9 +38,11 @@ static const struct {
 
  /* patience */
     { "",            429, 1, 0, 1, VERDICT_UP,   CAUSE_ASKS_PATIENCE  },
-    { "",            503, 1, 0, 1, VERDICT_UP,   CAUSE_ASKS_PATIENCE  },
-    { "",            503, 1, 0, 0, VERDICT_UP,   CAUSE_ASKS_PATIENCE  },
-    { "",            429, 0, 0, 1, VERDICT_DOWN, CAUSE_HTTP_4XX       },
+    { "",            429, 0, 0, 1, VERDICT_UP,   CAUSE_ASKS_PATIENCE  },
+    { "",            429, 1, 0, 0, VERDICT_UP,   CAUSE_ASKS_PATIENCE  },
+    { "429",         429, 1, 0, 1, VERDICT_UP,   CAUSE_NONE           },
+    { "200,429",     429, 1, 0, 0, VERDICT_DOWN, CAUSE_CONTENT        },
+    { "",            503, 1, 0, 1, VERDICT_DOWN, CAUSE_HTTP_5XX       },
     { "",            503, 0, 0, 1, VERDICT_DOWN, CAUSE_HTTP_5XX       },
     { "",            500, 1, 0, 1, VERDICT_DOWN, CAUSE_HTTP_5XX       },
     { "",            404, 1, 0, 1, VERDICT_DOWN, CAUSE_HTTP_4XX       },
@@ -48,7 +50,7 @@ static const struct {
  /* filters */
     { "",            403, 0, 1, 1, VERDICT_UP,   CAUSE_BLOCKED_WAF    },
     { "",            429, 0, 1, 1, VERDICT_UP,   CAUSE_BLOCKED_WAF    },
-    { "",            429, 1, 1, 1, VERDICT_UP,   CAUSE_BLOCKED_WAF    },
+    { "",            429, 1, 1, 1, VERDICT_UP,   CAUSE_ASKS_PATIENCE  },
     { "",            403, 0, 1, 0, VERDICT_UP,   CAUSE_BLOCKED_WAF    },
     { "",            403, 0, 0, 1, VERDICT_DOWN, CAUSE_HTTP_4XX       },
     { "",            503, 0, 1, 1, VERDICT_DOWN, CAUSE_HTTP_5XX       },
@@ -85,8 +87,9 @@ static void all_statuses_are_judged(void **state)
     for (unsigned status = 100; status <= 999; status++) {
         struct answer a = { .status = status, .keyword = true };
         struct judgement j = match_answer(&usual, &a);
-        assert_int_equal(j.verdict, status >= 200 && status <= 399 ? VERDICT_UP : VERDICT_DOWN);
-        assert_int_equal(j.verdict == VERDICT_UP, j.cause == CAUSE_NONE);
+        bool up = (status >= 200 && status <= 399) || status == 429;
+        assert_int_equal(j.verdict, up ? VERDICT_UP : VERDICT_DOWN);
+        assert_int_equal(up, j.cause == CAUSE_NONE || j.cause == CAUSE_ASKS_PATIENCE);
     }
 }
 
@@ -176,9 +179,45 @@ static void redirects_are_followed_unless_wanted(void **state)
     }
 }
 
+static const struct {
+    const char *value;
+    bool readable;
+    uint32_t seconds;
+} waits[] = {
+  /* at 2026-11-23 12:00:00 UTC */
+    {"0",                               true,  0         },
+    { "120",                            true,  120       },
+    { "4294967296",                     true,  UINT32_MAX},
+    { "99999999999999999999999",        true,  UINT32_MAX},
+    { "Mon, 23 Nov 2026 12:00:30 GMT",  true,  30        },
+    { "Monday, 23-Nov-26 12:01:00 GMT", true,  60        },
+    { "Mon Nov 23 13:00:00 2026",       true,  3600      },
+    { "Mon, 23 Nov 2026 11:59:59 GMT",  true,  0         },
+    { "Sun, 06 Nov 1994 08:49:37 GMT",  true,  0         },
+    { "",                               false, 0         },
+    { "-5",                             false, 0         },
+    { "1.5",                            false, 0         },
+    { "120 ",                           false, 0         },
+    { "soon",                           false, 0         },
+    { "Tomorrow: never",                false, 0         },
+    { "20261123",                       true,  20261123  },
+};
+
+static void a_retry_after_is_seconds_or_a_date(void **state)
+{
+    (void)state;
+    const wall_us noon = INT64_C(1795435200) * US_PER_S;
+    for (size_t i = 0; i < sizeof waits / sizeof *waits; i++) {
+        uint32_t s = 0;
+        if (match_retry_after(waits[i].value, noon, &s) != waits[i].readable || s != waits[i].seconds)
+            fail_msg("'%s': %u", waits[i].value, s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_retry_after_is_seconds_or_a_date),
         cmocka_unit_test(every_answer_has_its_judgement),
         cmocka_unit_test(all_statuses_are_judged),
         cmocka_unit_test(head_is_doubted_where_get_may_help),

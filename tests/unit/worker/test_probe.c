@@ -106,8 +106,14 @@ static const struct {
      404,                                                                                                                                                                  METHOD_HEAD, 0 },
     { "200 is not",                              "http://127.0.0.1:{s}/",                 0,           "",        "404", 0,   VERDICT_DOWN,    CAUSE_HTTP_UNEXPECTED, 200,
      METHOD_GET,                                                                                                                                                                        0 },
-    { "503 and patience",                        "http://127.0.0.1:{s}/status/503/retry", 0,           "",        "",    0,   VERDICT_UP,
-     CAUSE_ASKS_PATIENCE,                                                                                                                                             503, METHOD_HEAD, 0 },
+    { "503 is no patience",                      "http://127.0.0.1:{s}/status/503/retry", 0,           "",        "",    0,   VERDICT_DOWN,
+     CAUSE_HTTP_5XX,                                                                                                                                                  503, METHOD_GET,  0 },
+    { "429 and patience",                        "http://127.0.0.1:{s}/status/429/retry", 0,           "",        "",    0,   VERDICT_UP,
+     CAUSE_ASKS_PATIENCE,                                                                                                                                             429, METHOD_HEAD, 0 },
+    { "429 without a word",                      "http://127.0.0.1:{s}/status/429",       0,           "",        "",    0,   VERDICT_UP,      CAUSE_ASKS_PATIENCE,
+     429,                                                                                                                                                                  METHOD_HEAD, 0 },
+    { "429 is what they want",                   "http://127.0.0.1:{s}/status/429/retry", 0,           "",        "429", 0,   VERDICT_UP,
+     CAUSE_NONE,                                                                                                                                                      429, METHOD_HEAD, 0 },
     { "a filter",                                "http://127.0.0.1:{s}/status/403/waf",   0,           "",        "",    0,   VERDICT_UP,      CAUSE_BLOCKED_WAF,     403,
      METHOD_GET,                                                                                                                                                                        0 },
     { "interim answers",                         "http://127.0.0.1:{s}/interim",          0,           "",        "",    0,   VERDICT_UP,      CAUSE_NONE,            204,
@@ -245,6 +251,32 @@ static void a_head_that_hangs_is_followed_by_get(void **state)
     j.run.look = 1;
     look(&k, &j);
     assert_int_equal(k.result.cause, CAUSE_TIMEOUT_WAIT); /* who says HEAD gets HEAD */
+    end_looking(&k);
+}
+
+/* What the coordinator has been told by another worker. */
+static void a_site_that_asked_for_patience_is_not_looked_at(void **state)
+{
+    (void)state;
+    struct looking k;
+    char url[512];
+    begin_looking(&k, "127.0.0.0/8");
+    struct job j = job_for(with_ports("http://127.0.0.1:{c}/", url));
+    j.patience_s = 90;
+    look(&k, &j);
+    assert_int_equal(k.result.verdict, VERDICT_UP);
+    assert_int_equal(k.result.cause, CAUSE_ASKS_PATIENCE);
+    assert_int_equal(k.result.patience_s, 0);
+    assert_non_null(strstr(k.result.detail, "90 s more"));
+    j.patience_s = 0;
+    look(&k, &j);
+    assert_int_equal(k.result.cause, CAUSE_CONNECT_REFUSED);
+    j = job_for(with_ports("http://127.0.0.1:{s}/status/429/retry", url));
+    look(&k, &j);
+    assert_int_equal(k.result.patience_s, 30);
+    j = job_for(with_ports("http://127.0.0.1:{s}/status/429", url));
+    look(&k, &j);
+    assert_int_equal(k.result.patience_s, 60);
     end_looking(&k);
 }
 
@@ -427,6 +459,7 @@ int main(void)
         cmocka_unit_test(every_kind_of_answer_has_its_verdict),
         cmocka_unit_test(what_needs_get_is_remembered),
         cmocka_unit_test(a_head_that_hangs_is_followed_by_get),
+        cmocka_unit_test(a_site_that_asked_for_patience_is_not_looked_at),
         cmocka_unit_test(phases_add_up),
         cmocka_unit_test(slots_are_a_ceiling),
         cmocka_unit_test(a_late_loop_judges_nobody),
