@@ -29,7 +29,7 @@ install:
 	    install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}; done
 	install -m 644 deploy/completion/vedette $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vedette
 	ln -sf vedette $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vedette-loadgen
-	install -m 644 deploy/config/vedette.yaml deploy/config/sites.yaml $(DESTDIR)$(PREFIX)/share/doc/vedette/examples
+	install -m 644 deploy/config/vedette.yaml deploy/config/sites.yaml deploy/page/bot.html $(DESTDIR)$(PREFIX)/share/doc/vedette/examples
 	install deploy/example/receive.py $(DESTDIR)$(PREFIX)/share/doc/vedette/examples
 	install -m 644 README.md HACKING.md ARCHITECTURE.md CHANGELOG.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/vedette
 uninstall:
