@@ -11,19 +11,44 @@ void housekeeping_init(struct housekeeping *h, struct instant now)
     *h = (struct housekeeping){ .next = now.mono + FIRST_S * NS_PER_S };
 }
 
+static int roll_up(struct store *s, const struct config *c, wall_us now, bool *ret_more, struct err *err)
+{
+    (void)c;
+    return store_roll_up(s, now - HOUSEKEEPING_SETTLED_US, ret_more, err);
+}
+
+static int pack(struct store *s, const struct config *c, wall_us now, bool *ret_more, struct err *err)
+{
+    (void)c;
+    return store_pack(s, now - HOUSEKEEPING_PACKED_US, ret_more, err);
+}
+
+static int prune(struct store *s, const struct config *c, wall_us now, bool *ret_more, struct err *err)
+{
+    return store_prune(s, now - c->collector.keep_results_us, now - c->collector.keep_rollups_us,
+                       HOUSEKEEPING_LINES, ret_more, err);
+}
+
+static int (*const turns[])(struct store *, const struct config *, wall_us, bool *, struct err *) = {
+    roll_up,
+    pack,
+    prune,
+};
+#define TURNS (sizeof turns / sizeof *turns)
+
 int housekeeping_turn(struct housekeeping *h, struct store *s, const struct config *c, struct instant now,
                       struct err *err)
 {
     if (now.mono < h->next)
         return 0;
     bool more = false;
-    int r = h->prune ? store_prune(s, now.wall - c->collector.keep_results_us,
-                                   now.wall - c->collector.keep_rollups_us, HOUSEKEEPING_LINES, &more, err)
-                     : store_roll_up(s, now.wall - HOUSEKEEPING_SETTLED_US, &more, err);
-    if (r == 0 && !more)
-        h->prune = !h->prune;
-    /* After the roll-ups it is the other's turn soon; after both there is a pause. */
-    bool busy = r == 0 && (more || h->prune);
+    int r = turns[h->turn](s, c, now.wall, &more, err);
+    /* One slice each, so that none waits for another that has much to do. */
+    h->turn = (h->turn + 1) % TURNS;
+    h->more |= r == 0 && more;
+    bool busy = r == 0 && (h->more || h->turn != 0);
+    if (h->turn == 0)
+        h->more = false;
     h->next = now.mono + (busy ? MORE_LEFT_MS * NS_PER_MS : NOTHING_LEFT_S * NS_PER_S);
     return r;
 }

@@ -1,9 +1,10 @@
-/* housekeeping.h - roll-ups and forgetting, in slices small enough that no
- * result waits long for them.
+/* housekeeping.h - roll-ups, packing and forgetting, in slices small enough that
+ * no result waits long for them.
  *
  * Lines become part of their hour's roll-up five minutes after their slot, when
- * nearly all that will come has come (the store adds what comes later). Lines
- * and roll-ups older than the settings say are forgotten.
+ * nearly all that will come has come (the store adds what comes later). Half an
+ * hour after its end an hour's lines are packed. Lines and roll-ups older than the
+ * settings say are forgotten.
  */
 #ifndef COLLECTOR_HOUSEKEEPING_H
 #define COLLECTOR_HOUSEKEEPING_H
@@ -13,11 +14,13 @@
 #include "common/store/store.h"
 
 #define HOUSEKEEPING_SETTLED_US (5 * 60 * US_PER_S)
-#define HOUSEKEEPING_LINES      1000 /* forgotten in one slice */
+#define HOUSEKEEPING_PACKED_US  (30 * 60 * US_PER_S)
+#define HOUSEKEEPING_LINES      10000 /* forgotten in one slice */
 
 struct housekeeping { /* private; start with housekeeping_init */
     mono_ns next;
-    bool prune; /* whose turn it is */
+    unsigned turn; /* whose it is */
+    bool more;     /* somebody in this round of turns has more to do */
 };
 
 void housekeeping_init(struct housekeeping *h, struct instant now);

@@ -47,6 +47,7 @@ struct store_backend {
     int (*roll_up)(struct store *s, wall_us until_us, bool *ret_more, struct err *err);
     int (*each_rollup)(struct store *s, uint64_t site_id, wall_us from_us, wall_us to_us, store_rollup_fn *fn,
                        void *arg, struct err *err);
+    int (*pack)(struct store *s, wall_us until_us, bool *ret_more, struct err *err);
     int (*prune)(struct store *s, wall_us results_us, wall_us rollups_us, size_t max, bool *ret_more,
                  struct err *err);
 };

@@ -39,6 +39,10 @@ static const struct migrate_step steps[] = {
      3,
 #include "common/store/schema/sqlite/0003_dropped.sql.h"
      },
+    {
+     4,
+#include "common/store/schema/sqlite/0004_history.sql.h"
+     },
 };
 #define OUR_VERSION ((unsigned)(sizeof steps / sizeof *steps))
 
@@ -265,6 +269,7 @@ static void sqlite_close(struct store *base)
     sqlite3_close(s->db);
     sqlite_give_up_claims(s);
     sqlite_forget_words(s);
+    sqlite_forget_packing(s);
     free(s->path);
     free(s);
 }
@@ -367,5 +372,6 @@ const struct store_backend store_sqlite = {
     .get_summary = sqlite_get_summary,
     .roll_up = sqlite_roll_up,
     .each_rollup = sqlite_each_rollup,
+    .pack = sqlite_pack,
     .prune = sqlite_prune,
 };

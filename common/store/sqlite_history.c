@@ -289,6 +289,19 @@ static int has_line(struct sqlite *s, wall_us before_us, bool *ret, wall_us *ret
     return r == -ENOENT ? 0 : r;
 }
 
+/* Whether a packed hour is over before that. */
+static int has_packed(struct sqlite *s, wall_us before_us, bool *ret, struct err *err)
+{
+    scoped(query) struct query q = { 0 };
+    int64_t hour = 0;
+    int r =
+        query_new(&q, s, Q_PACKED_OLDEST, "forget", "SELECT hour FROM history ORDER BY hour LIMIT 1", err);
+    if (r == 0)
+        r = query_number(&q, &hour, err);
+    *ret = r == 0 && (hour + 1) * US_PER_HOUR <= before_us;
+    return r == -ENOENT ? 0 : r;
+}
+
 static int has_rollup(struct sqlite *s, int64_t before_hour, bool *ret, struct err *err)
 {
     int64_t first = 0, last = 0;
@@ -320,6 +333,36 @@ static int prune_looks(struct sqlite *s, wall_us before_us, int64_t max, bool *r
     return r;
 }
 
+/* Rows of hours that are over before that; *ret_more: there are others. */
+static int prune_packed(struct sqlite *s, wall_us before_us, int64_t max, bool *ret_more, struct err *err)
+{
+    scoped(query) struct query q = { 0 };
+    int64_t hour = 0, site_id = 0, lines = 0, rows = 0;
+    /* A row is a dozen lines or more. */
+    int r = query_new(&q, s, Q_PACKED_COUNT, "forget",
+                      "SELECT hour, site_id, n FROM history WHERE hour < ? ORDER BY hour, site_id", err);
+    if (r < 0)
+        return r;
+    query_put_int(&q, before_us / US_PER_HOUR);
+    while ((r = query_step(&q, err)) > 0 && lines < max) {
+        hour = query_int(&q, 0);
+        site_id = query_int(&q, 1);
+        lines += query_int(&q, 2);
+        rows++;
+    }
+    *ret_more = r > 0;
+    query_done(&q);
+    if (r < 0 || rows == 0)
+        return r;
+    r = run_numbers(s, Q_PRUNE_PACKED, "DELETE FROM history WHERE (hour, site_id) <= (?1, ?2)", hour, site_id,
+                    err);
+    /* Of an hour that is gone in part nobody can tell what was there. */
+    if (r == 0)
+        r = run_numbers(s, Q_PRUNE_SET, "UPDATE meta SET looks = looks - ?1, pruned_us = max(pruned_us, ?2)",
+                        lines, (hour + 1) * US_PER_HOUR, err);
+    return r;
+}
+
 static int prune_rollups(struct sqlite *s, int64_t before_hour, int64_t max, bool *ret_more, struct err *err)
 {
     int r = run_numbers(s, Q_PRUNE_ROLLUPS,
@@ -339,23 +382,33 @@ int sqlite_prune(struct store *base, wall_us results_us, wall_us rollups_us, siz
     wall_us oldest_us = 0;
     int64_t before_hour = hour_at_or_after(rollups_us);
     int64_t most = max < INT64_MAX ? (int64_t)max : INT64_MAX;
+    bool packed = false;
     int r = sqlite_marks(s, &marks, err);
     wall_us before_us = r == 0 && marks.rolled_up_us < results_us ? marks.rolled_up_us : results_us;
+    wall_us packed_before_us = before_us < marks.packed_us ? before_us : marks.packed_us;
+    if (r == 0)
+        r = has_packed(s, packed_before_us, &packed, err);
     if (r == 0)
         r = has_line(s, before_us, &looks, &oldest_us, err);
+    /* First what is older; and lines that are packed are not counted twice: see sqlite_pack. */
+    if (packed || oldest_us < marks.packed_us)
+        looks = false;
     if (r == 0)
         r = has_rollup(s, before_hour, &rollups, err);
-    if (r == 0 && (looks || rollups)) { /* otherwise not worth a lock */
+    bool again = packed;
+    if (r == 0 && (packed || looks || rollups)) { /* otherwise not worth a lock */
         r = sqlite_begin(s, "forget", err);
         if (r < 0)
             return r;
-        if (looks)
+        if (packed)
+            r = prune_packed(s, packed_before_us, most, &packed, err);
+        if (r == 0 && looks)
             r = prune_looks(s, before_us, most, &looks, err);
         if (r == 0 && rollups)
             r = prune_rollups(s, before_hour, most, &rollups, err);
         r = sqlite_end(s, r, "forget", err);
     }
     if (r == 0)
-        *ret_more = looks || rollups;
+        *ret_more = again || looks || rollups;
     return r;
 }

@@ -5,6 +5,8 @@
 
 #include "common/store/backend.h"
 
+#include "common/store/lines.h"
+
 #include <sqlite3.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -75,6 +77,18 @@ enum query_id {
     Q_LOOKS_OF_SLOT,
     Q_LOOKS_FAR,
     Q_LOOK_OLDEST,
+    Q_PACK_EDGE,
+    Q_PACK_LINES,
+    Q_PACK_LATE,
+    Q_PACK_SET,
+    Q_PACK_DROP,
+    Q_PACKED_PUT,
+    Q_PACKED_GET,
+    Q_PACKED_HOUR,
+    Q_PACKED_BEFORE,
+    Q_PACKED_OLDEST,
+    Q_PACKED_COUNT,
+    Q_PRUNE_PACKED,
     Q_SITE_GRIDS,
     Q_INCIDENTS_ALL,
     Q_INCIDENTS_ONE,
@@ -103,6 +117,7 @@ enum query_id {
 };
 
 struct word;
+struct packing;
 
 struct sqlite {
     struct store base; /* first */
@@ -112,6 +127,7 @@ struct sqlite {
     sqlite3_stmt *kept[QUERY_COUNT]; /* prepared at first use, until the handle is closed */
     struct word *by_text, *by_id;    /* interned names that were seen lately */
     int claimed[STORE_ROLE_COUNT];   /* descriptors of the lock files; -1 none */
+    struct packing *packing;         /* the hour that is being packed, NULL between */
     struct {
         bool open;
         int broken; /* a failure after which it cannot be committed */
@@ -206,9 +222,48 @@ int query_result(const struct query *q, struct result *ret, struct err *err);
 /* Every row to fn: 0, an error, or what fn said. */
 int query_each_result(struct query *q, size_t *left, store_result_fn *fn, void *arg, struct err *err);
 
+/* The same as a line of a packed hour; names are given numbers, as in sqlite_word. */
+int sqlite_line_of(struct sqlite *s, const struct result *r, wall_us slot_us, uint32_t span,
+                   int64_t location_id, struct line *ret, struct err *err);
+void query_line(const struct query *q, struct line *ret); /* of a row with LOOK_COLUMNS */
+int sqlite_result_of(struct sqlite *s, uint64_t site_id, const struct line *line, struct result *ret,
+                     struct err *err);
+
+/* Packed hours (sqlite_packed.c). A site's lines in one hour, in order. */
+struct packed {
+    struct line *line;
+    size_t n, room;
+    uint8_t *bytes; /* what details point into */
+};
+void packed_done(struct packed *p); /* a zeroed one is fine */
+static inline void scope_end_packed(struct packed *p)
+{
+    packed_done(p);
+}
+/* n is 0 where there is none. */
+int sqlite_packed_get(struct sqlite *s, int64_t hour, uint64_t site_id, struct packed *ret, struct err *err);
+/* Add a line to its hour unless its run has one there; *ret_added tells. */
+int sqlite_packed_add(struct sqlite *s, uint64_t site_id, const struct line *line, bool *ret_added,
+                      struct err *err);
+int sqlite_packed_put(struct sqlite *s, int64_t hour, uint64_t site_id, size_t n, const void *bytes,
+                      size_t len, struct err *err);
+bool packed_has(const struct packed *p, wall_us slot_us, uint32_t look, int64_t location_id);
+/* Lines with from_us <= slot < to_us, in the order of store_each_result. */
+int sqlite_each_packed(struct sqlite *s, uint64_t site_id, wall_us from_us, wall_us to_us, size_t *left,
+                       store_result_fn *fn, void *arg, struct err *err);
+
+/* Packing (sqlite_pack.c). A line was recorded in the hour that is being packed:
+ * it must not be missed there. */
+struct marks;
+int sqlite_packing_line(struct sqlite *s, const struct marks *m, uint64_t site_id, const struct line *line,
+                        struct err *err);
+void sqlite_forget_packing(struct sqlite *s);
+extern size_t sqlite_pack_bytes; /* ceiling of what is gathered at once; a test lowers it */
+
 /* What a write transaction must know of the whole ledger. */
 struct marks {
-    wall_us rolled_up_us, spans_until_us, pruned_us;
+    wall_us rolled_up_us, spans_until_us, pruned_us, packed_us, states_us;
+    uint64_t packing_site;
 };
 int sqlite_marks(struct sqlite *s, struct marks *ret, struct err *err);
 
@@ -311,6 +366,7 @@ int sqlite_get_summary(struct store *s, struct summary *ret, struct err *err);
 int sqlite_roll_up(struct store *s, wall_us until_us, bool *ret_more, struct err *err);
 int sqlite_each_rollup(struct store *s, uint64_t site_id, wall_us from_us, wall_us to_us, store_rollup_fn *fn,
                        void *arg, struct err *err);
+int sqlite_pack(struct store *s, wall_us until_us, bool *ret_more, struct err *err);
 int sqlite_prune(struct store *s, wall_us results_us, wall_us rollups_us, size_t max, bool *ret_more,
                  struct err *err);
 

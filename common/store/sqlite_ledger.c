@@ -17,18 +17,26 @@
 /* A site's lines may be older than the site by as much: clocks are set. */
 #define CLOCK_DOUBT_US US_PER_DAY
 
+/* Its 4 or 16 bytes; 0 when it is not the usual spelling of a plain address. */
+static int address_bytes(const char *address, unsigned char bytes[16])
+{
+    char back[ADDRESS_SIZE];
+    if (inet_pton(AF_INET, address, bytes) == 1) /* has only one spelling */
+        return 4;
+    if (inet_pton(AF_INET6, address, bytes) == 1 && inet_ntop(AF_INET6, bytes, back, sizeof back) &&
+        strcmp(address, back) == 0)
+        return 16;
+    return 0;
+}
+
 static void put_address(struct query *q, const char *address)
 {
     unsigned char bytes[16];
-    char back[ADDRESS_SIZE];
-
+    int len = *address ? address_bytes(address, bytes) : 0;
     if (!*address)
         query_put_null(q);
-    else if (inet_pton(AF_INET, address, bytes) == 1) /* has only one spelling */
-        query_put_bytes(q, bytes, 4);
-    else if (inet_pton(AF_INET6, address, bytes) == 1 && inet_ntop(AF_INET6, bytes, back, sizeof back) &&
-             strcmp(address, back) == 0)
-        query_put_bytes(q, bytes, 16);
+    else if (len)
+        query_put_bytes(q, bytes, len);
     else
         query_put_text(q, address);
 }
@@ -43,6 +51,12 @@ static void get_address(const struct query *q, int column, char *to, size_t size
         query_copy(q, column, to, size);
     else
         inet_ntop(len == 4 ? AF_INET : AF_INET6, bytes, to, (socklen_t)size);
+}
+
+/* What went well needs no explanation. */
+static bool explains(const struct result *r)
+{
+    return *r->detail && !(r->verdict == VERDICT_UP && r->cause == CAUSE_NONE);
 }
 
 int query_put_result(struct query *q, const struct result *r, wall_us slot_us, uint32_t span,
@@ -76,21 +90,25 @@ int query_put_result(struct query *q, const struct result *r, wall_us slot_us, u
     put_address(q, r->address);
     query_put_int(q, worker_id);
     query_put_int(q, r->lane);
-    /* What went well needs no explanation. */
-    if (!*r->detail || (r->verdict == VERDICT_UP && r->cause == CAUSE_NONE))
-        query_put_null(q);
-    else
+    if (explains(r))
         query_put_text(q, r->detail);
+    else
+        query_put_null(q);
     return 0;
+}
+
+static int name_of(struct sqlite *s, int64_t id, char *to, size_t size, struct err *err)
+{
+    const char *text = "";
+    int r = sqlite_word_text(s, id, &text, err);
+    if (r == 0)
+        snprintf(to, size, "%s", text);
+    return r;
 }
 
 static int get_word(const struct query *q, int column, char *to, size_t size, struct err *err)
 {
-    const char *text = "";
-    int r = sqlite_word_text(q->s, query_int(q, column), &text, err);
-    if (r == 0)
-        snprintf(to, size, "%s", text);
-    return r;
+    return name_of(q->s, query_int(q, column), to, size, err);
 }
 
 int query_result(const struct query *q, struct result *ret, struct err *err)
@@ -118,6 +136,112 @@ int query_result(const struct query *q, struct result *ret, struct err *err)
     query_copy(q, 23, ret->detail, sizeof ret->detail);
     int r = get_word(q, 3, ret->run.location, sizeof ret->run.location, err);
     return r < 0 ? r : get_word(q, 21, ret->worker, sizeof ret->worker, err);
+}
+
+/* ── The same, packed ──────────────────────────────────────────────────── */
+
+static void line_address(struct line *l, const char *address)
+{
+    l->address_len = (uint8_t)address_bytes(address, l->address);
+    if (l->address_len || !*address)
+        return;
+    l->address_text = 1;
+    l->address_len = (uint8_t)strlen(address);
+    memcpy(l->address, address, l->address_len);
+}
+
+int sqlite_line_of(struct sqlite *s, const struct result *r, wall_us slot_us, uint32_t span,
+                   int64_t location_id, struct line *ret, struct err *err)
+{
+    int64_t worker_id = 0;
+    int rc = sqlite_word(s, r->worker, &worker_id, err);
+    if (rc < 0)
+        return rc;
+    *ret = (struct line){
+        .slot_us = slot_us,
+        .job_id = r->job_id,
+        .late_us = r->at_us - slot_us,
+        .look = r->run.look,
+        .location_id = (uint32_t)location_id,
+        .span = span,
+        .worker_id = (uint32_t)worker_id,
+        .lane = r->lane,
+        .took_us = r->took_us,
+        .phases = r->phases,
+        .tls_expires_s = r->tls_expires_us / US_PER_S,
+        .status = r->status,
+        .verdict = (uint8_t)r->verdict,
+        .cause = (uint8_t)r->cause,
+        .method = (uint8_t)r->method,
+        .redirects = r->redirects,
+        .suspect = r->suspect,
+        .detail = r->detail,
+    };
+    if (explains(r))
+        ret->detail_len = (uint8_t)strlen(r->detail);
+    line_address(ret, r->address);
+    return 0;
+}
+
+void query_line(const struct query *q, struct line *ret)
+{
+    int address = sqlite3_column_type(q->st, 20);
+    *ret = (struct line){
+        .slot_us = query_int(q, 0),
+        .look = (uint32_t)query_int(q, 2),
+        .location_id = (uint32_t)query_int(q, 3),
+        .job_id = (uint64_t)query_int(q, 4),
+        .span = (uint32_t)query_int(q, 5),
+        .verdict = (uint8_t)query_int(q, 6),
+        .cause = (uint8_t)query_int(q, 7),
+        .status = (uint16_t)query_int(q, 8),
+        .method = (uint8_t)query_int(q, 9),
+        .redirects = (uint8_t)query_int(q, 10),
+        .suspect = (uint8_t)query_int(q, 11),
+        .late_us = query_int(q, 12),
+        .took_us = (uint32_t)query_int(q, 13),
+        .phases = {(uint32_t)query_int(q, 14), (uint32_t)query_int(q, 15), (uint32_t)query_int(q, 16),
+                   (uint32_t)query_int(q, 17), (uint32_t)query_int(q, 18)},
+        .tls_expires_s = query_int(q, 19),
+        .worker_id = (uint32_t)query_int(q, 21),
+        .lane = (uint32_t)query_int(q, 22),
+        .detail = query_text(q, 23),
+    };
+    ret->detail_len = (uint8_t)strnlen(ret->detail, DETAIL_SIZE - 1);
+    const void *bytes = address == SQLITE_NULL ? NULL : sqlite3_column_blob(q->st, 20);
+    size_t len = bytes ? (size_t)sqlite3_column_bytes(q->st, 20) : 0;
+    ret->address_text = len && address != SQLITE_BLOB;
+    ret->address_len = (uint8_t)(len < ADDRESS_SIZE ? len : ADDRESS_SIZE - 1);
+    if (len)
+        memcpy(ret->address, bytes, ret->address_len);
+}
+
+int sqlite_result_of(struct sqlite *s, uint64_t site_id, const struct line *l, struct result *ret,
+                     struct err *err)
+{
+    *ret = (struct result){
+        .run = {.slot_us = l->slot_us, .site_id = site_id, .look = (uint16_t)l->look},
+        .job_id = l->job_id,
+        .span = l->span,
+        .verdict = (enum verdict)l->verdict,
+        .cause = (enum cause)l->cause,
+        .status = l->status,
+        .method = (enum method)l->method,
+        .redirects = l->redirects,
+        .suspect = l->suspect,
+        .at_us = l->slot_us + l->late_us,
+        .took_us = l->took_us,
+        .phases = l->phases,
+        .tls_expires_us = l->tls_expires_s * US_PER_S,
+        .lane = (uint16_t)l->lane,
+    };
+    if (!l->address_text && (l->address_len == 4 || l->address_len == 16))
+        inet_ntop(l->address_len == 4 ? AF_INET : AF_INET6, l->address, ret->address, sizeof ret->address);
+    else
+        snprintf(ret->address, sizeof ret->address, "%.*s", l->address_len, (const char *)l->address);
+    snprintf(ret->detail, sizeof ret->detail, "%.*s", l->detail_len, l->detail ? l->detail : "");
+    int r = name_of(s, l->location_id, ret->run.location, sizeof ret->run.location, err);
+    return r < 0 ? r : name_of(s, l->worker_id, ret->worker, sizeof ret->worker, err);
 }
 
 int query_each_result(struct query *q, size_t *left, store_result_fn *fn, void *arg, struct err *err)
@@ -306,5 +430,14 @@ int sqlite_each_result(struct store *base, uint64_t site_id, wall_us from_us, wa
         .fn = fn,
         .arg = arg,
     };
-    return find(&f, err);
+    struct marks marks;
+    int r = sqlite_marks(f.s, &marks, err);
+    if (r == 0 && marks.packed_us > f.from_us)
+        f.from_us = marks.packed_us;
+    if (r == 0 && f.from_us < to_us)
+        r = find(&f, err);
+    if (r == 0 && f.left && from_us < marks.packed_us)
+        r = sqlite_each_packed(f.s, site_id, from_us, to_us < marks.packed_us ? to_us : marks.packed_us,
+                               &f.left, fn, arg, err);
+    return r;
 }

@@ -48,12 +48,16 @@ int sqlite_newest_ids(struct store *base, uint64_t *ret_incident, uint64_t *ret_
 int sqlite_marks(struct sqlite *s, struct marks *ret, struct err *err)
 {
     scoped(query) struct query q = { 0 };
-    int r = query_new(&q, s, Q_MARKS, DOING, "SELECT rolled_up_us, spans_until_us, pruned_us FROM meta", err);
+    int r = query_new(&q, s, Q_MARKS, DOING,
+                      "SELECT rolled_up_us, spans_until_us, pruned_us, packed_us, states_us, packing_site "
+                      "FROM meta",
+                      err);
     if (r == 0)
         r = query_step(&q, err);
     if (r <= 0)
         return r < 0 ? r : err_set(err, -EIO, "sqlite:%s: has lost its numbers", s->path);
-    *ret = (struct marks){ query_int(&q, 0), query_int(&q, 1), query_int(&q, 2) };
+    *ret = (struct marks){ query_int(&q, 0), query_int(&q, 1), query_int(&q, 2),
+                           query_int(&q, 3), query_int(&q, 4), (uint64_t)query_int(&q, 5) };
     return 0;
 }
 
@@ -83,16 +87,37 @@ static int check_result(const struct sqlite *s, const struct result *r, struct e
                    r->run.look, r->span);
 }
 
+/* Into the table, or into its hour when that is packed, or into both while it is being packed. */
+static int write_line(struct ledger *l, const struct span_part *slots, bool *ret_added, struct err *err)
+{
+    const struct result *res = l->result;
+    struct line line;
+    int r = 0;
+    if (slots->slot_us >= l->marks.packed_us) {
+        r = query_put_result(&l->add, res, slots->slot_us, slots->n, l->location_id, err);
+        if (r == 0)
+            r = query_run(&l->add, err);
+        *ret_added = r == 0 && sqlite3_changes(l->s->db) > 0;
+        if (!*ret_added || slots->slot_us >= l->marks.packed_us + US_PER_HOUR)
+            return r;
+    }
+    r = sqlite_line_of(l->s, res, slots->slot_us, slots->n, l->location_id, &line, err);
+    if (r < 0)
+        return r;
+    return slots->slot_us < l->marks.packed_us
+               ? sqlite_packed_add(l->s, res->run.site_id, &line, ret_added, err)
+               : sqlite_packing_line(l->s, &l->marks, res->run.site_id, &line, err);
+}
+
 /* One line for these slots, unless its first slot has one. */
 static int add_line(void *arg, const struct span_part *slots, struct err *err)
 {
     struct ledger *l = arg;
     const struct result *res = l->result;
+    bool added = false;
 
-    int r = query_put_result(&l->add, res, slots->slot_us, slots->n, l->location_id, err);
-    if (r == 0)
-        r = query_run(&l->add, err);
-    if (r < 0 || sqlite3_changes(l->s->db) == 0)
+    int r = write_line(l, slots, &added, err);
+    if (r < 0 || !added)
         return r;
     l->fresh = true;
     l->added++;

@@ -93,15 +93,36 @@ static int ask_number(struct query *q, const struct run *run, int64_t location_i
     return query_number(q, ret, err);
 }
 
+/* The same where hours are packed: without lines of its own in one, all of it is free. */
+static int see_packed(struct sqlite *s, const struct run *run, int64_t location_id, wall_us slot_us,
+                      struct span_seen *ret, struct err *err)
+{
+    scoped(packed) struct packed p = { 0 };
+    int64_t hour = slot_us / US_PER_HOUR;
+    wall_us end_us = (hour + 1) * US_PER_HOUR - 1;
+    int r = sqlite_packed_get(s, hour, run->site_id, &p, err);
+    if (r < 0)
+        return r;
+    if (packed_has(&p, slot_us, 0, location_id))
+        *ret = (struct span_seen){ .covered = true, .until_us = slot_us };
+    else if (p.n)
+        ret->until_us = slot_us;
+    else if (end_us < ret->until_us)
+        ret->until_us = end_us;
+    return 0;
+}
+
 /* Whether this slot has a line, and until when (at least the slot itself) that
  * is so for the slots behind it. */
 static int see_slot(struct sqlite *s, const struct run *run, int64_t location_id, wall_us slot_us,
-                    struct span_seen *ret, struct err *err)
+                    wall_us packed_us, struct span_seen *ret, struct err *err)
 {
     int64_t next = 0;
     int r = sqlite_span_see(s, run->site_id, location_id, slot_us, ret, err);
     if (r < 0 || ret->covered)
         return r;
+    if (slot_us < packed_us)
+        return see_packed(s, run, location_id, slot_us, ret, err);
 
     scoped(query) struct query is = { 0 };
     r = query_new(&is, s, Q_LOOK_IS, "read the ledger",
@@ -131,7 +152,10 @@ int sqlite_span_parts(struct sqlite *s, const struct result *res, int64_t locati
                       void *arg, struct err *err)
 {
     struct span_part part = { .slot_us = res->run.slot_us, .n = res->span };
-    int r = grid_of(s, res->run.site_id, part.slot_us, &part.every_us, err);
+    struct marks marks;
+    int r = sqlite_marks(s, &marks, err);
+    if (r == 0)
+        r = grid_of(s, res->run.site_id, part.slot_us, &part.every_us, err);
     if (r < 0)
         return r;
     if (part.every_us == 0) /* nobody can tell which slots are meant */
@@ -141,7 +165,7 @@ int sqlite_span_parts(struct sqlite *s, const struct result *res, int64_t locati
     part.n = 0;
     for (wall_us at = part.slot_us; at <= last_us;) {
         struct span_seen seen;
-        r = see_slot(s, &res->run, location_id, at, &seen, err);
+        r = see_slot(s, &res->run, location_id, at, marks.packed_us, &seen, err);
         if (r < 0)
             return r;
         wall_us until_us = seen.until_us < last_us ? seen.until_us : last_us;

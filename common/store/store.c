@@ -239,6 +239,11 @@ int store_each_rollup(struct store *s, uint64_t site_id, wall_us from_us, wall_u
     return s->backend->each_rollup(s, site_id, from_us, to_us, fn, arg, err);
 }
 
+int store_pack(struct store *s, wall_us until_us, bool *ret_more, struct err *err)
+{
+    return s->backend->pack(s, until_us, ret_more, err);
+}
+
 int store_prune(struct store *s, wall_us results_us, wall_us rollups_us, size_t max, bool *ret_more,
                 struct err *err)
 {

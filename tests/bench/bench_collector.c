@@ -150,18 +150,21 @@ static struct result look(struct play *p, const struct due *due, unsigned round)
 {
     const struct habit *h = &p->habit[due->id];
     uint32_t took = h->took_us - h->took_us / 4 + (uint32_t)random() % (h->took_us / 2);
+    const struct phases phases = { random() % 3 ? 0 : (uint32_t)random() % 20000,
+                                   took / 4 + (uint32_t)random() % 500, took / 4 + (uint32_t)random() % 500,
+                                   took / 2 + (uint32_t)random() % 500, 0 };
     struct result r = {
-        .job_id = job_id_make(3, ++p->job),
+        .job_id = job_id_make(3, p->job += 1 + random() % 16 / 15), /* some jobs are for other looks */
         .run = {.site_id = due->id,
                 .slot_us = due->at + (int64_t)round * EVERY_MS * US_PER_MS,
-                .location = "default"                                                      },
+                .location = "default"},
         .span = 1,
         .verdict = VERDICT_UP,
         .status = 200,
         .method = METHOD_HEAD,
-        .took_us = took,
-        .phases = { random() % 3 ? 0 : (uint32_t)random() % 20000, took / 5 + (uint32_t)random() % 500,
-                took / 4 + (uint32_t)random() % 500, took / 3 + (uint32_t)random() % 500, 0 },
+        .took_us =
+            phases.dns_us + phases.connect_us + phases.tls_us + phases.wait_us + (uint32_t)random() % 1000,
+        .phases = phases,
         .tls_expires_us = h->expires_s * US_PER_S,
         .lane = random() % 2,
     };

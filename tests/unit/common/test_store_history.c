@@ -280,8 +280,14 @@ static void play(struct store *s, unsigned seed)
             rolled += random() % (20 * US_PER_HOUR);
             roll_all(s, rolled);
         }
+        bool more;
+        if (random() % 10 == 0) /* lines arrive before, while and after their hour is packed */
+            OK(store_pack(s, FOREVER, &more, &err));
     }
     roll_all(s, FOREVER);
+    if (seed % 2)
+        for (bool more = true; more;)
+            OK(store_pack(s, FOREVER, &more, &err));
 
     OK(store_each_result(s, 0, LONG_AGO, FOREVER, SIZE_MAX, find_line, m, &err));
     assert_memory_equal(m->found, m->slot, sizeof m->slot);
