@@ -20,7 +20,7 @@ from pathlib import Path
 import chart
 import surroundings
 
-MEASUREMENTS = ["tutorial", "many", "resumption", "schedule", "cluster"]
+MEASUREMENTS = ["tutorial", "many", "resumption", "schedule", "cluster", "million"]
 
 
 def main():
