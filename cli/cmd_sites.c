@@ -38,9 +38,7 @@ static void check_health(const char *word, struct argp_state *state)
     for (size_t i = 0; i <= HEALTH_COUNT; i++)
         if (strcmp(names[i], word) == 0)
             return;
-    const char *meant = nearest_word(word, names, HEALTH_COUNT + 1);
-    argp_error(state, "--health: there is no '%s'%s%s%s", word, meant ? "; did you mean '" : "",
-               meant ? meant : "", meant ? "'?" : "");
+    command_no_such(state, "--health", word, names, HEALTH_COUNT + 1);
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -158,6 +156,35 @@ static int on_site(void *arg, const struct site *s)
     return 0;
 }
 
+struct owners {
+    const char *wanted;
+    bool known;
+    char near[OWNER_MAX_NAME + 1]; /* the one that was probably meant */
+    size_t distance;
+};
+
+static int compare_owner(void *arg, const struct owner *o)
+{
+    struct owners *s = arg;
+    size_t d = nearest_distance(s->wanted, o->name);
+    s->known |= strcmp(s->wanted, o->name) == 0;
+    if (nearest_word(s->wanted, &o->name, 1) && d < s->distance) {
+        s->distance = d;
+        snprintf(s->near, sizeof s->near, "%s", o->name);
+    }
+    return 0;
+}
+
+static int check_owner(struct store *store, const char *name, struct err *err)
+{
+    struct owners s = { .wanted = name, .distance = SIZE_MAX };
+    int r = store_each_owner(store, 0, compare_owner, &s, err);
+    if (r < 0 || s.known)
+        return r;
+    return err_set(err, -ESRCH, "there is no owner '%.100s'%s%s%s", name, s.near[0] ? "; did you mean '" : "",
+                   s.near, s.near[0] ? "'?" : "");
+}
+
 static int list(struct listing *l, struct store *store, struct err *err)
 {
     static const struct table_column columns[] = {
@@ -174,6 +201,8 @@ static int list(struct listing *l, struct store *store, struct err *err)
     };
     l->now = clock_wall();
     int r = directory_new(&l->directory, store, err);
+    if (r == 0 && l->options->owner)
+        r = check_owner(store, l->options->owner, err);
     if (r == 0)
         r = store_each_state(store, 0, keep_state, l, err);
     if (r == 0)

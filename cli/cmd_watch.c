@@ -37,11 +37,9 @@ static void add_kinds(struct watch_options *o, const char *list, struct argp_sta
         size_t k = 0;
         while (k < n && strcmp(names[k], word) != 0)
             k++;
-        if (k == n) {
-            const char *meant = nearest_word(word, names, n);
-            argp_error(state, "--only: there is no kind '%s'%s%s%s", word, meant ? "; did you mean '" : "",
-                       meant ? meant : "", meant ? "'?" : "");
-        } else
+        if (k == n)
+            command_no_such(state, "--only", word, names, n);
+        else
             o->only[k + 1] = o->some = true;
         p += len + (p[len] == ',');
     }

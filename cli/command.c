@@ -1,6 +1,9 @@
 #include "cli/command.h"
 
+#include "cli/misspelt.h"
+#include "cli/nearest.h"
 #include "common/daemon.h"
+#include "common/text.h"
 
 #include <errno.h>
 #include <langinfo.h>
@@ -145,6 +148,15 @@ int command_run(const struct command *c, int argc, char **argv)
     argp_err_exit_status = EXIT_TROUBLE;
     argp_program_version = daemon_software();
 
+    const struct argp_option *const tables[] = { c->options, shared_options };
+    char wrong[64];
+    const char *meant = misspelt_option(argc, argv, tables, 2, wrong, sizeof wrong);
+    if (meant) {
+        command_say(call, "there is no option --%s; did you mean --%s?", wrong, meant);
+        free(call);
+        return EXIT_TROUBLE;
+    }
+
     int code;
     int r = argp_parse(&argp, argc, argv, 0, NULL, call);
     if (r != 0) {
@@ -202,6 +214,20 @@ unsigned long command_number(struct argp_state *state, const char *option, const
     if (errno || end == text || *end || text[0] == '-' || n < min || n > max)
         argp_error(state, "%s: '%s' is not a number from %lu to %lu", option, text, min, max);
     return n;
+}
+
+void command_no_such(struct argp_state *state, const char *option, const char *word, const char *const *words,
+                     size_t n)
+{
+    scoped(text) struct text t = TEXT_UP_TO(1024);
+    const char *meant = nearest_word(word, words, n);
+    text_addf(&t, "%s: there is no '%.60s'", option, word);
+    if (meant)
+        text_addf(&t, "; did you mean '%s'?", meant);
+    text_addf(&t, "%s It is one of", meant ? "" : ".");
+    for (size_t i = 0; i < n; i++)
+        text_addf(&t, "%s%s", i ? ", " : " ", words[i]);
+    argp_error(state, "%s", text_str(&t));
 }
 
 int64_t command_duration(struct argp_state *state, const char *option, const char *text)

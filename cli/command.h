@@ -75,6 +75,10 @@ bool command_flush(void);
 /* A whole number within bounds, or the program ends with the option named. */
 unsigned long command_number(struct argp_state *state, const char *option, const char *text,
                              unsigned long min, unsigned long max);
+/* A word that is none of those an option takes: the program ends with all of them
+ * named, and the one that was probably meant. */
+void command_no_such(struct argp_state *state, const char *option, const char *word, const char *const *words,
+                     size_t n);
 /* A duration in microseconds, likewise. */
 int64_t command_duration(struct argp_state *state, const char *option, const char *text);
 

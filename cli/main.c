@@ -52,8 +52,22 @@ static void help(FILE *out)
           out);
 }
 
+/* What people look for who want several machines. */
+static bool is_for_machines(const char *name)
+{
+    return strcmp(name, "keygen") == 0 || strcmp(name, "token") == 0;
+}
+
 static int unknown(const char *name)
 {
+    if (is_for_machines(name)) {
+        fprintf(
+            stderr,
+            "vedette: there is no '%s' yet: this version links processes of one machine only, and those need "
+            "neither keys nor tokens\n",
+            name);
+        return EXIT_TROUBLE;
+    }
     const char *names[ROWS * COLUMNS];
     size_t n = 0;
     for (size_t i = 0; i < ROWS * COLUMNS; i++)

@@ -32,7 +32,7 @@ static const struct {
     [CAUSE_TIMEOUT_BODY] = { "timeout_body",        "the answer began and did not end in time"             },
     [CAUSE_RESET] = { "reset",               "the connection was reset"                             },
     [CAUSE_CLOSED] = { "closed",              "the connection was closed without an answer"          },
-    [CAUSE_PROTOCOL] = { "protocol",            "what it answered is not HTTP"                         },
+    [CAUSE_PROTOCOL] = { "protocol",            "its answer breaks the rules of HTTP"                  },
     [CAUSE_REDIRECT_LOOP] = { "redirect_loop",       "it redirects without end"                             },
     [CAUSE_REDIRECT_BAD] = { "redirect_bad",        "it redirects to a place that cannot be followed"      },
     [CAUSE_HTTP_4XX] = { "http_4xx",            "it answered with a client error status"               },

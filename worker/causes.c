@@ -135,6 +135,29 @@ struct judgement causes_of_exchange(const struct trouble *t)
     return judgement_of(CAUSE_INTERNAL);
 }
 
+const char *causes_words(const struct trouble *t)
+{
+    static const struct {
+        enum phase from, to;
+        int code;
+        const char *words;
+    } said[] = {
+        {CONNECTING,  CURLE_COULDNT_CONNECT,      "no connection"                                                     },
+        { EVERYWHERE, CURLE_UNSUPPORTED_PROTOCOL, "it does not begin as an answer of HTTP does"                       },
+        { EVERYWHERE, CURLE_WEIRD_SERVER_REPLY,   "the header of the answer cannot be read"                           },
+        { EVERYWHERE, CURLE_PARTIAL_FILE,         "the answer was cut off in the middle"                              },
+        { ANSWERING,  CURLE_RECV_ERROR,           "the answer was cut off in the middle, or is not chunked as it says"},
+        { EVERYWHERE, CURLE_BAD_CONTENT_ENCODING, "the answer is not compressed as it says"                           },
+        { AFTERWARDS, CURLE_GOT_NOTHING,          "not a byte of an answer"                                           },
+    };
+    if (t->marks & MARK_HEAD_TOO_LONG)
+        return "the header of the answer has no end";
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++)
+        if (t->phase >= said[i].from && t->phase <= said[i].to && t->code == said[i].code)
+            return said[i].words;
+    return NULL;
+}
+
 /* ── Names ─────────────────────────────────────────────────────────────── */
 
 static const enum cause name_causes[NAME_STATUS_COUNT][ROOT_STATUS_COUNT] = {

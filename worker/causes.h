@@ -51,6 +51,10 @@ struct trouble {
 };
 
 /* Why an exchange brought no usable answer. */
+/* What happened, for people, where libcurl's own words are for programmers; NULL
+ * where they are not. Depends on code and phase alone. */
+const char *causes_words(const struct trouble *t);
+
 struct judgement causes_of_exchange(const struct trouble *t);
 
 /* What became of asking for a name. */

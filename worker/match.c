@@ -15,9 +15,9 @@ struct judgement match_answer(const struct status_set *accepted, const struct an
         return (struct judgement){ VERDICT_UP, CAUSE_ASKS_PATIENCE };
     if ((a->status == 403 || a->status == 429) && a->filtered)
         return (struct judgement){ VERDICT_UP, CAUSE_BLOCKED_WAF };
-    if (a->status >= 500)
+    if (a->status >= 500 && a->status < 600)
         return judgement_of(CAUSE_HTTP_5XX);
-    return judgement_of(a->status >= 400 ? CAUSE_HTTP_4XX : CAUSE_HTTP_UNEXPECTED);
+    return judgement_of(a->status >= 400 && a->status < 500 ? CAUSE_HTTP_4XX : CAUSE_HTTP_UNEXPECTED);
 }
 
 bool match_head_needs_get(struct judgement j)

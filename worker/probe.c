@@ -433,12 +433,12 @@ static struct judgement believable(const struct look *k, struct judgement j, mon
 {
     const struct selfcheck *s = k->kit->selfcheck;
     if (may_be_late(k, j.cause) && selfcheck_was_late_since(s, k->began)) {
-        snprintf(detail, DETAIL_SIZE, "%s, but our own loop was held up", cause_name(j.cause));
+        snprintf(detail, DETAIL_SIZE, "%s, but our own loop was held up", cause_words(j.cause));
         return judgement_of(CAUSE_WORKER_ERROR);
     }
     bool by_clock = j.cause == CAUSE_CERT_EXPIRED || j.cause == CAUSE_CERT_NOT_YET_VALID;
     if (by_clock && selfcheck_clock_stepped(s, now)) {
-        snprintf(detail, DETAIL_SIZE, "%s, but our own clock was stepped", cause_name(j.cause));
+        snprintf(detail, DETAIL_SIZE, "%s, but our own clock was stepped", cause_words(j.cause));
         return judgement_of(CAUSE_WORKER_ERROR);
     }
     return j;
@@ -473,7 +473,7 @@ static struct judgement weigh(struct look *k, struct judgement was, mono_ns now,
     learn(k, was, j, now);
     k->trace.suspect = selfcheck_doubts(k->kit->selfcheck, k->way, now);
     if (k->trace.suspect && cause_is_transport(j.cause)) {
-        snprintf(detail, DETAIL_SIZE, "%s, while %s", cause_name(j.cause),
+        snprintf(detail, DETAIL_SIZE, "%s, while %s", cause_words(j.cause),
                  selfcheck_reason(k->kit->selfcheck, now));
         return judgement_of(CAUSE_WORKER_SUSPECT);
     }

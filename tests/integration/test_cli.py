@@ -235,6 +235,20 @@ def test_workers_of_a_cluster_that_ended_are_not_ready(lived, tmp_path):
     assert "2 silent" in vedette("status", *args[:2]).out
 
 
+def test_a_misspelt_option_or_value_is_met_halfway(lived):
+    said = lived.cli("sites", "--ownr", "us")
+    assert said.status == 1 and "--owner" in said.err, said
+    said = vedette("watch", "--only", "pulses")
+    assert said.status == 1 and "did you mean 'pulse'" in said.err and "incident, notice" in said.err, said
+    said = lived.cli("sites", "--health", "foo")
+    assert said.status == 1 and "suspected" in said.err and "paused" in said.err, said
+    said = lived.cli("sites", "--owner", "uss")
+    assert said.status == 1 and "'uss'" in said.err and "'us'" in said.err, said
+    for word in ("keygen", "token"):
+        said = vedette(word)
+        assert said.status == 1 and "one machine" in said.err
+
+
 # ── Standard descriptors ─────────────────────────────────────────────────────
 
 

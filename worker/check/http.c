@@ -198,13 +198,19 @@ static void fail(struct http *h, const struct exchange_answer *a, int code)
         begin_attempt(h);
         return;
     }
-    const char *words = code == CURLE_OPERATION_TIMEDOUT ? "no connection in time"
-                        : a->words[0]                    ? a->words
-                                                         : curl_easy_strerror((CURLcode)code);
+    const struct trouble t = exchange_trouble(a, code);
+    const char *words = causes_words(&t);
+    if (code == CURLE_OPERATION_TIMEDOUT)
+        words = "no connection in time";
+    else if (!words)
+        words = a->words[0] ? a->words : curl_easy_strerror((CURLcode)code);
+    char tried[32] = "", where[ADDRESS_SIZE + 20] = "";
     if (h->n_attempts > 1)
-        snprintf(detail, sizeof detail, "%u addresses tried; %.120s", h->n_attempts, words);
-    else
-        snprintf(detail, sizeof detail, "%.150s", words);
+        snprintf(tried, sizeof tried, "%u addresses tried; ", h->n_attempts);
+    if (a->phase <= PHASE_CONNECT)
+        snprintf(where, sizeof where, " at %s port %u", h->look->trace.address, h->parts.port);
+    int room = (int)(sizeof detail - 1 - strlen(tried) - strlen(where));
+    snprintf(detail, sizeof detail, "%s%.*s%s", tried, room, words, where);
     conclude(h, j, detail);
 }
 

@@ -25,7 +25,9 @@ static const struct {
     { "",            499, 0, 0, 1, VERDICT_DOWN, CAUSE_HTTP_4XX       },
     { "",            500, 0, 0, 1, VERDICT_DOWN, CAUSE_HTTP_5XX       },
     { "",            599, 0, 0, 1, VERDICT_DOWN, CAUSE_HTTP_5XX       },
-    { "",            999, 0, 0, 1, VERDICT_DOWN, CAUSE_HTTP_5XX       },
+    { "",            599, 0, 0, 1, VERDICT_DOWN, CAUSE_HTTP_5XX       },
+    { "",            600, 0, 0, 1, VERDICT_DOWN, CAUSE_HTTP_UNEXPECTED}, /* of no class, RFC 9110 section 15 */
+    { "",            999, 0, 0, 1, VERDICT_DOWN, CAUSE_HTTP_UNEXPECTED},
     { "",            200, 0, 0, 0, VERDICT_DOWN, CAUSE_CONTENT        },
     { "",            500, 0, 0, 0, VERDICT_DOWN, CAUSE_HTTP_5XX       }, /* the status comes first */
 
