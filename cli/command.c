@@ -162,9 +162,11 @@ int command_run(const struct command *c, int argc, char **argv)
     if (r != 0) {
         command_say(call, "%s", strerror(r));
         code = EXIT_TROUBLE;
-    } else if (read_settings(call, &err) < 0)
+    } else if ((r = read_settings(call, &err)) < 0) {
         code = command_fail(call, &err);
-    else
+        if (r == -EPROTONOSUPPORT) /* the setting store is wrong */
+            code = store_exit_code(r);
+    } else
         code = c->run(call);
     free(call);
 

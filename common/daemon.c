@@ -267,5 +267,5 @@ int daemon_main(int (*run)(int argc, char **argv, struct err *err), int argc, ch
     if (r >= 0)
         return r;
     last_words(r, &err);
-    return 1;
+    return r == -EPROTONOSUPPORT ? store_exit_code(r) : 1; /* the setting store is wrong */
 }

@@ -62,7 +62,7 @@ int daemon_store_failed(int r, const struct err *err);
 int daemon_hold_standard(void);
 
 /* Holds the standard descriptors, calls run and makes an exit code of what it returned: 0 and above as they
- * are; below 0 it says run's last words and it is 1. */
+ * are; below 0 it says run's last words and it is 1, or the store's where its URL is wrong. */
 int daemon_main(int (*run)(int argc, char **argv, struct err *err), int argc, char **argv);
 
 #endif

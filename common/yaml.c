@@ -314,29 +314,59 @@ static int on_event(struct build *b, const yaml_event_t *e)
     }
 }
 
-static int parser_failed(struct build *b, const yaml_parser_t *p)
+/* The reader works ahead of the parser and has no mark of its own, but counts bytes. */
+static size_t line_of(const yaml_parser_t *p, const char *bytes, size_t len)
+{
+    size_t line = 0;
+    if (p->error != YAML_READER_ERROR)
+        return p->problem_mark.line;
+    for (size_t i = 0; i < len && i < p->problem_offset; i++)
+        line += bytes[i] == '\n';
+    return line;
+}
+
+/* Whether that line is indented with a tab: what the parser says of it ("cannot
+ * start any token") helps nobody. */
+static bool tab_indents(const char *bytes, size_t len, size_t line)
+{
+    size_t i = 0;
+    for (; line > 0 && i < len; i++)
+        line -= bytes[i] == '\n';
+    while (i < len && bytes[i] == ' ')
+        i++;
+    return i < len && bytes[i] == '\t';
+}
+
+static int parser_failed(struct build *b, const yaml_parser_t *p, const char *bytes, size_t len)
 {
     if (p->error == YAML_MEMORY_ERROR)
         return no_memory(b);
-    /* A reader error (wrong encoding) has no mark of its own. */
-    size_t line = p->error == YAML_READER_ERROR ? p->mark.line : p->problem_mark.line;
-    err_set(b->err, -EINVAL, "%s:%zu: %s%s%s", b->y->name, line + 1, p->problem ? p->problem : "not YAML",
-            p->context ? ", " : "", p->context ? p->context : "");
+    size_t line = line_of(p, bytes, len);
+    const char *problem = p->problem ? p->problem : "not YAML", *context = p->context;
+    char value[24] = "";
+    if (p->error == YAML_SCANNER_ERROR && tab_indents(bytes, len, line)) {
+        problem = "a tab stands where the line begins: YAML is indented with spaces";
+        context = NULL;
+    }
+    if (p->error == YAML_READER_ERROR && p->problem_value >= 0)
+        snprintf(value, sizeof value, " (0x%02x)", (unsigned)p->problem_value);
+    err_set(b->err, -EINVAL, "%s:%zu: %s%s%s%s", b->y->name, line + 1, problem, value, context ? ", " : "",
+            context ? context : "");
     return b->failed = -EINVAL;
 }
 
-static int read_events(struct build *b, const void *bytes, size_t len)
+static int read_events(struct build *b, const char *bytes, size_t len)
 {
     yaml_parser_t parser;
     if (!yaml_parser_initialize(&parser))
         return no_memory(b);
-    yaml_parser_set_input_string(&parser, bytes, len);
+    yaml_parser_set_input_string(&parser, (const unsigned char *)bytes, len);
 
     int r = 0;
     for (bool more = true; more && r == 0;) {
         yaml_event_t event;
         if (!yaml_parser_parse(&parser, &event)) {
-            r = parser_failed(b, &parser);
+            r = parser_failed(b, &parser, bytes, len);
             break;
         }
         more = event.type != YAML_STREAM_END_EVENT;

@@ -13,22 +13,22 @@ static int find_backend(const char *url, const struct store_backend **ret, const
 {
     const char *colon = strchr(url, ':');
     if (!colon)
-        return err_set(err, -EINVAL, "'%.200s' is not a store: write it like sqlite:/path/to/vedette.db",
-                       url);
+        return err_set(err, -EPROTONOSUPPORT,
+                       "'%.200s' is not a store: write it like sqlite:/path/to/vedette.db", url);
     size_t len = (size_t)(colon - url);
     for (size_t i = 0; i < sizeof backends / sizeof *backends; i++) {
         const char *scheme = backends[i]->scheme;
         if (strlen(scheme) != len || strncmp(scheme, url, len) != 0)
             continue;
         if (colon[1] == '\0')
-            return err_set(err, -EINVAL, "'%s' does not say where the store is: write it like sqlite:/path",
-                           url);
+            return err_set(err, -EPROTONOSUPPORT,
+                           "'%s' does not say where the store is: write it like sqlite:/path", url);
         *ret = backends[i];
         *ret_rest = colon + 1;
         return 0;
     }
-    return err_set(err, -EINVAL, "'%.200s': there is no kind of store called '%.*s', only sqlite", url,
-                   (int)(len < 40 ? len : 40), url);
+    return err_set(err, -EPROTONOSUPPORT, "'%.200s': there is no kind of store called '%.*s', only sqlite",
+                   url, (int)(len < 40 ? len : 40), url);
 }
 
 int store_url_check(const char *url, struct err *err)
@@ -57,14 +57,15 @@ int store_exit_code(int r)
     static const struct {
         int r, code;
     } codes[] = {
-        {0,        0 },
-        { -ENOENT, 10},
-        { -EROFS,  11},
-        { -ENOSPC, 12},
-        { -EBUSY,  13},
-        { -EPROTO, 14},
-        { -EINVAL, 15},
-        { -EIO,    16},
+        {0,                 0 },
+        { -ENOENT,          10},
+        { -EROFS,           11},
+        { -ENOSPC,          12},
+        { -EBUSY,           13},
+        { -EPROTO,          14},
+        { -EINVAL,          15},
+        { -EPROTONOSUPPORT, 15},
+        { -EIO,             16},
     };
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
         if (codes[i].r == r)

@@ -18,7 +18,9 @@
  *   -EBUSY   13  another process kept it locked for longer than we wait, or is at work with it
  *                in the same role (store_claim)
  *   -EPROTO  14  it was written by a newer version than this one
- *   -EINVAL  15  the URL is wrong, or what is there is not a store of Vedette
+ *   -EINVAL  15  what is there is not a store of Vedette
+ *   -EPROTONOSUPPORT 15  the URL is wrong; a number that no other wrong setting gives, so that
+ *                programs can tell
  *   -EIO     16  anything else the database says
  * Of these, -ENOSPC, -EBUSY and -EIO may pass: a daemon keeps what it has and
  * tries again. After any failure nothing of the call has been written.
@@ -45,7 +47,7 @@ int store_open(struct store **ret, const char *url, enum store_mode mode, struct
 void store_close(struct store *s); /* NULL is fine */
 DEFINE_SCOPED(store, struct store *, store_close)
 
-/* Whether a URL names a backend that this build has; -EINVAL with a sentence. */
+/* Whether a URL names a backend that this build has; -EPROTONOSUPPORT with a sentence. */
 int store_url_check(const char *url, struct err *err);
 int store_exit_code(int r); /* see above; 0 for 0, 1 for what is none of these */
 

@@ -93,11 +93,15 @@ def test_somebody_elses_database(tmp_path):
     assert path.read_bytes() == before, "it is left alone"
 
 
-@pytest.mark.parametrize("url", ["mysql://x", "v.db", "sqlite:", ""])
-def test_a_url_that_names_no_store(url):
-    said = vedette("status", "--store", url)
-    assert said.status in (1, WRONG), said
-    assert said.err
+@pytest.mark.parametrize("url", ["postgres://x", "v.db", "sqlite:", ""])
+def test_a_url_that_names_no_store(url, tmp_path):
+    one_sentence(vedette("status", "--store", url), WRONG)
+    one_sentence(vedette("up", "--store", url), WRONG)
+    for daemon in ("coordinator", "collector"):
+        one_sentence(run(f"vedette-{daemon}", "--set", f"store={url}", *lanes(tmp_path)), WRONG)
+    config = tmp_path / "vedette.yaml"
+    config.write_text(f"log: {{level: info}}\nstore: '{url}'\n")
+    one_sentence(vedette("sites", "--config", config), WRONG, f"{config}:2")
 
 
 def test_newer(store):

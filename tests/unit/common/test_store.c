@@ -9,16 +9,16 @@ static void test_urls(void **state)
         int r;
         const char *words;
     } rows[] = {
-        {"sqlite::memory:",                     0,       ""            },
-        { "sqlite:/var/lib/vedette/vedette.db", 0,       ""            },
-        { "sqlite:relative.db",                 0,       ""            },
-        { "sqlite:",                            -EINVAL, "where"       },
-        { "",                                   -EINVAL, "sqlite:/path"},
-        { "/var/lib/vedette.db",                -EINVAL, "sqlite:/path"},
-        { "mysql:host",                         -EINVAL, "mysql"       },
-        { "sqlit:/x",                           -EINVAL, "sqlit"       },
-        { "sqlite3:/x",                         -EINVAL, "sqlite3"     },
-        { ":x",                                 -EINVAL, "no kind"     },
+        {"sqlite::memory:",                     0,                ""            },
+        { "sqlite:/var/lib/vedette/vedette.db", 0,                ""            },
+        { "sqlite:relative.db",                 0,                ""            },
+        { "sqlite:",                            -EPROTONOSUPPORT, "where"       },
+        { "",                                   -EPROTONOSUPPORT, "sqlite:/path"},
+        { "/var/lib/vedette.db",                -EPROTONOSUPPORT, "sqlite:/path"},
+        { "mysql:host",                         -EPROTONOSUPPORT, "mysql"       },
+        { "sqlit:/x",                           -EPROTONOSUPPORT, "sqlit"       },
+        { "sqlite3:/x",                         -EPROTONOSUPPORT, "sqlite3"     },
+        { ":x",                                 -EPROTONOSUPPORT, "no kind"     },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct store *s = NULL;
@@ -30,7 +30,7 @@ static void test_urls(void **state)
         REFUSED(store_open(&s, rows[i].url, STORE_CREATE, &err), rows[i].r, rows[i].words);
         assert_null(s);
     }
-    assert_int_equal(store_url_check("nothing", NULL), -EINVAL);
+    assert_int_equal(store_url_check("nothing", NULL), -EPROTONOSUPPORT);
     store_close(NULL);
 }
 

@@ -102,7 +102,7 @@ static const struct {
     { "a list as key",                  "? [a]\n: b\n",             "x.yaml:1: a list or map stands where the name of a field must be"},
     { "a map as key",                   "x: 1\n{a: b}: c\n",        "x.yaml:2: a list or map stands where"                            },
     { "a zero byte",                    "a: 1\nb: \"\\0\"\n",       "x.yaml:2: a text has a zero byte"                                },
-    { "a tab that indents",             "a:\n\t- b\n",              "x.yaml:2: found character that cannot start any token"           },
+    { "a tab that indents",             "a:\n\t- b\n",              "x.yaml:2: a tab stands where the line begins: YAML is indented with spaces"           },
     { "a quote that does not end",      "a: 'b\n\n",                "x.yaml:"                                                         },
     { "a bracket that does not end",    "a: [b\n",                  "x.yaml:"                                                         },
     { "two colons",                     "a: b\nc: d: e\n",          "x.yaml:2: mapping values are not allowed in this context"        },
@@ -202,6 +202,31 @@ static void test_a_hundred_thousand_sites(void **state)
     assert_true(seconds() - began < 20); /* 1 s; under sanitizers more */
 }
 
+/* The line of what cannot be a character is found although the reader is ahead. */
+static void test_where_the_bytes_are_wrong(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *bytes, *says;
+    } rows[] = {
+        {"a control character",       "a: 1\nb: 2\nc: \"x\x07\"\nd: 4\n",
+         "x.yaml:3: control characters are not allowed (0x07)"                                                          },
+        { "UTF-8 that ends too soon", "a: 1\nb: \xc3(\n",                 "x.yaml:2: "                                  },
+        { "Latin-1",
+         "# x\n\n\nname: l\xe4"
+          "den\n",                                                        "x.yaml:4: "                                  },
+        { "a tab indents",            "a:\n\tb: 1\n",                     "x.yaml:2: a tab stands where the line begins"},
+        { "spaces and a tab",         "a:\n  b: 1\n  \tc: 2\n",           "x.yaml:3: a tab stands where the line begins"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct yaml *y = NULL;
+        struct err err = { 0 };
+        assert_int_equal(yaml_load_bytes(&y, "x.yaml", rows[i].bytes, strlen(rows[i].bytes), &err), -EINVAL);
+        if (strncmp(err.text, rows[i].says, strlen(rows[i].says)) != 0)
+            fail_msg("%s: %s", rows[i].name, err.text);
+    }
+}
+
 static void test_asking_for_what_is_not_there(void **state)
 {
     (void)state;
@@ -284,6 +309,7 @@ int main(void)
         cmocka_unit_test(test_depth),
         cmocka_unit_test(test_traps),
         cmocka_unit_test(test_a_hundred_thousand_sites),
+        cmocka_unit_test(test_where_the_bytes_are_wrong),
         cmocka_unit_test(test_asking_for_what_is_not_there),
         cmocka_unit_test(test_where),
         cmocka_unit_test(test_files),
