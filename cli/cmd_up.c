@@ -81,6 +81,7 @@ struct up {
     bool all_ready, ending;
     bool worker_trouble; /* one was not ready: that it is again is news */
     wall_us shown_us;    /* the newest time on the screen */
+    bool not_started; /* somebody could not even start */
     int code;
     mono_ns began;
     /* the last pulses, for a rate */
@@ -213,6 +214,7 @@ static void could_not_start(struct up *u, const struct child_told *t)
 {
     bool of_store = t->exit_code >= 10 && t->exit_code <= 16;
     u->code = of_store ? t->exit_code : EXIT_TROUBLE;
+    u->not_started = true;
     screen_done(&u->screen);
     command_say(&u->options->call, "the %s could not start (exit code %d)", t->name, t->exit_code);
     end(u, "not all of it could be started");
@@ -312,7 +314,9 @@ static void on_time(void *arg)
 static void on_slow(void *arg)
 {
     struct up *u = arg;
-    say(u, HUE_DOUBT, "vedette   not all processes are ready after 10 s; waiting on");
+    char names[400];
+    say(u, HUE_DOUBT, "vedette   after 10 s these processes are not ready yet: %s; they are waited for",
+        supervisor_waits_for(u->children, names, sizeof names));
 }
 
 static void watch_signals(struct up *u)
@@ -437,7 +441,7 @@ static int run_in_loop(struct up *u, struct err *err)
     r = make_children(u, err);
     if (r == 0)
         r = watch_over(u, err);
-    if (r == 0)
+    if (r == 0 && !u->not_started) /* what was reached is of no interest then */
         print_closing(u);
     supervisor_free(u->children);
     unwatch_signals(u);

@@ -106,19 +106,26 @@ static void on_bad(void *arg, const struct err *err)
     command_say(&w->options->call, "something arrived that is no event: %s", err->text);
 }
 
-static void on_end(void *arg)
+static void nothing_there(struct watcher *w, const char *then)
 {
-    struct watcher *w = arg;
-    loop_stop(w->loop, EXIT_FINE);
+    command_say(&w->options->call, "nothing answers at %s, the feed's address: is a collector running?%s",
+                w->options->call.config.endpoint.feed, then);
 }
 
 /* A feed has a pulse every second: silence means that nobody is there. */
+static void on_end(void *arg)
+{
+    struct watcher *w = arg;
+    if (!w->heard)
+        nothing_there(w, "");
+    loop_stop(w->loop, w->heard ? EXIT_FINE : EXIT_TROUBLE);
+}
+
 static void on_silence(void *arg)
 {
     struct watcher *w = arg;
     if (!w->heard)
-        command_say(&w->options->call, "nothing to hear at %s: is a collector running? Waiting on",
-                    w->options->call.config.endpoint.feed);
+        nothing_there(w, " Waiting for one");
 }
 
 static void on_signal(uv_signal_t *s, int number)
@@ -181,7 +188,7 @@ const struct command cmd_watch = {
                "  vedette watch --json | jq -c 'select(.event==\"health\")|[.site,.to]'\n"
                "\n"
                "Pulses (the numbers of `vedette status`, every second) are shown only with --json or "
-               "--only pulse. Ends with Ctrl-C.",
+               "--only pulse. Ends with Ctrl-C; with 1 when --for is over and nothing was ever heard.",
     .options = options,
     .parse = parse,
     .size = sizeof(struct watch_options),

@@ -406,6 +406,16 @@ static void go_on_starting(struct supervisor *s)
     }
 }
 
+char *supervisor_waits_for(const struct supervisor *s, char *buf, size_t size)
+{
+    size_t len = 0;
+    *buf = '\0';
+    for (size_t i = 0; i < s->n && len < size; i++)
+        if (!s->child[i]->was_ready)
+            len += (size_t)snprintf(buf + len, size - len, "%s%s", len ? ", " : "", s->child[i]->name);
+    return buf;
+}
+
 size_t supervisor_running(const struct supervisor *s)
 {
     size_t n = 0;

@@ -63,6 +63,8 @@ int supervisor_add(struct supervisor *s, unsigned rank, const char *name, const 
 int supervisor_begin(struct supervisor *s, struct err *err);
 void supervisor_end(struct supervisor *s);  /* in order; again: nothing */
 void supervisor_kill(struct supervisor *s); /* all at once and now; all_ended follows */
+/* Names of the children that were never ready yet, with commas between them. */
+char *supervisor_waits_for(const struct supervisor *s, char *buf, size_t size);
 size_t supervisor_running(const struct supervisor *s);
 
 #endif

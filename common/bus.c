@@ -1,6 +1,7 @@
 #include "common/bus.h"
 
-#include <arpa/inet.h>
+#include "common/network.h"
+
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -86,14 +87,6 @@ void bus_free(struct bus *b)
 
 /* ── Endpoints ─────────────────────────────────────────────────────────── */
 
-static bool is_loopback(const char *host)
-{
-    struct in_addr v4;
-    if (strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0)
-        return true;
-    return inet_pton(AF_INET, host, &v4) == 1 && (ntohl(v4.s_addr) >> 24) == 127;
-}
-
 static bool is_port(const char *text)
 {
     char *end;
@@ -119,7 +112,7 @@ int bus_endpoint_check(const char *endpoint, struct err *err)
         return err_set(err, -EINVAL, "'%.120s' is not an endpoint like tcp://127.0.0.1:7711 or ipc:///run/x",
                        endpoint);
     memcpy(host, rest, (size_t)(colon - rest));
-    if (!is_loopback(host))
+    if (!network_is_loopback(host))
         return err_set(err, -EINVAL,
                        "'%.120s' is not on a loopback address: links to other hosts need keys, which this "
                        "version does not have yet",

@@ -124,8 +124,12 @@ int config_load(struct config *c, const char *path, char *const *env, struct err
 /* One setting by name, as --set has it: "worker.slots=100". Nothing is changed on failure. */
 int config_set(struct config *c, const char *assignment, struct err *err);
 
+/* Whether mail goes out over TLS or not at all: mail.tls says so, or a login would
+ * otherwise cross a network in the clear. "never" is never. */
+bool config_mail_needs_tls(const struct config *c);
+
 /* What only holds when seen together: endpoints allowed, names valid, minima
- * below maxima. After the last config_set. */
+ * below maxima, files of certificates readable. After the last config_set. */
 int config_check(const struct config *c, struct err *err);
 
 /* How many threads a worker has: as set, or as many as this host has cores. */

@@ -2,10 +2,12 @@
  * settings.c, and is asked again here: a program may have set a member itself. */
 #include "common/bus.h"
 #include "common/config.h"
+#include "common/network.h"
 #include "common/settings.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -129,6 +131,50 @@ static int check_order(const struct config *c, struct err *err)
     return 0;
 }
 
+static int check_mail_login(const struct config *c, struct err *err)
+{
+    if (*c->mail.password && !*c->mail.user)
+        return err_set(err, -EINVAL, "mail.password is given without mail.user");
+    if (*c->mail.user && !*c->mail.password)
+        return err_set(err, -EINVAL, "mail.user is given without mail.password or mail.password_file");
+    return 0;
+}
+
+/* Found now, and not when the first notice is on its way. */
+static int check_certificates(const char *name, const char *path, struct err *err)
+{
+    char line[256];
+    bool found = *path == '\0';
+    FILE *f = found ? NULL : fopen(path, "re");
+    if (!found && !f)
+        return err_set(err, -EINVAL, "%s: %.200s: %s", name, path, strerror(errno));
+    while (f && !found && fgets(line, sizeof line, f))
+        found = strstr(line, "-----BEGIN ") && strstr(line, "CERTIFICATE-----");
+    if (f)
+        fclose(f);
+    return found ? 0 : err_set(err, -EINVAL, "%s: %.200s holds no certificate (PEM)", name, path);
+}
+
+static int check_files(const struct config *c, struct err *err)
+{
+    int r = check_certificates("worker.ca_file", c->worker.ca_file, err);
+    if (r == 0)
+        r = check_certificates("mail.ca_file", c->mail.ca_file, err);
+    return r == 0 ? check_certificates("webhook.ca_file", c->webhook.ca_file, err) : r;
+}
+
+bool config_mail_needs_tls(const struct config *c)
+{
+    char host[sizeof c->mail.server] = "";
+    const char *rest = strstr(c->mail.server, "://");
+    if (strcmp(c->mail.tls, "opportunistic") != 0)
+        return strcmp(c->mail.tls, "required") == 0;
+    rest = rest ? rest + 3 : c->mail.server;
+    size_t len = *rest == '[' ? strcspn(rest, "]") + 1 : strcspn(rest, ":/");
+    snprintf(host, sizeof host, "%.*s", (int)len, rest);
+    return *c->mail.user && !network_is_loopback(host);
+}
+
 int config_check(const struct config *c, struct err *err)
 {
     int r = 0;
@@ -143,7 +189,7 @@ int config_check(const struct config *c, struct err *err)
         r = check_order(c, err);
     if (r == 0 && !c->worker.ipv4 && !c->worker.ipv6)
         r = err_set(err, -EINVAL, "worker.ipv4 and worker.ipv6 are both 0: nothing could be looked at");
-    if (r == 0 && *c->mail.password && !*c->mail.user)
-        r = err_set(err, -EINVAL, "mail.password is given without mail.user");
-    return r;
+    if (r == 0)
+        r = check_mail_login(c, err);
+    return r == 0 ? check_files(c, err) : r;
 }

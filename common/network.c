@@ -126,3 +126,11 @@ bool network_list_has(const struct network_list *list, const struct sockaddr *ad
     }
     return false;
 }
+
+bool network_is_loopback(const char *host)
+{
+    struct in_addr v4;
+    if (strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0)
+        return true;
+    return inet_pton(AF_INET, host, &v4) == 1 && (ntohl(v4.s_addr) >> 24) == 127;
+}

@@ -35,4 +35,8 @@ int network_list_parse(const char *text, struct network_list *ret, struct err *e
 /* Whether the address (AF_INET or AF_INET6; others never) is in one of them. */
 bool network_list_has(const struct network_list *list, const struct sockaddr *address);
 
+/* Whether a host as URLs and endpoints write it is this machine beyond doubt:
+ * "localhost", "[::1]", or in 127.0.0.0/8. Of other names nothing is asked. */
+bool network_is_loopback(const char *host);
+
 #endif

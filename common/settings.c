@@ -291,7 +291,8 @@ const struct setting settings[] = {
     { "mail.from", TEXT(mail.from), .fallback = "vedette@localhost", .check = check_mail_from,
       .about = "the sender's address" },
     { "mail.tls", TEXT(mail.tls), .fallback = "opportunistic", .check = check_mail_tls,
-      .about = "STARTTLS on smtp://: never, opportunistic (when offered), required" },
+      .about = "STARTTLS on smtp://: never, opportunistic (when offered; with a login to another machine always), "
+               "required" },
     { "mail.ca_file", TEXT(mail.ca_file), .fallback = "",
       .about = "file of root certificates trusted for the mail server; empty: the system's" },
     { "mail.user", TEXT(mail.user), .fallback = "",

@@ -90,7 +90,7 @@ static const char *cut_scheme(const char *in, struct cut *ret, struct err *err)
         return NULL;
     }
     if (!ours) {
-        err_set(err, -EINVAL, "'%s' is neither http nor https: only these can be watched", shown(show, in));
+        err_set(err, -EINVAL, "'%s' is neither http nor https: nothing else works here", shown(show, in));
         return NULL;
     }
     ret->https = len == 5;

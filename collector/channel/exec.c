@@ -264,6 +264,7 @@ static int start(struct program *p, char **env, const char *path, int64_t timeou
     uv_pipe_init(uv, &p->out, 0);
     uv_pipe_init(uv, &p->err, 0);
     loop_timer_init(p->all->loop, &p->timer, on_time, p);
+    guard_ready(&p->all->guard);
     int r = spawn(p, env, path); /* the process is a handle to be closed also when this fails */
     p->handles = 5;
     p->outputs = 2;

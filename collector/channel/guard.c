@@ -75,9 +75,15 @@ static void say(struct guard *g, int32_t word)
     (void)written;
 }
 
+void guard_ready(struct guard *g)
+{
+    if (g->pipe <= 0)
+        (void)start(g);
+}
+
 void guard_began(struct guard *g, pid_t group)
 {
-    if (g->pipe > 0 || start(g) == 0)
+    if (g->pipe > 0)
         say(g, group);
 }
 

@@ -18,6 +18,8 @@ struct guard {
     pid_t pid;
 };
 
+/* Before a program is started, so that little time passes until guard_began. */
+void guard_ready(struct guard *g);
 /* Best effort: without it a program merely may outlive a collector that is killed. */
 void guard_began(struct guard *g, pid_t group);
 void guard_ended(struct guard *g, pid_t group);

@@ -144,7 +144,10 @@ static void on_done(void *arg, CURL *easy, CURLcode code)
     (void)easy;
     if (code != CURLE_OK) {
         end.word = is_final(m) ? DELIVERY_REFUSED : DELIVERY_AGAIN;
-        if (m->reply[0] == '4' || m->reply[0] == '5')
+        if (code == CURLE_USE_SSL_FAILED)
+            snprintf(end.trouble, sizeof end.trouble,
+                     "the mail server offers no TLS, and mail.tls or a login (mail.user) needs it");
+        else if (m->reply[0] == '4' || m->reply[0] == '5')
             snprintf(end.trouble, sizeof end.trouble, "the mail server answered: %s", m->reply);
         else
             snprintf(end.trouble, sizeof end.trouble, "%.190s",
@@ -162,10 +165,11 @@ static void on_done(void *arg, CURL *easy, CURLcode code)
 /* Opportunistic is what it says: whoever listens in sees nothing, whoever sits
  * in between is not noticed, and a server with a certificate of its own making
  * (most local ones) is no obstacle. Where a certificate was promised (smtps,
- * required), a root was named, or a password is at stake, it is verified. */
+ * required), a root was named, or a password is at stake, it is verified. A
+ * password goes to another machine over TLS or, unless "never" says so, not at all. */
 static void set_tls(CURL *easy, const struct config *c)
 {
-    bool required = strcmp(c->mail.tls, "required") == 0, never = strcmp(c->mail.tls, "never") == 0;
+    bool required = config_mail_needs_tls(c), never = strcmp(c->mail.tls, "never") == 0;
     bool smtps = strncasecmp(c->mail.server, "smtps:", 6) == 0;
     bool verify = required || smtps || c->mail.ca_file[0] || c->mail.user[0];
     curl_easy_setopt(easy, CURLOPT_USE_SSL,

@@ -293,3 +293,10 @@ def test_a_daemons_own_options_are_settings():
     page = (ROOT / "deploy/man/vedette-worker.8").read_text()
     for name in options:
         assert "\\-\\-" + name in page, name
+
+
+def test_watching_where_nobody_is(tmp_path):
+    """It says so, and with --for it ends with a status that a script can ask."""
+    endpoint = f"ipc://{tmp_path}/feed"
+    said = vedette("watch", "--for", "300ms", "--set", f"endpoint.feed={endpoint}")
+    assert said.status == 1 and said.out == "" and "nothing answers at " + endpoint in said.err, said

@@ -181,3 +181,14 @@ def test_a_stray_worker_does_not_throw_out_the_one_that_runs(cluster, shop):
     cluster.begin("worker", "w1")
     rounds(cluster, "shop", 3)
     assert cluster.daemon["w1"].alive()
+
+
+def test_who_cannot_start_has_the_last_word(cluster, shop):
+    """A setting that only the worker finds wrong: its sentence, and no summary of a run that was none."""
+    taken = cluster.folder / "no-certificates.pem"
+    taken.write_text("-----BEGIN CERTIFICATE-----\nnone\n-----END CERTIFICATE-----\n")
+    cluster.settings["worker.ca_file"] = taken
+    up = cluster.up(within=None)
+    assert up.ended(20) == 1, up.said()
+    assert "could not start" in up.said()
+    assert "Ended after" not in cluster.screen.read_text() + up.said()

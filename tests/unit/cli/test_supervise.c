@@ -89,6 +89,9 @@ static void play(struct scene *c, const char *const script[], const unsigned ran
     }
     loop_timer_init(c->loop, &timeout, on_timeout, c);
     loop_timer_at(&timeout, loop_now(c->loop) + 30 * NS_PER_S);
+    char waits[200];
+    supervisor_waits_for(c->s, waits, sizeof waits);
+    assert_memory_equal(waits, name[0], strlen(name[0]));
     assert_int_equal(supervisor_begin(c->s, &err), 0);
     loop_run(c->loop);
     assert_int_equal(supervisor_running(c->s), 0);

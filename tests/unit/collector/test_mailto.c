@@ -164,6 +164,32 @@ static void test_tls_that_is_not_there(void **state)
     free(p);
 }
 
+/* A password goes nowhere in the clear. "127.1" is this machine too, but not beyond
+ * doubt: it stands for any other. */
+static void test_no_login_in_the_clear(void **state)
+{
+    (void)state;
+    struct delivery d;
+    struct listener l;
+    struct postman *p = calloc(1, sizeof *p);
+    p->wish = "";
+    start(&d, &l, p);
+    snprintf(d.config.mail.server, sizeof d.config.mail.server, "smtp://127.1:%u", l.port);
+    strcpy(d.config.mail.tls, "opportunistic");
+    strcpy(d.config.mail.user, "vedette");
+    strcpy(d.config.mail.password, "secret");
+    struct notice *n = delivery_notice(NOTICE_DOWN, "mailto:shop@example.com");
+    assert_int_equal(deliver(&d, n), DELIVERY_AGAIN);
+    assert_non_null(strstr(d.end.trouble, "mail.tls"));
+    assert_int_equal(p->accepted, 0);
+    d.config.mail.user[0] = d.config.mail.password[0] = '\0'; /* without one the mail itself may */
+    assert_int_equal(deliver(&d, n), DELIVERY_DONE);
+    listener_stop(&l);
+    notice_free(n);
+    delivery_close(&d);
+    free(p);
+}
+
 /* A server that takes the message and then says nothing stops nobody. */
 static void hang(int fd, void *arg)
 {
@@ -218,6 +244,7 @@ int main(void)
         cmocka_unit_test(test_what_answers_mean),
         cmocka_unit_test(test_what_a_mail_looks_like),
         cmocka_unit_test(test_tls_that_is_not_there),
+        cmocka_unit_test(test_no_login_in_the_clear),
         cmocka_unit_test(test_a_server_that_falls_silent_stops_nobody),
     };
     signal(SIGPIPE, SIG_IGN); /* as every daemon does */

@@ -502,6 +502,36 @@ static void test_check_asks_every_value_again(void **state)
     assert_non_null(strstr(err.text, "worker.name: 'no name'"));
 }
 
+static void test_when_mail_needs_tls(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *server, *tls, *user;
+        bool needs;
+    } rows[] = {
+        {"smtp://mail.example.com:587",  "opportunistic", "",  false},
+        { "smtp://mail.example.com:587", "opportunistic", "u", true },
+        { "smtp://mail.example.com",     "opportunistic", "u", true },
+        { "smtp://mail.example.com:587", "never",         "u", false},
+        { "smtp://mail.example.com:587", "required",      "",  true },
+        { "smtp://127.0.0.1:25",         "opportunistic", "u", false},
+        { "smtp://localhost:25",         "opportunistic", "u", false},
+        { "smtp://[::1]:25",             "opportunistic", "u", false},
+        { "smtp://[2001:db8::1]:25",     "opportunistic", "u", true },
+        { "smtp://127.0.0.1.example:25", "opportunistic", "u", true },
+        { "smtp://127.0.0.1:25",         "required",      "",  true },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct config c;
+        config_init(&c);
+        strcpy(c.mail.server, rows[i].server);
+        strcpy(c.mail.tls, rows[i].tls);
+        strcpy(c.mail.user, rows[i].user);
+        if (config_mail_needs_tls(&c) != rows[i].needs)
+            fail_msg("%s %s '%s'", rows[i].server, rows[i].tls, rows[i].user);
+    }
+}
+
 static void test_description(void **state)
 {
     (void)state;
@@ -539,6 +569,7 @@ int main(void)
         cmocka_unit_test(test_secrets_from_files),
         cmocka_unit_test(test_locations),
         cmocka_unit_test(test_check_asks_every_value_again),
+        cmocka_unit_test(test_when_mail_needs_tls),
         cmocka_unit_test(test_description),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
