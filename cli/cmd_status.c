@@ -27,6 +27,8 @@ struct picture {
     struct summary summary;
     struct vitals vitals;
     bool has_vitals;
+    bool there[STORE_ROLE_COUNT]; /* a process that has that part, as far as can be told */
+    char no_room[200];            /* why nothing can be written; "" */
     struct fleet fleet;
     struct incident open[SHOWN_INCIDENTS];
     size_t n_open;
@@ -59,10 +61,21 @@ static int keep_incident(void *arg, const struct incident *i)
     return 0;
 }
 
+static void look_around(struct picture *p, struct store *s)
+{
+    struct err err = { 0 };
+    for (int role = 0; role < STORE_ROLE_COUNT; role++)
+        if (store_claimed(s, (enum store_role)role, &p->there[role], NULL) < 0)
+            p->there[role] = true;
+    if (store_check_room(s, &err) < 0)
+        snprintf(p->no_room, sizeof p->no_room, "%.*s", (int)sizeof p->no_room - 1, err.text);
+}
+
 static int take_picture(struct picture *p, struct store *s, struct err *err)
 {
     const struct incident_filter f = { .open_only = true, .max = SHOWN_INCIDENTS };
     p->now = p->fleet.now = clock_wall();
+    look_around(p, s);
     int r = store_get_summary(s, &p->summary, err);
     if (r == 0) {
         r = store_get_vitals(s, &p->vitals, err);
@@ -154,6 +167,22 @@ static void print_rest(const struct picture *p, const char *store)
            (double)s->bytes / (1024.0 * 1024.0));
 }
 
+/* Whose silence it is. The collector writes what the coordinator tells it. */
+static const char *why_silent(const struct picture *p)
+{
+    if (p->no_room[0])
+        return p->no_room;
+    if (!p->there[STORE_COLLECTOR] && !p->there[STORE_COORDINATOR])
+        return "neither coordinator nor collector is running";
+    if (!p->there[STORE_COLLECTOR])
+        return "no collector is running";
+    if (!p->there[STORE_COORDINATOR])
+        return "no coordinator is running";
+    return "coordinator and collector are there: do they hear each other, can the store be written? Their "
+           "logs "
+           "say more";
+}
+
 static void print_freshness(const struct picture *p)
 {
     char ago[60];
@@ -161,8 +190,8 @@ static void print_freshness(const struct picture *p)
     if (!p->has_vitals)
         puts("no coordinator has run with this store yet (`vedette up` starts one)");
     else if (p->now - p->vitals.at_us > STALE_AFTER)
-        printf("%s%s: the coordinator has said nothing since, is it running?%s\n",
-               table_paint(stdout, HUE_DOUBT), print_ago(ago, sizeof ago, p->vitals.at_us, p->now),
+        printf("%s%s, when the collector last recorded: %s%s\n", table_paint(stdout, HUE_DOUBT),
+               print_ago(ago, sizeof ago, p->vitals.at_us, p->now), why_silent(p),
                table_paint(stdout, HUE_NONE));
     else
         puts(print_ago(ago, sizeof ago, p->vitals.at_us, p->now));
@@ -255,9 +284,12 @@ static int print_status_json(const struct picture *p, const char *store)
                          (json_int_t)s->notices[NOTICE_FAILED], "superseded",
                          (json_int_t)s->notices[NOTICE_SUPERSEDED], "oldest_pending",
                          print_json_wall(s->oldest_pending_us)));
+    asjson_put(&o, "running",
+               json_pack("{s:b, s:b}", "coordinator", (int)p->there[STORE_COORDINATOR], "collector",
+                         (int)p->there[STORE_COLLECTOR]));
     asjson_put(&o, "store",
-               json_pack("{s:o, s:I, s:I}", "url", print_json_text(store), "looks", (json_int_t)s->looks,
-                         "bytes", (json_int_t)s->bytes));
+               json_pack("{s:o, s:I, s:I, s:o}", "url", print_json_text(store), "looks", (json_int_t)s->looks,
+                         "bytes", (json_int_t)s->bytes, "trouble", print_json_text(p->no_room)));
     return print_json(stdout, o);
 }
 

@@ -208,12 +208,16 @@ static void on_missed(void *arg, uint64_t events)
 
 /* ── What the supervisor tells ─────────────────────────────────────────── */
 
+static bool of_store(int exit_code)
+{
+    return exit_code >= 10 && exit_code <= 16;
+}
+
 /* Whoever could not even start once will not next time either: a setting or the
  * store is wrong, and its last line says which. */
 static void could_not_start(struct up *u, const struct child_told *t)
 {
-    bool of_store = t->exit_code >= 10 && t->exit_code <= 16;
-    u->code = of_store ? t->exit_code : EXIT_TROUBLE;
+    u->code = of_store(t->exit_code) ? t->exit_code : EXIT_TROUBLE;
     u->not_started = true;
     screen_done(&u->screen);
     command_say(&u->options->call, "the %s could not start (exit code %d)", t->name, t->exit_code);
@@ -227,6 +231,8 @@ static void child_ended(struct up *u, const struct child_told *t)
         if (u->options->verbose || t->signal || t->exit_code)
             say(u, HUE_FAINT, "process   %s ended (%s %d)", t->name, t->signal ? "signal" : "exit code",
                 t->signal ? t->signal : t->exit_code);
+        if (u->code == 0 && of_store(t->exit_code)) /* it could not record all at its end */
+            u->code = t->exit_code;
         return;
     }
     if (t->first && !t->signal && t->exit_code) {

@@ -179,6 +179,9 @@ char *feedline_pulse(char *buf, size_t size, const struct pulse *p, double looks
         if (parts[i].n || i < 2)
             text_addf(&t, " %s %s", print_count(n, sizeof n, parts[i].n), parts[i].name);
     /* Of a narrow screen the end is cut off: what people must know comes first. */
+    if (p->store_away_s)
+        text_addf(&t, " | THE STORE CANNOT BE WRITTEN for %s",
+                  duration_words(late, sizeof late, (int64_t)p->store_away_s * US_PER_S));
     if (p->workers_all || p->scheduled) /* before that the coordinator has said nothing of them */
         text_addf(&t, " | %u %s", p->workers_ready, print_plural(p->workers_ready, "worker", "workers"));
     if (p->workers_all > p->workers_ready)
@@ -255,6 +258,7 @@ static int json_pulse(json_t *o, const struct pulse *p)
         { "concluded",       p->concluded      },
         { "missed",          p->missed         },
         { "in_flight",       p->in_flight      },
+        { "store_away_s",    p->store_away_s   },
         { "workers_ready",   p->workers_ready  },
         { "workers",         p->workers_all    },
     };

@@ -25,7 +25,7 @@
 
 enum {
     TOLDS_MAX = 4096,   /* outcomes between the threads */
-    DRAIN_KEEPER_S = 3, /* for a store that is away while we want to leave */
+    DRAIN_KEEPER_S = 5, /* for a store that is away while we want to leave */
     DRAIN_NOTIFIER_S = 3,
     DRAIN_TOLDS_MS = 1000,
     DRAIN_FEEDBACK_MS = 500,
@@ -51,6 +51,8 @@ struct collector {
         bool made;
         struct keeper *keeper;
         atomic_bool drained, left;
+        atomic_size_t unrecorded; /* results, while it drains ... */
+        atomic_int why;           /* ... and the store's failure */
     } k;
 
     struct { /* the notifier's thread */
@@ -153,6 +155,9 @@ static void keeper_work(void *arg)
     int r = keeper_turn(c->k.keeper, now, &err);
     bool drained = r == 0 && phase >= DRAIN_RESULTS && keeper_is_drained(c, now, &failure, &err);
     r = r ? r : failure;
+    int why = 0;
+    atomic_store(&c->k.unrecorded, keeper_unrecorded(c->k.keeper, &why));
+    atomic_store(&c->k.why, why);
     ingest_nudge(c->ingest);
     if (r < 0) {
         keeper_fail(c, r, &err);
@@ -336,12 +341,25 @@ static bool wait_for(struct collector *c, atomic_bool *done, int64_t patience_ms
     return atomic_load(done);
 }
 
-void collector_drain(struct collector *c)
+/* What is lost with us is said, and told by the status that we end with: workers
+ * that live on send their results again, others that ended before us do not. */
+static int give_up_results(struct collector *c)
 {
+    int why = atomic_load(&c->k.why);
+    log_error("collector.left_behind",
+              "results=%zu messages=%zu: the store did not take them within %d s; they are not recorded, "
+              "unless their workers live on and send them again",
+              atomic_load(&c->k.unrecorded), ingest_unread(c->ingest), DRAIN_KEEPER_S);
+    return why ? store_exit_code(why) : 1;
+}
+
+int collector_drain(struct collector *c)
+{
+    int status = 0;
     ingest_stop_reading(c->ingest);
     set_phase(c, DRAIN_RESULTS);
     if (!wait_for(c, &c->k.drained, DRAIN_KEEPER_S * 1000))
-        log_warn("collector.left_behind", "the store did not take all results in time; they come again");
+        status = give_up_results(c);
     set_phase(c, DRAIN_NOTICES);
     if (!wait_for(c, &c->n.drained, DRAIN_NOTIFIER_S * 1000))
         log_warn("collector.left_behind",
@@ -354,6 +372,7 @@ void collector_drain(struct collector *c)
     mono_ns until = clock_mono() + DRAIN_FEEDBACK_MS * NS_PER_MS;
     while (!ingest_is_flushed(c->ingest) && clock_mono() < until)
         loop_turn(c->net, 20);
+    return status;
 }
 
 static void stop_threads(struct collector *c)

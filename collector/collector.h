@@ -28,7 +28,8 @@ DEFINE_SCOPED(collector, struct collector *, collector_free)
 
 /* After the loop has ended: read no more, commit and acknowledge what is here,
  * let deliveries under way finish. Takes some seconds at most; what cannot be
- * committed by then comes again, since it was not acknowledged. */
-void collector_drain(struct collector *c);
+ * committed by then was not acknowledged: workers that live on send it again. It
+ * is said, and the status to end with is returned: 0, or the store's exit code. */
+int collector_drain(struct collector *c);
 
 #endif

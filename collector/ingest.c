@@ -171,6 +171,11 @@ bool ingest_has_parcels(struct ingest *i)
     return queue_count(i->in) > 0;
 }
 
+size_t ingest_unread(struct ingest *i)
+{
+    return queue_count(i->in);
+}
+
 static bool put_out(struct ingest *i, const char *topic, int len)
 {
     struct out *o = malloc(sizeof *o + (size_t)len);

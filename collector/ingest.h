@@ -42,6 +42,7 @@ struct parcel *ingest_take(struct ingest *i);
 void ingest_feedback(struct ingest *i, const struct feedback *f); /* in as many messages as it takes */
 void ingest_publish(struct ingest *i, const struct event *e);
 bool ingest_has_parcels(struct ingest *i);
+size_t ingest_unread(struct ingest *i);    /* parcels that wait to be taken */
 uint64_t ingest_dropped(struct ingest *i); /* messages, for their form */
 /* Wakes the network's thread after a row of the above; cheap when it need not. */
 void ingest_nudge(struct ingest *i);

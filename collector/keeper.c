@@ -26,6 +26,7 @@ enum {
     TICK_MS = 1000,      /* pulse, reminders, vitals */
     HOLD_FIRST_MS = 100, /* patience with a store that is away */
     HOLD_MOST_MS = 5000,
+    SAY_AWAY_S = 60, /* how often it is said that the store is away */
 };
 
 struct keeper {
@@ -43,6 +44,8 @@ struct keeper {
     mono_ns since;    /* ... since then */
     int64_t hold_ms;  /* 0: not held */
     mono_ns retry_at; /* held: when to commit again */
+    mono_ns held_since, said_at;
+    int held_by; /* the failure that holds it */
     mono_ns follow_at, followed_at, tick_at;
     uint64_t seq; /* of the feed */
     struct keeper_counts counts;
@@ -145,11 +148,16 @@ static bool passes(int r)
     return r == -ENOSPC || r == -EBUSY || r == -EIO;
 }
 
-static void hold(struct keeper *k, mono_ns now, const struct err *err)
+static void hold(struct keeper *k, mono_ns now, int r, const struct err *err)
 {
     if (k->hold_ms == 0)
-        log_warn("keeper.store_away", "results=%zu: keeping them and trying again: %s", k->batch.n_results,
-                 err->text);
+        k->held_since = now;
+    if (k->hold_ms == 0 || now - k->said_at >= SAY_AWAY_S * NS_PER_S) {
+        log_warn("keeper.store_away", "results=%zu for_s=%lld: keeping them and trying again: %s",
+                 k->batch.n_results, (long long)((now - k->held_since) / NS_PER_S), err->text);
+        k->said_at = now;
+    }
+    k->held_by = r;
     k->counts.store_failures++;
     k->hold_ms = k->hold_ms ? k->hold_ms * 2 : HOLD_FIRST_MS;
     if (k->hold_ms > HOLD_MOST_MS)
@@ -162,7 +170,7 @@ static int commit(struct keeper *k, struct instant now, struct err *err)
     struct err why = { 0 };
     int r = batch_commit(&k->batch, k->store, &why);
     if (r < 0 && passes(r)) {
-        hold(k, now.mono, &why);
+        hold(k, now.mono, r, &why);
         return 0;
     }
     if (r < 0)
@@ -257,14 +265,18 @@ void keeper_told(struct keeper *k, const struct told *t, struct instant now)
 
 /* ── One turn ──────────────────────────────────────────────────────────── */
 
-static void pulse(struct keeper *k, wall_us now)
+static void pulse(struct keeper *k, struct instant now)
 {
-    struct event e = { .kind = EVENT_PULSE, .at_us = now, .site = "", .url = "", .channel = "", .text = "" };
+    struct event e = {
+        .kind = EVENT_PULSE, .at_us = now.wall, .site = "", .url = "", .channel = "", .text = ""
+    };
     sites_count(k->books.judge.sites, &e.pulse);
     fleet_count(k->fleet, &e.pulse);
     e.pulse.incidents_open = incidents_open_count(k->books.judge.incidents);
     e.pulse.notices_pending = postbox_pending(k->postbox);
     e.pulse.results = k->counts.results;
+    if (k->hold_ms > 0) /* a whole second at least: 0 says that all is well */
+        e.pulse.store_away_s = (uint64_t)((now.mono - k->held_since) / NS_PER_S + 1);
     publish(k, &e);
 }
 
@@ -287,7 +299,7 @@ static int tick(struct keeper *k, struct instant now, struct err *err)
     if (now.mono < k->tick_at)
         return 0;
     k->tick_at = now.mono + TICK_MS * NS_PER_MS;
-    pulse(k, now.wall);
+    pulse(k, now);
     if (k->hold_ms > 0)
         return 0;
     sweep(k, now.wall);
@@ -348,6 +360,12 @@ bool keeper_flush(struct keeper *k, struct instant now, int *ret_failure, struct
         return true;
     *ret_failure = commit(k, now, err);
     return *ret_failure == 0 && k->hold_ms == 0;
+}
+
+size_t keeper_unrecorded(const struct keeper *k, int *ret_why)
+{
+    *ret_why = k->hold_ms > 0 ? k->held_by : 0;
+    return k->batch.n_results;
 }
 
 struct keeper_counts keeper_counts(const struct keeper *k)

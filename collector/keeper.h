@@ -45,6 +45,9 @@ mono_ns keeper_next(const struct keeper *k);
 /* Commit now, whatever the batch's age. True when nothing is left to commit. */
 bool keeper_flush(struct keeper *k, struct instant now, int *ret_failure, struct err *err);
 
+/* Results that are judged and not in the store; *ret_why: the store's failure, or 0. */
+size_t keeper_unrecorded(const struct keeper *k, int *ret_why);
+
 /* For metrics and tests. */
 struct keeper_counts {
     uint64_t results, duplicates, batches, store_failures;

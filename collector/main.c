@@ -42,9 +42,9 @@ static int run(int argc, char **argv, struct err *err)
     r = loop_run(loop);
     daemon_leaving();
 
-    collector_drain(collector);
+    int left = collector_drain(collector);
     daemon_unwatch_signals(loop);
-    return r;
+    return r ? r : left;
 }
 
 int main(int argc, char **argv)

@@ -54,6 +54,7 @@ struct event {
         uint64_t incidents_open, notices_pending;
         uint64_t results; /* recorded since the collector started */
         uint64_t scheduled, concluded, missed, in_flight;
+        uint64_t store_away_s; /* for so long nothing could be recorded; 0: all is well */
         uint32_t late_p50_us, late_p99_us;
         uint32_t workers_ready, workers_all;
     } pulse;

@@ -128,6 +128,7 @@ static void pulse_out(Vedette__V1__Pulse *to, const struct pulse *p)
     to->late_p99_us = p->late_p99_us;
     to->workers_ready = p->workers_ready;
     to->workers_all = p->workers_all;
+    to->store_away_s = p->store_away_s;
 }
 
 static void numbers_out(Vedette__V1__Event *m, const struct event *e, unsigned set)
@@ -214,6 +215,7 @@ static void pulse_in(struct pulse *to, const Vedette__V1__Pulse *m)
         .late_p99_us = m->late_p99_us,
         .workers_ready = m->workers_ready,
         .workers_all = m->workers_all,
+        .store_away_s = m->store_away_s,
     };
 }
 

@@ -12,6 +12,8 @@ struct store_backend {
     void (*close)(struct store *s);
     void (*set_patience)(struct store *s, int64_t wait_us);
     int (*claim)(struct store *s, enum store_role role, int64_t wait_us, struct err *err);
+    int (*claimed)(struct store *s, enum store_role role, bool *ret, struct err *err);
+    int (*check_room)(struct store *s, struct err *err);
     int (*newest_change)(struct store *s, uint64_t *ret, struct err *err);
     int (*each_site)(struct store *s, uint64_t since, store_site_fn *fn, void *arg, struct err *err);
     int (*each_brief)(struct store *s, store_site_fn *fn, void *arg, struct err *err);

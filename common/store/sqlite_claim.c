@@ -14,9 +14,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
-enum { ASK_AGAIN_US = 20000 };
+enum {
+    ASK_AGAIN_US = 20000,
+    LEAST_ROOM = 65536, /* bytes: some pages of the log */
+};
 
 static int fail(const struct sqlite *s, const char *what, int number, struct err *err)
 {
@@ -26,15 +30,15 @@ static int fail(const struct sqlite *s, const char *what, int number, struct err
     return err_set(err, r, "sqlite:%s: cannot claim the part of the %s: %s", s->path, what, strerror(number));
 }
 
-/* In bytes as they are on the disk, whatever link led here. */
-static int open_lock(const struct sqlite *s, const char *role)
+/* Beside the file itself, whatever link led here. */
+static int open_lock(const struct sqlite *s, const char *role, int flags)
 {
     char *path;
     if (asprintf(&path, "%s.%s.lock", sqlite3_db_filename(s->db, "main"), role) < 0) {
         errno = ENOMEM;
         return -1;
     }
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+    int fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW, 0640);
     int number = errno;
     free(path);
     errno = number;
@@ -68,7 +72,7 @@ int sqlite_claim(struct store *base, enum store_role role, int64_t wait_us, stru
     const char *name = store_role_name(role);
     if (s->claimed[role] >= 0 || sqlite3_db_filename(s->db, "main")[0] == '\0') /* in memory: ours alone */
         return 0;
-    int fd = open_lock(s, name);
+    int fd = open_lock(s, name, O_RDWR | O_CREAT);
     if (fd < 0)
         return fail(s, name, errno, err);
     while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
@@ -86,6 +90,29 @@ int sqlite_claim(struct store *base, enum store_role role, int64_t wait_us, stru
     sign(fd);
     s->claimed[role] = fd;
     return 0;
+}
+
+int sqlite_claimed(struct store *base, enum store_role role, bool *ret, struct err *err)
+{
+    const struct sqlite *s = sqlite_of(base);
+    const char *name = store_role_name(role);
+    int fd = sqlite3_db_filename(s->db, "main")[0] ? open_lock(s, name, O_RDONLY) : -1;
+    *ret = false;
+    if (fd < 0)
+        return errno == EACCES ? fail(s, name, errno, err) : 0; /* nobody ever was */
+    /* Given back with the descriptor; whoever wants it meanwhile asks again. */
+    *ret = flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+    close(fd);
+    return 0;
+}
+
+int sqlite_check_room(struct store *base, struct err *err)
+{
+    const struct sqlite *s = sqlite_of(base);
+    struct statvfs fs;
+    if (statvfs(sqlite3_db_filename(s->db, "main"), &fs) < 0 || fs.f_bavail * fs.f_frsize >= LEAST_ROOM)
+        return 0;
+    return err_set(err, -ENOSPC, "sqlite:%s: the disk is full", s->path);
 }
 
 void sqlite_give_up_claims(struct sqlite *s)

@@ -204,6 +204,8 @@ void sqlite_forget_words(struct sqlite *s);
 /* ── Claims (sqlite_claim.c) ───────────────────────────────────────────── */
 
 int sqlite_claim(struct store *base, enum store_role role, int64_t wait_us, struct err *err);
+int sqlite_claimed(struct store *base, enum store_role role, bool *ret, struct err *err);
+int sqlite_check_room(struct store *base, struct err *err);
 void sqlite_give_up_claims(struct sqlite *s);
 
 /* ── Lines of the ledger ───────────────────────────────────────────────── */

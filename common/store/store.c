@@ -89,6 +89,16 @@ int store_claim(struct store *s, enum store_role role, int64_t wait_us, struct e
     return s->backend->claim(s, role, wait_us, err);
 }
 
+int store_claimed(struct store *s, enum store_role role, bool *ret, struct err *err)
+{
+    return s->backend->claimed(s, role, ret, err);
+}
+
+int store_check_room(struct store *s, struct err *err)
+{
+    return s->backend->check_room(s, err);
+}
+
 int store_newest_change(struct store *s, uint64_t *ret, struct err *err)
 {
     return s->backend->newest_change(s, ret, err);

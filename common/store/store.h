@@ -62,6 +62,10 @@ void store_set_patience(struct store *s, int64_t wait_us);
 enum store_role { STORE_COORDINATOR, STORE_COLLECTOR, STORE_ROLE_COUNT };
 const char *store_role_name(enum store_role role); /* "coordinator" */
 int store_claim(struct store *s, enum store_role role, int64_t wait_us, struct err *err);
+/* Whether somebody holds it now. -errno with a sentence where that cannot be told. */
+int store_claimed(struct store *s, enum store_role role, bool *ret, struct err *err);
+/* Whether there is room for more, as far as can be told without writing: 0, or -ENOSPC. */
+int store_check_room(struct store *s, struct err *err);
 #define STORE_CLAIM_WAIT_US (2 * US_PER_S) /* what daemons wait */
 
 /* ── Sites and owners ──────────────────────────────────────────────────── */

@@ -6,6 +6,8 @@ meets one while it runs keeps what it has: results wait, and no look is lost.
 
 import json
 import os
+import re
+import signal
 import sqlite3
 import subprocess
 import threading
@@ -195,6 +197,20 @@ def test_full_for_a_while_loses_no_look(cluster, village):
     rounds(cluster, "shop", 6, "up", within=30)
     gapless(cluster, "shop")
     nothing_invented(cluster.ledger)
+
+    # Stopped while it is full: what could not be recorded is said, and the status tells it.
+    fill(filler)
+    until(lambda: "disk is full" in inside_status(cluster), 30, lambda: inside_status(cluster))
+    os.kill(cluster.supervisor.pid, signal.SIGTERM)
+    assert cluster.supervisor.ended(30) == FULL, cluster.supervisor.said()
+    assert re.search(r"collector\.left_behind results=\d+ messages=\d+: .*not recorded", cluster.supervisor.said())
+
+
+def inside_status(cluster):
+    """`vedette status` where the daemons are."""
+    done = subprocess.run([*cluster.ledger.enter, str(BIN / "vedette"), "status", "--config", str(cluster.config)],
+                          capture_output=True, text=True, check=False, timeout=60, env=environment())
+    return done.stdout + done.stderr
 
 
 def nothing_invented(ledger):

@@ -99,7 +99,8 @@ static void conclude_refused(struct http *h, const char *what)
 {
     char detail[DETAIL_SIZE];
     bool first = h->look->trace.redirects == 0;
-    snprintf(detail, sizeof detail, "%s%s", first ? "" : "a redirect leads to ", what);
+    snprintf(detail, sizeof detail, "%s%s%s", first ? "" : "a redirect leads to ", what,
+             first ? " (setting worker.allow)" : "");
     conclude(h, judgement_of(first ? CAUSE_POLICY : CAUSE_REDIRECT_BAD), detail);
 }
 

@@ -210,8 +210,16 @@ static void test_one_of_each(void **state)
     snprintf(link_url, sizeof link_url, "sqlite:%s", link_path);
     assert_int_equal(symlink("store.db", link_path), 0);
 
-    pid_t holder = claim_elsewhere(p.url);
     struct store *s = store_at(p.url, STORE_WRITE), *same = store_at(link_url, STORE_WRITE);
+    bool held = true;
+    OK(store_claimed(s, STORE_COLLECTOR, &held, &err));
+    assert_false(held);
+    pid_t holder = claim_elsewhere(p.url);
+    OK(store_claimed(s, STORE_COLLECTOR, &held, &err));
+    assert_true(held);
+    OK(store_claimed(s, STORE_COORDINATOR, &held, &err));
+    assert_false(held);
+    OK(store_check_room(s, &err));
     snprintf(words, sizeof words, "another collector (process %d) is at work", (int)holder);
     REFUSED(store_claim(s, STORE_COLLECTOR, 0, &err), -EBUSY, words);
     REFUSED(store_claim(same, STORE_COLLECTOR, 50 * US_PER_MS, &err), -EBUSY, words);

@@ -72,7 +72,8 @@ static struct event usual(enum event_kind kind)
                    .late_p50_us = 14,
                    .late_p99_us = UINT32_MAX,
                    .workers_ready = 16,
-                   .workers_all = 17 },
+                   .workers_all = 17,
+                   .store_away_s = 77 },
     };
 }
 
