@@ -81,7 +81,7 @@ struct up {
     bool all_ready, ending;
     bool worker_trouble; /* one was not ready: that it is again is news */
     wall_us shown_us;    /* the newest time on the screen */
-    bool not_started; /* somebody could not even start */
+    bool not_started;    /* somebody could not even start */
     int code;
     mono_ns began;
     /* the last pulses, for a rate */

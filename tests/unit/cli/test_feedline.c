@@ -148,6 +148,11 @@ static void a_pulse_is_one_line(void **state)
                                  .fresh = 2,
                                  .results = 1 }; /* the coordinator has said nothing yet */
     assert_string_equal(feedline_pulse(buf, sizeof buf, &early, -1), "3 sites: 1 up 0 down 2 new");
+    const struct pulse away = {
+        .up = 1, .scheduled = 1, .workers_ready = 2, .workers_all = 2, .store_away_s = 75
+    };
+    assert_string_equal(feedline_pulse(buf, sizeof buf, &away, -1),
+                        "1 site: 1 up 0 down | THE STORE CANNOT BE WRITTEN for 1m 15s | 2 workers");
     const struct pulse alone = { .up = 1, .scheduled = 1 };
     assert_string_equal(feedline_pulse(buf, sizeof buf, &alone, -1), "1 site: 1 up 0 down | 0 workers");
 }
