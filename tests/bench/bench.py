@@ -20,7 +20,7 @@ from pathlib import Path
 import chart
 import surroundings
 
-MEASUREMENTS = ["tutorial", "many", "resumption", "schedule", "cluster", "million"]
+MEASUREMENTS = ["tutorial", "many", "resumption", "schedule", "cluster", "alarm", "million"]
 
 
 def main():
