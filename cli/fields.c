@@ -21,6 +21,11 @@ void fields_unknown(struct reader *r, const struct yaml_node *key, const struct 
     for (; n < FIELDS_MAX && fields[n].name; n++)
         names[n] = fields[n].name;
 
+    if (strcmp(yaml_text(key), "<<") == 0) {
+        err_set(&err, -EINVAL, "merge keys are not understood; what many sites share stands under defaults");
+        fields_mistake(r, key, "<<", -EINVAL, &err);
+        return;
+    }
     const char *meant = nearest_word(yaml_text(key), names, n);
     char word[80];
     snprintf(word, sizeof word, "%.64s", yaml_text(key));

@@ -7,6 +7,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -273,14 +274,27 @@ int config_load(struct config *c, const char *path, char *const *env, struct err
     return r;
 }
 
+/* "   from 100ms to 1h", or nothing. */
+static const char *range_of(const struct setting *s, char *buf, size_t size)
+{
+    char least[32], most[32];
+    *buf = '\0';
+    if (s->kind == SETTING_COUNT)
+        snprintf(buf, size, "   from %" PRId64 " to %" PRId64, s->least, s->most);
+    if (s->kind == SETTING_DURATION)
+        snprintf(buf, size, "   from %s to %s", duration_format(least, sizeof least, s->least),
+                 duration_format(most, sizeof most, s->most));
+    return buf;
+}
+
 void config_describe(FILE *out)
 {
     for (size_t i = 0; i < n_settings; i++) {
         const struct setting *s = &settings[i];
-        char env[2 * SETTING_NAME_MAX];
+        char env[2 * SETTING_NAME_MAX], range[100];
         env_name(s->name, env, sizeof env);
-        fprintf(out, "%s\n    %s\n    default: %s   environment: %s", s->name, s->about,
-                *s->fallback ? s->fallback : "(empty)", env);
+        fprintf(out, "%s\n    %s\n    default: %s%s   environment: %s", s->name, s->about,
+                *s->fallback ? s->fallback : "(empty)", range_of(s, range, sizeof range), env);
         if (s->kind == SETTING_SECRET)
             fprintf(out, "   from a file: %s_file", s->name);
         fputs("\n", out);

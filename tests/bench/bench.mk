@@ -7,7 +7,7 @@ $(benches): $(B)/bench/%: $(B)/tests/bench/%.o $(call archives,coordinator worke
 	$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 benches: $(benches)
 
-# make bench ONLY=tutorial,many,cluster     only some
+# make bench ONLY=exercise,many,cluster     only some
 bench: deps-bench
 	@$(MAKE) --no-print-directory -s -j2 VARIANT=release all benches
 	@VEDETTE_BIN=$(CURDIR)/$(BUILD)/release/bin /usr/bin/python3 tests/bench/bench.py --out $(BUILD)/bench \

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Runs the measurements, prints them as tables, keeps them as JSON and a chart.
 
-    bench.py --out build/bench [--only tutorial,many,cluster]
+    bench.py --out build/bench [--only exercise,many,cluster]
 
 All in one run on one machine, with servers on its loopback: the ratios mean
 something, single times on a shared machine mean little.
@@ -20,7 +20,7 @@ from pathlib import Path
 import chart
 import surroundings
 
-MEASUREMENTS = ["tutorial", "many", "resumption", "schedule", "cluster", "alarm", "million"]
+MEASUREMENTS = ["exercise", "many", "resumption", "schedule", "cluster", "alarm", "million"]
 
 
 def main():

@@ -5,7 +5,7 @@
                       --names names.json URLS.txt
 
 One line of JSON: looks, alarms, wall_s, cpu_s. An alarm is a status of 400 and
-up or no answer within 20 s, as in the tutorials. Names come from a table, so
+up or no answer within 20 s, as the exercise has it. Names come from a table, so
 that resolving costs it nothing.
 """
 import argparse

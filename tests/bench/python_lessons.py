@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The tutorial's two experiments: waiting runs side by side in threads, counting
+"""The two experiments that every course on concurrency begins with: waiting runs side by side in threads, counting
 runs side by side only in processes.
 
     python_lessons.py       one line of JSON: seconds by experiment and way

@@ -92,23 +92,32 @@ static void every_setting_is_explained(void **state)
 {
     scoped(text) struct text page = TEXT_UP_TO(1 << 20);
     char *described = NULL;
-    size_t size = 0, settings = 0;
+    size_t size = 0, settings = 0, ranges = 0;
+    const char *about = "";
     (void)state;
     read_file("deploy/man/vedette.yaml.5", &page);
     FILE *f = open_memstream(&described, &size);
     config_describe(f);
     fclose(f);
     for (char *line = strtok(described, "\n"); line; line = strtok(NULL, "\n")) {
-        char word[120];
+        char word[120], *range = strstr(line, "   from "), *end = range ? strstr(range + 3, "   ") : NULL;
+        if (line[0] == ' ' && end) { /* of the setting that was named before */
+            snprintf(word, sizeof word, "F%.*s.", (int)(end - range - 4), range + 4);
+            const char *there = strstr(about, word), *next = strstr(about, ".TP");
+            if (!there || (next && there > next))
+                fail_msg("vedette.yaml.5 does not say '%s' of %.40s", word, about);
+            ranges++;
+        }
         if (line[0] == ' ' || line[0] == '\0')
             continue;
         snprintf(word, sizeof word, "\\fB%.100s\\fR", line);
-        if (!strstr(text_str(&page), word))
+        about = strstr(text_str(&page), word);
+        if (!about)
             fail_msg("vedette.yaml.5 does not explain %s", line);
         settings++;
     }
     free(described);
-    assert_true(settings > 40);
+    assert_true(settings > 40 && ranges > 20);
 }
 
 int main(void)

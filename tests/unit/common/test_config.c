@@ -547,7 +547,7 @@ static void test_description(void **state)
         if (!strstr(all, line) || !strstr(all, settings[i].about))
             fail_msg("%s is not described", settings[i].name);
     }
-    assert_non_null(strstr(all, "default: 2048   environment: VEDETTE_WORKER_SLOTS\n"));
+    assert_non_null(strstr(all, "default: 2048   from 1 to 65536   environment: VEDETTE_WORKER_SLOTS\n"));
     assert_non_null(strstr(all, "from a file: mail.password_file\n"));
     free(all);
 }

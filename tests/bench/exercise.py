@@ -1,4 +1,4 @@
-"""The tutorial's table: the same 33 sites, each way of looking at them."""
+"""The classic exercise: the same 33 sites, one after the other and side by side, each way of looking at them."""
 import json
 import subprocess
 import tempfile
@@ -73,7 +73,7 @@ def show(found):
     report.heading("33 sites, two of which do not exist; one after the other: 23.3 s of waiting")
     report.rows(["way", "seconds", "CPU s", "alarms"],
          [[k, f"{r['wall_s']:.2f}", f"{r['cpu_s']:.2f}", r["alarms"]] for k, r in found["table"]["rows"].items()])
-    report.heading("the tutorial's lessons in Python: 4 sleeps of 4 s, 4 counts to 10,000,000 (seconds)")
+    report.heading("waiting and counting in Python: 4 sleeps of 4 s, 4 counts to 10,000,000 (seconds)")
     report.rows(["", "serial", "threads", "processes"],
          [[k, *(f"{r[w]:.2f}" for w in ("serial", "threads", "processes"))] for k, r in found["lessons"].items()])
     report.heading("their counterpart here: the same looks, and 3,000 full TLS handshakes")
