@@ -243,6 +243,7 @@ static int look(struct check *c, const struct config *config, struct err *err)
 /* All that is wrong with them is told at once; then none is looked at. */
 static int add_arguments(struct sitelist *list, const struct call *call, struct err *err)
 {
+    static const char secretive[] = "a URL with '@'"; /* what is before it may be a password */
     size_t wrong = 0;
     for (size_t i = 0; i < call->n_args; i++) {
         struct err why = { 0 };
@@ -252,7 +253,7 @@ static int add_arguments(struct sitelist *list, const struct call *call, struct 
         if (r == -EEXIST)
             fprintf(stderr, "%s is named twice; looked at once\n", call->args[i]);
         else if (r < 0 && wrong++ < SITELIST_MAX_MISTAKES)
-            command_say(call, "%s: %s", call->args[i], why.text);
+            command_say(call, "%s: %s", strchr(call->args[i], '@') ? secretive : call->args[i], why.text);
     }
     return wrong ? err_set(err, -EINVAL, "%zu of %zu %s cannot be looked at, and none was", wrong,
                            call->n_args, print_plural(call->n_args, "URL", "URLs"))
