@@ -249,7 +249,7 @@ static int settle(struct sqlite *s, enum store_mode mode, struct err *err)
     r = want_wal(s, err);
     if (r == 0)
         r = run_sql(s,
-                    "PRAGMA synchronous = FULL; PRAGMA cache_size = -65536;"
+                    "PRAGMA synchronous = FULL; PRAGMA cache_size = -32768;"
                     "PRAGMA wal_autocheckpoint = 8192; PRAGMA journal_size_limit = 67108864",
                     err);
     if (r == 0 && version < OUR_VERSION) {

@@ -17,7 +17,7 @@
 #include <uthash.h>
 
 #define DOING        "pack the ledger"
-#define SLICE_LINES  "20000" /* walked in one call */
+#define SLICE_LINES  "100000" /* walked in one call */
 #define SLICE_DELETE "10000"
 #define SLICE_ROWS   4000 /* written in one call */
 #define FIRST_ROOM   192

@@ -182,14 +182,31 @@ static struct result look(struct play *p, const struct due *due, unsigned round)
 
 /* ── The play ──────────────────────────────────────────────────────────── */
 
-static int take(struct play *p, size_t n, struct err *err)
+/* Everything that falls due until then, as the daemon's loop has it. */
+static int pass(struct play *p, mono_ns until, struct err *err)
+{
+    int r = 0;
+    while (r == 0 && keeper_next(p->keeper) < until) {
+        mono_ns next = keeper_next(p->keeper);
+        p->now.mono = next > p->now.mono ? next : p->now.mono + NS_PER_MS;
+        if (p->now.mono >= until)
+            break;
+        r = keeper_turn(p->keeper, p->now, err);
+    }
+    p->now.mono = until;
+    return r;
+}
+
+static int take(struct play *p, size_t n, mono_ns at, struct err *err)
 {
     double cpu = seconds(CLOCK_THREAD_CPUTIME_ID), wall = seconds(CLOCK_MONOTONIC);
-    int r = 0;
+    int r = pass(p, at, err);
     p->parcel->kind = REPORT_RESULTS;
     p->parcel->n_results = n;
-    keeper_take(p->keeper, p->parcel, p->now);
-    r = keeper_turn(p->keeper, p->now, err);
+    if (r == 0)
+        keeper_take(p->keeper, p->parcel, p->now);
+    if (r == 0)
+        r = keeper_turn(p->keeper, p->now, err);
     wall = seconds(CLOCK_MONOTONIC) - wall;
     p->cpu_s += seconds(CLOCK_THREAD_CPUTIME_ID) - cpu;
     p->wall_s += wall;
@@ -226,8 +243,7 @@ static int play_round(struct play *p, unsigned round, struct err *err)
         p->results += some;
         const struct result *last = &p->parcel->results[some - 1];
         p->now.wall = last->at_us + last->took_us;
-        p->now.mono = p->began + (mono_ns)(p->results * (uint64_t)NS_PER_S / p->plan->per_second);
-        r = take(p, some, err);
+        r = take(p, some, p->began + (mono_ns)(p->results * (uint64_t)NS_PER_S / p->plan->per_second), err);
     }
     return r;
 }
