@@ -17,7 +17,7 @@ packages[build]="gcc make pkg-config protobuf-c-compiler libprotobuf-c-dev libzm
     python3 openssl"
 packages[test]="libcmocka-dev python3-pytest python3-yaml python3-zmq python3-aiosmtpd nginx-light unbound
     clang clang-tidy cppcheck shellcheck curl sqlite3 procps iproute2 man-db"
-packages[bench]="python3-requests python3-joblib python3-matplotlib wrk valgrind"
+packages[bench]="python3-requests python3-joblib python3-matplotlib wrk valgrind prometheus-blackbox-exporter"
 
 # The formatter must be the version that the code was formatted with; the
 # fuzzers' run-time library comes in the version of the default clang.

@@ -1,17 +1,19 @@
 #include "worker/exchange.h"
 
+#include "common/scope.h"
 #include "worker/match.h"
 
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 /* Of libcurl's buffers for each transfer: what its options' manual pages allow. */
-enum { READ_BYTES = 4096, SEND_BYTES = 16384 };
+enum { READ_BYTES = 2048, SEND_BYTES = 16384 };
 
 static void enter(struct exchange *x, enum phase p)
 {
@@ -65,15 +67,23 @@ static int on_send(void *arg, char *peer_ip, char *local_ip, int peer_port, int 
     return CURL_PREREQFUNC_OK;
 }
 
-static void read_location(struct exchange_answer *a, const char *value, size_t len)
+static void forget_location(struct exchange *x)
 {
-    if (a->has_location) /* the first counts, as with libcurl */
+    free(moved(x->location));
+    x->answer.has_location = false;
+    x->answer.location = "";
+}
+
+static void read_location(struct exchange *x, const char *value, size_t len)
+{
+    if (x->answer.has_location) /* the first counts, as with libcurl */
         return;
-    a->has_location = true;
-    if (len >= sizeof a->location || memchr(value, '\0', len))
+    x->answer.has_location = true;
+    if (len > SITE_MAX_URL || memchr(value, '\0', len))
         return;
-    memcpy(a->location, value, len);
-    a->location[len] = '\0';
+    x->location = strndup(value, len);
+    if (x->location)
+        x->answer.location = x->location;
 }
 
 static void read_field(struct exchange *x, const char *line, size_t len)
@@ -91,7 +101,7 @@ static void read_field(struct exchange *x, const char *line, size_t len)
     size_t value_len = (size_t)(end - value);
 
     if (name_len == 8 && strncasecmp(line, "location", 8) == 0)
-        read_location(a, value, value_len);
+        read_location(x, value, value_len);
     else if (name_len == 11 && strncasecmp(line, "retry-after", 11) == 0)
         snprintf(a->retry_after, sizeof a->retry_after, "%.*s", (int)value_len, value);
     else if (name_len == 10 && strncasecmp(line, "set-cookie", 10) == 0)
@@ -110,8 +120,9 @@ static void read_status(struct exchange *x, const char *line, size_t len)
          p++)
         status = status * 10 + (unsigned)(*p - '0');
     x->status = status;
-    a->filtered = a->has_location = false;
-    a->location[0] = a->retry_after[0] = '\0';
+    a->filtered = false;
+    a->retry_after[0] = '\0';
+    forget_location(x);
 }
 
 /* The header is complete. Is anything behind it of use? */
@@ -265,10 +276,11 @@ static void set_callers(struct exchange *x)
     curl_easy_setopt(e, CURLOPT_PRIVATE, x);
 }
 
-static void clear_answer(struct exchange_answer *a)
+static void clear_answer(struct exchange *x)
 {
-    memset(a, 0, offsetof(struct exchange_answer, location));
-    a->location[0] = a->words[0] = '\0';
+    memset(&x->answer, 0, offsetof(struct exchange_answer, words));
+    x->answer.words[0] = '\0';
+    forget_location(x);
 }
 
 int exchange_begin(struct exchange *x, const struct exchange_kit *kit, const struct exchange_request *request,
@@ -285,7 +297,7 @@ int exchange_begin(struct exchange *x, const struct exchange_kit *kit, const str
     x->knows_enough = false;
     x->head_bytes = x->head_lines = 0;
     x->status = 0;
-    clear_answer(&x->answer);
+    clear_answer(x);
     if (request->parts->https) {
         x->answer.peer.host = request->parts->host;
         x->answer.peer.port = request->parts->port;
@@ -347,6 +359,7 @@ void exchange_forget(struct exchange *x)
 
 void exchange_done(struct exchange *x)
 {
+    forget_location(x);
     if (!x->easy)
         return;
     exchange_stop(x);

@@ -56,17 +56,17 @@ struct exchange_answer {
     unsigned marks;  /* of enum mark, without MARK_NO_ROUTE */
     unsigned status; /* 0: no complete header */
     bool filtered, cookies;
-    char retry_after[40];    /* "": none; one that is longer than any that can be read is cut */
-    bool has_location;       /* a Location header, which may be too long for us: then "" */
-    struct tls_peer peer;    /* host NULL without TLS */
-    mono_ns at[PHASE_COUNT]; /* when each phase began; 0 never */
-    char location[SITE_MAX_URL + 1];
+    char retry_after[40];        /* "": none; one that is longer than any that can be read is cut */
+    bool has_location;           /* a Location header, which may be too long for us: then "" */
+    struct tls_peer peer;        /* host NULL without TLS */
+    mono_ns at[PHASE_COUNT];     /* when each phase began; 0 never */
+    const char *location;        /* never NULL */
     char words[CURL_ERROR_SIZE]; /* what libcurl said; may be "" */
 };
 
 typedef void exchange_fn(void *arg, const struct exchange_answer *answer);
 
-/* In place inside somebody else; all zero but for its answer's texts is ready to
+/* In place inside somebody else; all zero but for its answer's words is ready to
  * begin. Private but for answer. */
 struct exchange {
     const struct exchange_kit *kit;
@@ -80,6 +80,7 @@ struct exchange {
     unsigned status; /* of the header that is being read */
     struct curl_slist connect_to;
     char connect_to_text[ADDRESS_SIZE + 16];
+    char *location; /* the answer's; few have one */
     struct exchange_answer answer;
 };
 

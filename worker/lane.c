@@ -377,7 +377,7 @@ static void on_turned(void *arg)
 {
     struct thread_lane *l = arg;
     rollcall_flush(l->rollcall);
-    shipment_flush(l->shipment);
+    shipment_flush(l->shipment, false);
     atomic_store_explicit(&l->turned, loop_now(l->loop), memory_order_relaxed);
 }
 
@@ -425,7 +425,7 @@ static void work(struct thread_lane *l)
     if (r < 0)
         err_set(&l->err, r, "the loop of lane %u: %s", l->setup.number, strerror(-r));
     rollcall_flush(l->rollcall);
-    shipment_flush(l->shipment);
+    shipment_flush(l->shipment, true);
     rollcall_goodbye(l->rollcall, l->err.code ? l->err.text : "leaving");
 }
 

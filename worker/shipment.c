@@ -15,6 +15,9 @@ enum {
     BATCHES_A_TURN = 32,
 };
 #define TRY_AGAIN_NS (100 * NS_PER_MS)
+/* A message costs more than a result in it, here and at the collector: results
+ * wait for each other that long. */
+#define GATHER_NS (10 * NS_PER_MS)
 
 struct shipment {
     struct loop *loop;
@@ -90,7 +93,7 @@ int shipment_reconnect(struct shipment *s, struct err *err)
 
 int shipment_add(struct shipment *s, const struct result *r)
 {
-    return outbox_add(s->outbox, r, loop_now(s->loop));
+    return outbox_add(s->outbox, r, loop_now(s->loop) + GATHER_NS);
 }
 
 void shipment_recorded(struct shipment *s, const uint64_t *job_ids, size_t n)
@@ -116,10 +119,10 @@ static void drop_unpackable(struct shipment *s, size_t n)
     }
 }
 
-/* 0 when a batch went out, else nothing more can be sent now. */
+/* 0 when a batch went out, else nothing more can be sent now. What is nearly due goes as well. */
 static int send_batch(struct shipment *s, mono_ns now)
 {
-    size_t n = outbox_take_due(s->outbox, now, s->batch, BATCH);
+    size_t n = outbox_take_due(s->outbox, now + GATHER_NS, s->batch, BATCH);
     if (n == 0)
         return -ENOENT;
     struct report report = { .kind = REPORT_RESULTS, .results = s->batch, .n_results = n };
@@ -132,10 +135,16 @@ static int send_batch(struct shipment *s, mono_ns now)
     return r;
 }
 
-void shipment_flush(struct shipment *s)
+static bool is_time(const struct shipment *s, mono_ns now)
+{
+    return s->socket && outbox_next(s->outbox) <= now;
+}
+
+void shipment_flush(struct shipment *s, bool all)
 {
     mono_ns now = loop_now(s->loop);
-    for (int i = 0; s->socket && i < BATCHES_A_TURN && send_batch(s, now) == 0; i++)
+    for (int i = 0; i < BATCHES_A_TURN && (all || is_time(s, now)) && s->socket && send_batch(s, now) == 0;
+         i++)
         continue;
 
     mono_ns next = s->socket ? outbox_next(s->outbox) : MONO_NEVER;

@@ -27,8 +27,9 @@ int shipment_reconnect(struct shipment *s, struct err *err); /* with a new socke
 int shipment_add(struct shipment *s, const struct result *r);
 void shipment_recorded(struct shipment *s, const uint64_t *job_ids, size_t n);
 
-/* Send what is due. To be called at the end of every turn. */
-void shipment_flush(struct shipment *s);
+/* Send what is due: results a few milliseconds after they came, together; with `all`
+ * at once. To be called at the end of every turn. */
+void shipment_flush(struct shipment *s, bool all);
 
 const struct outbox *shipment_outbox(const struct shipment *s);
 

@@ -292,6 +292,7 @@ int tls_set_up(struct tls *t, SSL_CTX *ctx, struct tls_peer *peer)
     SSL_CTX_set_cert_store(ctx, t->store);
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_cert_verify_callback(ctx, verify, peer);
+    SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS); /* two of 16 kB, else kept by who hangs */
     if (t->resumes)
         prepare_to_resume(t, ctx, peer);
     return 0;

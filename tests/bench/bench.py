@@ -20,7 +20,7 @@ from pathlib import Path
 import chart
 import surroundings
 
-MEASUREMENTS = ["exercise", "many", "resumption", "schedule", "books", "cluster", "alarm", "million"]
+MEASUREMENTS = ["exercise", "many", "engine", "resumption", "schedule", "books", "cluster", "alarm", "million"]
 
 
 def main():

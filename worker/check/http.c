@@ -30,6 +30,9 @@ struct http {
     bool second_chain;
     bool downgraded; /* a redirect led from https to http */
 
+    const char *url; /* of this hop: the job's, or */
+    char *led_to;    /* ... where a redirect led */
+
     struct resolver_wait wait;
     mono_ns resolving_since; /* 0: not resolving */
 
@@ -39,10 +42,9 @@ struct http {
     struct exchange_request request;
     struct exchange exchange;
 
-    /* From the texts of the exchange on: written before it is read. */
+    /* From the words of the exchange on: written before it is read. */
     struct keyword keyword;
-    char url[SITE_MAX_URL + 1]; /* of this hop */
-    struct url_parts parts;
+    struct url_parts parts;      /* of this hop */
     struct redirect_trail trail; /* of this chain, since a cookie was set */
     struct address address[2 * DNS_MAX_ADDRESSES];
 };
@@ -70,8 +72,7 @@ static void begin_chain(struct http *h, enum method method)
     k->trace.redirects = 0;
     k->trace.status = 0;
     exchange_forget(&h->exchange);
-    memcpy(h->url, k->job.url, strnlen(k->job.url, SITE_MAX_URL) + 1);
-    h->url[SITE_MAX_URL] = '\0';
+    h->url = k->job.url;
     begin_hop(h);
 }
 
@@ -134,8 +135,12 @@ static void follow(struct http *h, const struct exchange_answer *a)
     }
     h->downgraded |= h->parts.https && strncmp(next, "http:", 5) == 0;
     k->trace.redirects++;
-    snprintf(h->url, sizeof h->url, "%s", next);
-    begin_hop(h);
+    free(h->led_to);
+    h->url = h->led_to = strdup(next);
+    if (!h->url)
+        look_conclude(k, judgement_of(CAUSE_WORKER_ERROR), "no memory for a redirect");
+    else
+        begin_hop(h);
 }
 
 /* ── Attempts ──────────────────────────────────────────────────────────── */
@@ -492,7 +497,7 @@ static int start(struct look *k)
     struct http *h = malloc(sizeof *h);
     if (!h)
         return -ENOMEM;
-    memset(h, 0, offsetof(struct http, exchange.answer.location)); /* the rest is large */
+    memset(h, 0, offsetof(struct http, exchange.answer.words)); /* the rest is large */
     h->look = k;
     k->state = h;
     begin_chain(h, first_method(k));
@@ -523,6 +528,7 @@ static void stop(struct look *k)
         return;
     resolver_cancel(&h->wait);
     exchange_done(&h->exchange);
+    free(h->led_to);
     free(h);
     k->state = NULL;
 }
