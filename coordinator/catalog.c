@@ -169,6 +169,16 @@ void catalog_fetch(const struct catalog *c, uint64_t id, int step)
     watchlist_fetch(c->list, id, step);
 }
 
+uint64_t catalog_domain(const struct watched *site, const struct domains *d)
+{
+    struct watched *w = (struct watched *)site; /* read-only for others */
+    if (!w->domain_known) {
+        w->domain = domains_key(d, w->url);
+        w->domain_known = true;
+    }
+    return w->domain;
+}
+
 wall_us catalog_last_slot(const struct catalog *c, uint64_t id)
 {
     const struct watched *w = watchlist_find(c->list, id);

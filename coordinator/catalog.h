@@ -10,6 +10,7 @@
 #define COORDINATOR_CATALOG_H
 
 #include "common/store/store.h"
+#include "coordinator/domain.h"
 #include "coordinator/watchlist.h"
 
 struct catalog;
@@ -45,6 +46,10 @@ const struct watched *catalog_find(const struct catalog *c, uint64_t id);
 
 void catalog_fetch(const struct catalog *c, uint64_t id,
                    int step); /* it is asked for soon: see idmap_fetch */
+
+/* Its URL's key by domains_key; looked up when it is first asked for, then kept until
+ * the site is edited: a lookup costs as much as all else that a look needs of us. */
+uint64_t catalog_domain(const struct watched *site, const struct domains *d);
 
 /* The newest slot that is known to have been looked at; 0 when it never was. */
 wall_us catalog_last_slot(const struct catalog *c, uint64_t id);

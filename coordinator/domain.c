@@ -42,7 +42,7 @@ static uint64_t hash(const char *text)
 }
 
 /* The host of a normalised URL, without a final dot; false for addresses. It is
- * asked for each look, and what libcurl's parser would find was vetted before. */
+ * asked for very many sites, and what libcurl's parser would find was vetted before. */
 static bool name_of(const char *url, char host[URL_MAX_HOST + 1])
 {
     const char *at = strstr(url, "://");

@@ -16,16 +16,37 @@ void idmap_done(struct idmap *m)
     *m = (struct idmap){ 0 };
 }
 
-static uint64_t id_of(const void *one)
+/* A slot is a pointer to a struct that begins with a uint64_t, so that its low
+ * bits are free: there some of the id's bits lie, the label. */
+#define LABEL (sizeof(uint64_t) - 1)
+_Static_assert(_Alignof(uint64_t) == sizeof(uint64_t), "a label needs the room that alignment leaves");
+
+static void *in(uintptr_t slot)
 {
-    return *(const uint64_t *)one;
+    return (void *)(slot & ~(uintptr_t)LABEL);
+}
+
+static uint64_t id_in(uintptr_t slot)
+{
+    return *(const uint64_t *)in(slot);
 }
 
 /* Fibonacci hashing (Knuth, TAOCP 3, 6.4): neighbouring ids, as a store gives
  * them, fall evenly over the table. */
+static uint64_t spread(uint64_t id)
+{
+    return id * UINT64_C(0x9e3779b97f4a7c15);
+}
+
 static size_t home(const struct idmap *m, uint64_t id)
 {
-    return (size_t)((id * UINT64_C(0x9e3779b97f4a7c15)) >> (64 - m->bits));
+    return (size_t)(spread(id) >> (64 - m->bits));
+}
+
+/* From bits below those that tell the home. */
+static uintptr_t label(uint64_t id)
+{
+    return (uintptr_t)(spread(id) >> 24) & LABEL;
 }
 
 static size_t mask(const struct idmap *m)
@@ -37,14 +58,14 @@ static size_t mask(const struct idmap *m)
 static size_t place(const struct idmap *m, uint64_t id)
 {
     size_t i = home(m, id);
-    while (m->slot[i] && id_of(m->slot[i]) != id)
+    while (m->slot[i] && ((m->slot[i] & LABEL) != label(id) || id_in(m->slot[i]) != id))
         i = (i + 1) & mask(m);
     return i;
 }
 
 void *idmap_find(const struct idmap *m, uint64_t id)
 {
-    return m->bits ? m->slot[place(m, id)] : NULL;
+    return m->bits ? in(m->slot[place(m, id)]) : NULL;
 }
 
 enum { CACHE_LINE = 64 };
@@ -53,12 +74,17 @@ void idmap_fetch(const struct idmap *m, uint64_t id, int step)
 {
     if (!m->bits)
         return;
-    void *const *slot = &m->slot[home(m, id)];
+    size_t i = home(m, id);
     if (step == 0) {
-        __builtin_prefetch(slot);
-    } else if (*slot) {
-        __builtin_prefetch(*slot);
-        __builtin_prefetch((const char *)*slot + CACHE_LINE);
+        __builtin_prefetch(&m->slot[i]);
+        return;
+    }
+    while (m->slot[i] && (m->slot[i] & LABEL) != label(id))
+        i = (i + 1) & mask(m);
+    const char *one = in(m->slot[i]);
+    if (one) {
+        __builtin_prefetch(one);
+        __builtin_prefetch(one + CACHE_LINE);
     }
 }
 
@@ -70,7 +96,7 @@ static int grow(struct idmap *m)
         return -ENOMEM;
     for (size_t i = 0; m->bits && i <= mask(m); i++)
         if (m->slot[i])
-            larger.slot[place(&larger, id_of(m->slot[i]))] = m->slot[i];
+            larger.slot[place(&larger, id_in(m->slot[i]))] = m->slot[i];
     free(m->slot);
     *m = larger;
     return 0;
@@ -83,7 +109,8 @@ int idmap_add(struct idmap *m, void *one)
         if (r < 0)
             return r;
     }
-    m->slot[place(m, id_of(one))] = one;
+    uint64_t id = *(const uint64_t *)one;
+    m->slot[place(m, id)] = (uintptr_t)one | label(id);
     m->count++;
     return 0;
 }
@@ -97,13 +124,13 @@ void idmap_drop(struct idmap *m, uint64_t id)
         return;
     m->count--;
     for (size_t i = (gap + 1) & mask(m); m->slot[i]; i = (i + 1) & mask(m)) {
-        size_t from = home(m, id_of(m->slot[i]));
+        size_t from = home(m, id_in(m->slot[i]));
         if (((i - from) & mask(m)) < ((i - gap) & mask(m)))
             continue;
         m->slot[gap] = m->slot[i];
         gap = i;
     }
-    m->slot[gap] = NULL;
+    m->slot[gap] = 0;
 }
 
 /* Not in the order of the table: whoever adds to another one in that order fills
@@ -111,7 +138,7 @@ void idmap_drop(struct idmap *m, uint64_t id)
 void *idmap_next(const struct idmap *m, size_t *cursor)
 {
     while (m->bits && *cursor <= mask(m)) {
-        void *one = m->slot[((*cursor)++ * (size_t)UINT64_C(0xd1342543de82ef95)) & mask(m)];
+        void *one = in(m->slot[((*cursor)++ * (size_t)UINT64_C(0xd1342543de82ef95)) & mask(m)]);
         if (one)
             return one;
     }

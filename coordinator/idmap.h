@@ -1,8 +1,10 @@
 /* idmap.h - from a site's id to what is kept of it: a million of them.
  *
  * Holds pointers to structs of others whose first member is a uint64_t id. One
- * table, asked by linear probing: 12 to 24 bytes for each site, and one step
- * outside the processor's cache to find one among millions. (uthash's handle
+ * table, asked by linear probing: 12 to 24 bytes for each site, and two steps
+ * outside the processor's cache to find one among millions: the table and what is
+ * asked for. A little of each id beside the pointer spares visits to others on the
+ * way. (uthash's handle
  * inside each struct is 56 bytes and its chains are several such steps; it is
  * what is used wherever there are not a million.)
  */
@@ -13,7 +15,7 @@
 #include <stdint.h>
 
 struct idmap {
-    void **slot; /* private, as is the rest */
+    uintptr_t *slot; /* private, as is the rest */
     size_t count;
     unsigned bits; /* 1 << bits slots; 0: none */
 };

@@ -108,8 +108,8 @@ static void on_look_again(struct returns *r, const struct look_again *x)
         .every_ms = site->every_ms,
         .until = loop_now(p->loop) + (mono_ns)x->within_ms * NS_PER_MS,
     };
-    turns_push_in(p->turns, turns_matter(p->turns) ? domains_key(p->domains, site->url) : 0,
-                  loop_now(p->loop));
+    if (turns_matter(p->turns))
+        turns_push_in(p->turns, catalog_domain(site, p->domains), loop_now(p->loop));
     int e = lease_confirm(p->lease, &run, x->avoid, loop_now(p->loop));
     if (e < 0 && e != -EALREADY)
         cannot(r, &run);
@@ -131,6 +131,9 @@ static void on_message(struct returns *r, const struct bus_message *m)
         on_malformed(r, m, err.text);
         return;
     }
+    for (int step = 0; step < 2; step++)
+        for (size_t i = 0; i < f.n_recorded; i++)
+            catalog_fetch(r->parts->catalog, f.recorded[i].run.site_id, step);
     for (size_t i = 0; i < f.n_recorded; i++)
         on_recorded(r, &f.recorded[i]);
     for (size_t i = 0; i < f.n_again; i++)

@@ -49,12 +49,13 @@ static void held_back(struct parts *p, const struct lease_run *run)
 }
 
 /* Without memory for the turn it goes at once: to look is what we are for. */
-static bool waits_its_turn(struct parts *p, const char *url, const struct lease_run *run, mono_ns now)
+static bool waits_its_turn(struct parts *p, const struct watched *site, const struct lease_run *run,
+                           mono_ns now)
 {
     struct lease_run held;
     if (!turns_matter(p->turns))
         return false;
-    int r = turns_ask(p->turns, domains_key(p->domains, url), run, now, &held);
+    int r = turns_ask(p->turns, catalog_domain(site, p->domains), run, now, &held);
     if (held.site_id)
         held_back(p, &held);
     return r == 0;
@@ -75,7 +76,7 @@ static void begin_run(struct parts *p, const struct schedule_due *due, mono_ns n
     };
     p->scheduled += 1 + (uint64_t)due->missed;
     slots_missed(p, site->id, due->every_ms, due->missed_us, due->missed);
-    if (!waits_its_turn(p, site->url, &run, now))
+    if (!waits_its_turn(p, site, &run, now))
         start_run(p, &run, now);
 }
 

@@ -1,6 +1,7 @@
 #include "coordinator/turns.h"
 
 #include "coordinator/heap.h"
+#include "coordinator/pool.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -40,6 +41,7 @@ struct turns {
     mono_ns distance; /* 0: none */
     struct domain *by_key, *idle;
     struct turn *by_site;
+    struct pool domains, turns;
     struct heap ready, over;
     size_t waiting;
 };
@@ -51,6 +53,8 @@ int turns_new(struct turns **ret, const struct turns_rules *rules)
         return -ENOMEM;
     t->at_once = rules->at_once ? rules->at_once : UINT32_MAX;
     t->distance = rules->per_s ? NS_PER_S / rules->per_s : 0;
+    pool_init(&t->domains, sizeof(struct domain));
+    pool_init(&t->turns, sizeof(struct turn));
     heap_init(&t->ready);
     heap_init(&t->over);
     *ret = t;
@@ -61,16 +65,10 @@ void turns_free(struct turns *t)
 {
     if (!t)
         return;
-    struct turn *one, *next_one;
-    struct domain *d, *next;
-    HASH_ITER (hh, t->by_site, one, next_one) {
-        HASH_DEL(t->by_site, one);
-        free(one);
-    }
-    HASH_ITER (hh, t->by_key, d, next) {
-        HASH_DEL(t->by_key, d);
-        free(d);
-    }
+    HASH_CLEAR(hh, t->by_site);
+    HASH_CLEAR(hh, t->by_key);
+    pool_done(&t->turns);
+    pool_done(&t->domains);
     heap_done(&t->ready);
     heap_done(&t->over);
     free(t);
@@ -101,7 +99,7 @@ static void forget_some(struct turns *t, mono_ns now)
         DL_DELETE(t->idle, d);
         HASH_DEL(t->by_key, d);
         heap_drop(&t->ready, &d->ready);
-        free(d);
+        pool_give(&t->domains, d);
     }
 }
 
@@ -116,10 +114,12 @@ static struct domain *visit(struct turns *t, uint64_t key, mono_ns now)
         return d;
     }
     forget_some(t, now);
-    d = calloc(1, sizeof *d);
+    d = pool_take(&t->domains);
     /* With a place in the heap from the start, settling cannot fail later. */
-    if (!d || heap_set(&t->ready, &d->ready, MONO_NEVER) < 0) {
-        free(d);
+    if (!d)
+        return NULL;
+    if (heap_set(&t->ready, &d->ready, MONO_NEVER) < 0) {
+        pool_give(&t->domains, d);
         return NULL;
     }
     d->key = key;
@@ -127,7 +127,7 @@ static struct domain *visit(struct turns *t, uint64_t key, mono_ns now)
     if (d->hh.tbl)
         return d;
     heap_drop(&t->ready, &d->ready);
-    free(d);
+    pool_give(&t->domains, d);
     return NULL;
 }
 
@@ -156,9 +156,11 @@ static struct turn *find(const struct turns *t, uint64_t site_id, unsigned locat
 
 static struct turn *add(struct turns *t, const struct lease_run *run)
 {
-    struct turn *one = calloc(1, sizeof *one);
-    if (!one || heap_set(&t->over, &one->over, MONO_NEVER) < 0) {
-        free(one);
+    struct turn *one = pool_take(&t->turns);
+    if (!one)
+        return NULL;
+    if (heap_set(&t->over, &one->over, MONO_NEVER) < 0) {
+        pool_give(&t->turns, one);
         return NULL;
     }
     one->key = (struct turn_key){ run->site_id, run->location };
@@ -166,7 +168,7 @@ static struct turn *add(struct turns *t, const struct lease_run *run)
     if (one->hh.tbl)
         return one;
     heap_drop(&t->over, &one->over);
-    free(one);
+    pool_give(&t->turns, one);
     return NULL;
 }
 
@@ -183,7 +185,7 @@ static void drop(struct turns *t, struct turn *one)
     settle(t, d);
     heap_drop(&t->over, &one->over);
     HASH_DEL(t->by_site, one);
-    free(one);
+    pool_give(&t->turns, one);
 }
 
 static mono_ns over_at(const struct lease_run *run, mono_ns from)
@@ -239,7 +241,7 @@ int turns_ask(struct turns *t, uint64_t domain, const struct lease_run *run, mon
     if (!d) {
         heap_drop(&t->over, &one->over);
         HASH_DEL(t->by_site, one);
-        free(one);
+        pool_give(&t->turns, one);
         return -ENOMEM;
     }
     one->run = *run;

@@ -148,6 +148,8 @@ int watchlist_put(struct watchlist *l, const struct site *site, struct watched *
     w->change = site->change;
     w->every_ms = site->every_ms;
     w->paused = site->paused;
+    w->domain = 0;
+    w->domain_known = false;
     l->count += !w->paused;
     *ret = w;
     return 0;

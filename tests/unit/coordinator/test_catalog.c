@@ -275,6 +275,28 @@ static void test_the_newest_slot_that_counted(void **state)
     assert_int_equal(catalog_last_slot(w->catalog, s.id), T0 + 100);
 }
 
+/* It is looked up once, and again for a URL that is another one. */
+static void test_whose_place_a_site_is(void **state)
+{
+    struct world *w = *state;
+    scoped(domains) struct domains *d = NULL;
+    assert_int_equal(domains_new(&d), 0);
+    struct site s = shop(0);
+    s.url = "http://a.shop.co.uk/";
+    s.id = edit(w, &s);
+    loads(w, "watch a.shop.co.uk/");
+    const struct watched *site = catalog_find(w->catalog, s.id);
+    uint64_t before = catalog_domain(site, d);
+    assert_true(before == domains_key(d, "http://b.shop.co.uk/") && before != 0);
+    assert_true(site->domain_known && catalog_domain(site, d) == before);
+    s.url = "http://a.shop.org.uk/";
+    edit(w, &s);
+    follows(w, "edited a.shop.org.uk/");
+    site = catalog_find(w->catalog, s.id);
+    assert_true(catalog_domain(site, d) == domains_key(d, s.url));
+    assert_true(catalog_domain(site, d) != before);
+}
+
 /* Another process edits the file. */
 static void test_edits_by_somebody_else(void **state)
 {
@@ -311,6 +333,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_many_edits_at_once, begin, end),
         cmocka_unit_test_setup_teardown(test_paused_and_removed_sites_are_loaded_in_silence, begin, end),
         cmocka_unit_test_setup_teardown(test_the_newest_slot_that_counted, begin, end),
+        cmocka_unit_test_setup_teardown(test_whose_place_a_site_is, begin, end),
         cmocka_unit_test_setup_teardown(test_edits_by_somebody_else, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
