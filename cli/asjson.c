@@ -126,6 +126,8 @@ json_t *asjson_worker(const struct worker_vitals *w, wall_us now)
     asjson_put(&o, "doubts", json_boolean(w->doubts));
     asjson_number(&o, "slots", w->slots);
     asjson_number(&o, "in_hand", w->in_hand);
+    asjson_number(&o, "descriptors", w->descriptors);
+    asjson_number(&o, "descriptors_most", w->descriptors_most);
     asjson_number(&o, "done", w->done);
     asjson_put(&o, "joined", print_json_wall(w->joined_us));
     asjson_put(&o, "heard", print_json_wall(w->heard_us));

@@ -13,11 +13,12 @@ static const struct table_column columns[] = {
     { "HEALTH",          TABLE_TEXT, 0 },
     { "SLOTS", TABLE_NUMBER, 3 },
     { "IN HAND",          TABLE_NUMBER, 5 },
-    { "DONE",   TABLE_NUMBER, 6 },
-    { "HEARD",          TABLE_TEXT, 7 },
-    { "JOINED",    TABLE_TEXT, 2 },
-    { "SOFTWARE",          TABLE_TEXT, 1 },
-    { 0 },
+    { "FDS",   TABLE_TEXT, 8 },
+    { "DONE",          TABLE_NUMBER, 6 },
+    { "HEARD",    TABLE_TEXT, 7 },
+    { "JOINED",          TABLE_TEXT, 2 },
+    { "SOFTWARE",  TABLE_TEXT, 1 },
+    { 0         },
 };
 
 struct listing {
@@ -44,10 +45,12 @@ static void add_row(struct listing *l, const struct worker_vitals *w)
     table_hue(t, 3, silent ? HUE_DOUBT : w->health < WORKER_HEALTH_COUNT ? hues[w->health] : HUE_NONE);
     table_setf(t, 4, "%u", w->slots);
     table_setf(t, 5, "%u", w->in_hand);
-    table_set(t, 6, print_count(buf, sizeof buf, w->done));
-    table_set(t, 7, print_ago(buf, sizeof buf, w->heard_us, l->now));
-    table_set(t, 8, print_moment(buf, sizeof buf, w->joined_us, l->now));
-    table_set(t, 9, w->software);
+    if (w->descriptors_most)
+        table_setf(t, 6, "%u/%u", w->descriptors, w->descriptors_most);
+    table_set(t, 7, print_count(buf, sizeof buf, w->done));
+    table_set(t, 8, print_ago(buf, sizeof buf, w->heard_us, l->now));
+    table_set(t, 9, print_moment(buf, sizeof buf, w->joined_us, l->now));
+    table_set(t, 10, w->software);
 }
 
 static int on_worker(void *arg, const struct worker_vitals *w)

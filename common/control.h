@@ -38,14 +38,15 @@ enum control_kind {
 };
 const char *control_kind_name(enum control_kind k); /* "hello" */
 
-#define CONTROL_MAX_IDS        4096 /* job ids in one message; more go into further messages */
-#define CONTROL_MAX_PARTS      64   /* of one full list, which has 262,144 ids at most then */
-#define ENDPOINT_SIZE          160
-#define CONTROL_MAX_SLOTS      65536       /* of one lane */
-#define CONTROL_MAX_UNRECORDED (1 << 21)   /* an outbox at its largest, and what is still to come into it */
-#define CONTROL_MAX_LAG_US     3600000000u /* longer is told as an hour */
-#define SOFTWARE_SIZE          32
-#define DOUBT_SIZE             120 /* why a worker is in doubt, for people */
+#define CONTROL_MAX_IDS         4096 /* job ids in one message; more go into further messages */
+#define CONTROL_MAX_PARTS       64   /* of one full list, which has 262,144 ids at most then */
+#define ENDPOINT_SIZE           160
+#define CONTROL_MAX_SLOTS       65536       /* of one lane */
+#define CONTROL_MAX_UNRECORDED  (1 << 21)   /* an outbox at its largest, and what is still to come into it */
+#define CONTROL_MAX_DESCRIPTORS (1u << 30)  /* the kernel's own ceiling (fs.nr_open); more is told as that */
+#define CONTROL_MAX_LAG_US      3600000000u /* longer is told as an hour */
+#define SOFTWARE_SIZE           32
+#define DOUBT_SIZE              120 /* why a worker is in doubt, for people */
 
 /* One message, either way. Which members mean something follows from kind. */
 struct control {
@@ -61,11 +62,13 @@ struct control {
 
     /* heartbeat */
     uint32_t free_slots;
-    uint32_t unrecorded; /* results waiting in its outbox */
-    uint32_t lag_us;     /* worst turn of its loop since the last heartbeat, an hour at most */
-    bool suspect;        /* doubts its own network */
-    bool all_ids;        /* ids are all jobs in hand, looked at and not yet recorded, or none:
-                          * what the coordinator believes beyond them is lost */
+    uint32_t unrecorded;       /* results waiting in its outbox */
+    uint32_t descriptors;      /* open in its process ... */
+    uint32_t descriptors_most; /* ... and how many may be; 0: not known */
+    uint32_t lag_us;           /* worst turn of its loop since the last heartbeat, an hour at most */
+    bool suspect;              /* doubts its own network */
+    bool all_ids;              /* ids are all jobs in hand, looked at and not yet recorded, or none:
+                                * what the coordinator believes beyond them is lost */
 
     /* heartbeat: a full list that is too long for one message comes in `parts` of them, sent one
      * after the other; ids are those of part number `part`, from 0. all_ids is false in each, so

@@ -129,6 +129,7 @@ static struct {
     struct loop *loop;
     uv_signal_t term, interrupt, hangup;
     unsigned asked;
+    uv_timer_t alive; /* for the service manager's watchdog; has a loop when it is used */
 } signals;
 
 static void on_end(uv_signal_t *s, int number)
@@ -159,6 +160,25 @@ static int follow_parent(struct err *err)
     return 0;
 }
 
+static void on_alive(uv_timer_t *t)
+{
+    (void)t;
+    sd_notify(0, "WATCHDOG=1");
+}
+
+/* Twice as often as the service manager asks for, see sd_watchdog_enabled(3). */
+static int keep_alive(struct loop *l, struct err *err)
+{
+    uint64_t us = 0;
+    if (sd_watchdog_enabled(0, &us) <= 0)
+        return 0;
+    uint64_t ms = us / 2 / (uint64_t)US_PER_MS;
+    int r = uv_timer_init(loop_uv(l), &signals.alive);
+    if (r == 0)
+        r = uv_timer_start(&signals.alive, on_alive, 0, ms ? ms : 1);
+    return r < 0 ? err_set(err, r, "cannot tell the watchdog: %s", uv_strerror(r)) : 0;
+}
+
 int daemon_watch_signals(struct loop *l, struct err *err)
 {
     const struct {
@@ -178,7 +198,8 @@ int daemon_watch_signals(struct loop *l, struct err *err)
         if (r < 0)
             return err_set(err, r, "cannot watch a signal: %s", uv_strerror(r));
     }
-    return follow_parent(err);
+    int r = keep_alive(l, err);
+    return r < 0 ? r : follow_parent(err);
 }
 
 void daemon_unwatch_signals(struct loop *l)
@@ -188,6 +209,8 @@ void daemon_unwatch_signals(struct loop *l)
     uv_close((uv_handle_t *)&signals.term, NULL);
     uv_close((uv_handle_t *)&signals.interrupt, NULL);
     uv_close((uv_handle_t *)&signals.hangup, NULL);
+    if (signals.alive.loop)
+        uv_close((uv_handle_t *)&signals.alive, NULL);
     signals.loop = NULL;
 }
 

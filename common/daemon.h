@@ -40,7 +40,9 @@ int daemon_begin(const struct daemon_program *p, int argc, char **argv, struct c
 
 /* SIGTERM and SIGINT end the loop with status 0; a second one ends the process
  * at once. SIGHUP is ignored until somebody asks for it. Where the parent of
- * the process dies and VEDETTE_PARENT was set, that counts as SIGTERM. */
+ * the process dies and VEDETTE_PARENT was set, that counts as SIGTERM. Where the
+ * service manager watches (WatchdogSec= of its unit), it hears from this loop for as
+ * long as it turns. */
 int daemon_watch_signals(struct loop *l, struct err *err);
 void daemon_unwatch_signals(struct loop *l);
 

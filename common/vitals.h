@@ -33,9 +33,10 @@ struct worker_vitals {
     wall_us joined_us;
     wall_us heard_us; /* last message */
     uint32_t slots;
-    uint32_t in_hand;        /* jobs taken and not recorded */
-    uint64_t done;           /* results of its that were recorded, since it joined */
-    char reason[DOUBT_SIZE]; /* why it doubts; "" without doubt */
+    uint32_t descriptors, descriptors_most; /* open in its process, and how many may be; 0: not known */
+    uint32_t in_hand;                       /* jobs taken and not recorded */
+    uint64_t done;                          /* results of its that were recorded, since it joined */
+    char reason[DOUBT_SIZE];                /* why it doubts; "" without doubt */
 };
 
 #define VITALS_MAX_COUNT   (UINT64_C(1) << 53) /* of anything: as far as readers of JSON count exactly */

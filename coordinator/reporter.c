@@ -164,6 +164,8 @@ static void worker_of(const struct parts *p, int lane, const struct roster_lane 
         .joined_us = l->joined_us,
         .heard_us = l->heard_us,
         .slots = l->slots,
+        .descriptors = l->descriptors,
+        .descriptors_most = l->descriptors_most,
         .in_hand = lease_in_hand(p->lease, lane),
         .done = l->done,
     };

@@ -242,6 +242,8 @@ void roster_heartbeat(struct roster *r, int lane, const struct control *beat)
     struct roster_lane *l = &m->lane;
     l->free_slots = beat->free_slots < l->slots ? beat->free_slots : l->slots;
     l->unrecorded = beat->unrecorded;
+    l->descriptors = beat->descriptors;
+    l->descriptors_most = beat->descriptors_most;
     l->taken_since = l->recorded_since = 0;
     snprintf(l->reason, sizeof l->reason, "%.*s", beat->suspect ? DOUBT_SIZE - 1 : 0, beat->text);
     if (l->doubts != beat->suspect) {

@@ -58,6 +58,7 @@ struct roster_lane {
     uint32_t slots;
     uint32_t free_slots; /* as it said last ... */
     uint32_t unrecorded;
+    uint32_t descriptors, descriptors_most;
     uint32_t taken_since, recorded_since; /* ... and what has happened since */
     uint64_t done;
 };

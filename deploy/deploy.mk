@@ -17,8 +17,9 @@ run: deps-build
 	@$(MAKE) --no-print-directory -s -j2 VARIANT=release all
 	@/usr/bin/python3 deploy/example/run.py --bin $(BUILD)/release/bin $(if $(FOR),--for $(FOR)) $(if $(SITES),--sites $(SITES)) $(if $(KEEP),--keep $(KEEP))
 
-PREFIX  ?= /usr/local
-DESTDIR ?=
+PREFIX     ?= /usr/local
+DESTDIR    ?=
+SYSCONFDIR ?= /etc
 install:
 	@$(MAKE) --no-print-directory VARIANT=release all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5 \
@@ -31,11 +32,18 @@ install:
 	ln -sf vedette $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vedette-loadgen
 	install -m 644 deploy/config/vedette.yaml deploy/config/sites.yaml deploy/page/bot.html $(DESTDIR)$(PREFIX)/share/doc/vedette/examples
 	install deploy/example/receive.py $(DESTDIR)$(PREFIX)/share/doc/vedette/examples
+	install -d $(DESTDIR)$(SYSCONFDIR)/sysctl.d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d
+	install -m 644 deploy/sysctl.d/60-vedette.conf $(DESTDIR)$(SYSCONFDIR)/sysctl.d
+	install -m 644 deploy/systemd/vedette.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/vedette.conf
+	for unit in deploy/systemd/*.service; do \
+	    sed 's|@PREFIX@|$(PREFIX)|' $$unit > $(DESTDIR)$(PREFIX)/lib/systemd/system/$${unit##*/}; done
 	install -m 644 README.md HACKING.md ARCHITECTURE.md CHANGELOG.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/vedette
 uninstall:
 	rm -f $(PROGRAMS:%=$(DESTDIR)$(PREFIX)/bin/%) $(DESTDIR)$(PREFIX)/share/man/man[1578]/vedette* \
 	    $(DESTDIR)$(PREFIX)/share/man/man5/sites.yaml.5 \
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vedette $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vedette-loadgen
+	rm -f $(DESTDIR)$(SYSCONFDIR)/sysctl.d/60-vedette.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/vedette.conf \
+	    $(DESTDIR)$(PREFIX)/lib/systemd/system/vedette-*.service
 	rm -rf $(DESTDIR)$(PREFIX)/share/doc/vedette
 
 .PHONY: deps deps-build deps-test deps-bench run install uninstall

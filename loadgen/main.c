@@ -84,6 +84,8 @@ int main(int argc, char **argv)
     };
     struct err err = { 0 };
 
+    if (daemon_hold_standard() < 0)
+        return 1;
     signal(SIGPIPE, SIG_IGN);
     log_setup("loadgen", LOG_INFO);
     argp_program_version = "vedette-loadgen " VEDETTE_VERSION;

@@ -158,6 +158,10 @@ int wire_check_worker_vitals(const struct worker_vitals *w, struct err *err)
     if (r == 0)
         r = wire_check_number(w->slots, CONTROL_MAX_SLOTS, "slots", err);
     if (r == 0)
+        r = wire_check_number(w->descriptors, CONTROL_MAX_DESCRIPTORS, "descriptors", err);
+    if (r == 0)
+        r = wire_check_number(w->descriptors_most, CONTROL_MAX_DESCRIPTORS, "descriptors at most", err);
+    if (r == 0)
         r = wire_check_number(w->done, VITALS_MAX_COUNT, "looks done", err);
     if (r < 0)
         return r;

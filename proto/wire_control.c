@@ -50,6 +50,10 @@ static int check_amounts(const struct control *c, struct err *err)
     if (r == 0)
         r = wire_check_number(c->unrecorded, CONTROL_MAX_UNRECORDED, "unrecorded results", err);
     if (r == 0)
+        r = wire_check_number(c->descriptors, CONTROL_MAX_DESCRIPTORS, "descriptors", err);
+    if (r == 0)
+        r = wire_check_number(c->descriptors_most, CONTROL_MAX_DESCRIPTORS, "descriptors at most", err);
+    if (r == 0)
         r = wire_check_number(c->lag_us, CONTROL_MAX_LAG_US, "microseconds of lag", err);
     return r;
 }
@@ -114,6 +118,8 @@ int wire_pack_control(const struct control *c, uint8_t *buf, size_t size)
     m.free_slots = c->free_slots;
     m.unrecorded = c->unrecorded;
     m.lag_us = c->lag_us;
+    m.descriptors = c->descriptors;
+    m.descriptors_most = c->descriptors_most;
     m.suspect = c->suspect;
     m.all_ids = c->all_ids;
     m.part = c->part;
@@ -172,6 +178,8 @@ int wire_unpack_control(struct wire_arena *a, const void *bytes, size_t len, str
         .free_slots = m->free_slots,
         .unrecorded = m->unrecorded,
         .lag_us = m->lag_us,
+        .descriptors = m->descriptors,
+        .descriptors_most = m->descriptors_most,
         .suspect = m->suspect,
         .all_ids = m->all_ids,
         .part = m->part,

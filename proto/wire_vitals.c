@@ -16,6 +16,8 @@ void wire_worker_out(Vedette__V1__WorkerVitals *to, const struct worker_vitals *
     to->heard_us = from->heard_us;
     to->slots = from->slots;
     to->in_hand = from->in_hand;
+    to->descriptors = from->descriptors;
+    to->descriptors_most = from->descriptors_most;
     to->done = from->done;
 }
 
@@ -31,6 +33,8 @@ int wire_worker_in(struct worker_vitals *to, const Vedette__V1__WorkerVitals *fr
         .heard_us = from->heard_us,
         .slots = from->slots,
         .in_hand = from->in_hand,
+        .descriptors = from->descriptors,
+        .descriptors_most = from->descriptors_most,
         .done = from->done,
     };
     int r = wire_name(to->worker, sizeof to->worker, from->worker, "worker's name", err);

@@ -3,6 +3,7 @@
 #include "common/complaint.h"
 #include "common/log.h"
 #include "worker/intake.h"
+#include "worker/machine.h"
 #include "worker/outbox.h"
 #include "worker/probe.h"
 #include "worker/rollcall.h"
@@ -69,6 +70,7 @@ struct thread_lane {
     bool handed_back;
     bool resting;
     bool suspect; /* as was logged last */
+    struct machine_count descriptors;
     uint64_t stale;
     struct complaint *malformed;
     struct log_gate stale_gate;
@@ -319,6 +321,8 @@ static void on_beat(void *arg, struct control *c)
     snprintf(c->text, sizeof c->text, "%s", reason);
     c->free_slots = l->drain_since ? 0 : (uint32_t)(room < left ? room : left);
     c->unrecorded = (uint32_t)outbox_count(shipment_outbox(l->shipment));
+    c->descriptors = machine_descriptors(&l->descriptors, loop_now(l->loop));
+    c->descriptors_most = l->setup.descriptors_most;
     int64_t lag_us = loop_lag(l->loop) / NS_PER_US;
     c->lag_us = lag_us < CONTROL_MAX_LAG_US ? (uint32_t)lag_us : CONTROL_MAX_LAG_US;
     c->suspect = suspect;

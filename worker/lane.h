@@ -16,10 +16,11 @@
 struct lane_setup {
     const struct config *config; /* borrowed for the lane's life, as is the bus */
     struct bus *bus;
-    const char *worker;      /* name */
-    uint16_t number;         /* from 0 */
-    uint64_t nonce;          /* of this process */
-    struct loop_bell *ended; /* rung when the lane has ended by itself */
+    const char *worker;        /* name */
+    uint16_t number;           /* from 0 */
+    uint64_t nonce;            /* of this process */
+    uint32_t descriptors_most; /* that the process may have; 0: not known */
+    struct loop_bell *ended;   /* rung when the lane has ended by itself */
 };
 
 struct thread_lane;

@@ -1,14 +1,16 @@
 #include "worker/worker.h"
 
 #include "common/daemon.h"
+#include "common/site.h"
 #include "worker/lane.h"
+#include "worker/limits.h"
+#include "worker/machine.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 enum { EXIT_HUNG = 70 };
@@ -17,6 +19,7 @@ enum { EXIT_HUNG = 70 };
 
 struct worker {
     struct loop *loop;
+    struct config config; /* as told, but no more slots than the host allows */
     char name[WORKER_NAME_SIZE];
     struct loop_bell ended;
     bool has_bell;
@@ -64,22 +67,39 @@ static void on_lane_ended(void *arg)
     loop_stop(w->loop, 0);
 }
 
-static void warn_of_few_descriptors(const struct config *config, unsigned n)
+/* Slots without a descriptor would be looks that end as unknown: there are as many
+ * as descriptors suffice for, and what does not fit goes to other workers. */
+static void fit_to_host(struct worker *w, unsigned lanes, uint32_t *descriptors_most)
 {
-    struct rlimit limit;
-    uint64_t wants = (uint64_t)n * (config->worker.slots + 64) + 64;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < wants)
-        log_warn("worker.descriptors", "limit=%llu wants=%llu: looks beyond the limit will be unknown",
-                 (unsigned long long)limit.rlim_cur, (unsigned long long)wants);
+    struct limits_host host;
+    struct limits limits;
+    struct limits_wish wish = { .lanes = lanes,
+                                .slots = w->config.worker.slots,
+                                .address_per_s = w->config.polite.address_per_s,
+                                .timeout_us = SITE_DEFAULT_TIMEOUT_MS * US_PER_MS };
+    char advice[300];
+    machine_read(&host);
+    limits_reckon(&host, &wish, &limits);
+    w->config.worker.slots = limits.slots;
+    *descriptors_most =
+        host.descriptors < CONTROL_MAX_DESCRIPTORS ? (uint32_t)host.descriptors : CONTROL_MAX_DESCRIPTORS;
+    log_info("worker.limits",
+             "holds_per_s=%u hung_per_s=%u slots=%u descriptors=%llu ports=%u conntrack=%llu: "
+             "checks a second if %d %% hang for 20 s, and if all do",
+             limits.holds_per_s, limits.hung_per_s, limits.slots, (unsigned long long)host.descriptors,
+             host.ports, (unsigned long long)host.conntrack_max, LIMITS_HANG_PERCENT);
+    for (unsigned i = 0; limits_advise(&limits, &host, &wish, i, advice, sizeof advice); i++)
+        log_warn("worker.limit", "configured_per_s=%u: %s", limits.per_s[LIMIT_SLOTS], advice);
 }
 
 static int start_lanes(struct worker *w, struct bus *bus, const struct config *config, struct err *err)
 {
-    struct lane_setup setup = { .config = config, .bus = bus, .worker = w->name, .ended = &w->ended };
+    w->config = *config;
+    struct lane_setup setup = { .config = &w->config, .bus = bus, .worker = w->name, .ended = &w->ended };
     if (getrandom(&setup.nonce, sizeof setup.nonce, 0) != sizeof setup.nonce)
         setup.nonce = (uint64_t)clock_wall() << 16 ^ (uint64_t)getpid();
     unsigned n = config_threads(config);
-    warn_of_few_descriptors(config, n);
+    fit_to_host(w, n, &setup.descriptors_most);
     for (; w->n_lanes < n; w->n_lanes++) {
         setup.number = (uint16_t)w->n_lanes;
         int r = lane_start(&w->lane[w->n_lanes], &setup, err);
@@ -87,7 +107,7 @@ static int start_lanes(struct worker *w, struct bus *bus, const struct config *c
             return r;
     }
     log_info("worker.started", "name=%s location=%s lanes=%u slots=%u", w->name, config->worker.location, n,
-             config->worker.slots);
+             w->config.worker.slots);
     return 0;
 }
 

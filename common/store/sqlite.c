@@ -43,6 +43,10 @@ static const struct migrate_step steps[] = {
      4,
 #include "common/store/schema/sqlite/0004_history.sql.h"
      },
+    {
+     5,
+#include "common/store/schema/sqlite/0005_descriptors.sql.h"
+     },
 };
 #define OUR_VERSION ((unsigned)(sizeof steps / sizeof *steps))
 

@@ -43,8 +43,8 @@ static int put_workers(struct sqlite *s, const struct vitals *v, struct err *err
     scoped(query) struct query q = { 0 };
     int r = query_new(&q, s, Q_WORKER_PUT, DOING,
                       "INSERT OR REPLACE INTO worker (worker, lane, location, software, health, doubts, "
-                      "joined_us, heard_us, slots, in_hand, done, named_us) "
-                      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                      "joined_us, heard_us, slots, in_hand, done, descriptors, descriptors_most, named_us) "
+                      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                       err);
     for (size_t i = 0; r == 0 && i < v->n_workers; i++) {
         const struct worker_vitals *w = &v->workers[i];
@@ -59,6 +59,8 @@ static int put_workers(struct sqlite *s, const struct vitals *v, struct err *err
         query_put_int(&q, w->slots);
         query_put_int(&q, w->in_hand);
         query_put_int(&q, (int64_t)w->done);
+        query_put_int(&q, w->descriptors);
+        query_put_int(&q, w->descriptors_most);
         query_put_int(&q, v->at_us);
         r = query_run(&q, err);
     }
@@ -128,7 +130,7 @@ int sqlite_each_worker(struct store *base, store_worker_fn *fn, void *arg, struc
     scoped(query) struct query q = { 0 };
     int r = query_new(&q, sqlite_of(base), Q_WORKERS, "read the workers",
                       "SELECT worker, lane, location, software, health, doubts, joined_us, heard_us, slots, "
-                      "in_hand, done FROM worker ORDER BY worker, lane",
+                      "in_hand, done, descriptors, descriptors_most FROM worker ORDER BY worker, lane",
                       err);
     if (r < 0)
         return r;
@@ -142,6 +144,8 @@ int sqlite_each_worker(struct store *base, store_worker_fn *fn, void *arg, struc
             .slots = (uint32_t)query_int(&q, 8),
             .in_hand = (uint32_t)query_int(&q, 9),
             .done = (uint64_t)query_int(&q, 10),
+            .descriptors = (uint32_t)query_int(&q, 11),
+            .descriptors_most = (uint32_t)query_int(&q, 12),
         };
         query_copy(&q, 0, w.worker, sizeof w.worker);
         query_copy(&q, 2, w.location, sizeof w.location);

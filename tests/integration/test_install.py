@@ -1,6 +1,7 @@
 """What `make install` puts into place works from there."""
 
 import os
+import re
 import subprocess
 
 import pytest
@@ -39,6 +40,16 @@ def test_manual_pages_and_completion_are_there(prefix):
         assert (prefix / "share/doc/vedette" / document).exists()
     for example in ("vedette.yaml", "sites.yaml", "receive.py"):
         assert (prefix / "share/doc/vedette/examples" / example).exists()
+
+
+def test_units_and_kernel_settings_are_there(prefix):
+    for daemon in ("coordinator", "worker", "collector"):
+        unit = (prefix / f"lib/systemd/system/vedette-{daemon}.service").read_text()
+        assert f"ExecStart=/usr/bin/vedette-{daemon} --config" in unit and "@" not in unit.split("[Service]")[1].split("SystemCallFilter")[0]
+        assert "WatchdogSec=" in unit and "LimitNOFILE=" in unit
+    settings = (prefix.parent / "etc/sysctl.d/60-vedette.conf").read_text()
+    for name in ("ip_local_port_range", "tcp_tw_reuse", "nf_conntrack_max"):
+        assert re.search(rf"^-?net\.[a-z0-9_.]*{name} = ", settings, re.M), name
 
 
 def test_it_runs_from_there(prefix, world, village, tmp_path):

@@ -378,6 +378,8 @@ static int same_worker(void *arg, const struct worker_vitals *b)
     assert_int_equal(a->joined_us, b->joined_us);
     assert_int_equal(a->heard_us, b->heard_us);
     assert_int_equal(a->slots, b->slots);
+    assert_int_equal(a->descriptors, b->descriptors);
+    assert_int_equal(a->descriptors_most, b->descriptors_most);
     assert_int_equal(a->in_hand, b->in_hand);
     assert_int_equal(a->done, b->done);
     return 7;
@@ -408,7 +410,7 @@ CONTRACT(the_newest_vitals_and_workers_of_the_last_hour)
     REFUSED(store_get_vitals(s, &got, &err), -ENOENT, "no coordinator");
 
     struct worker_vitals w[] = {
-        {"b",            1,              "here", "vedette 0.1", WORKER_SUSPECT, true, NOON, NOON + 1, 100, 3, 9, "" },
+        {"b",            1,              "here", "vedette 0.1", WORKER_SUSPECT, true, NOON, NOON + 1, 100, 500, 20000, 3, 9, "" },
         { .worker = "b", .lane = 0},
         { .worker = "a",          .lane = 2               },
     };

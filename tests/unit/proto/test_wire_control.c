@@ -38,6 +38,8 @@ static struct control usual(enum control_kind kind)
         .free_slots = 480,
         .unrecorded = 12,
         .lag_us = 1500,
+        .descriptors = 700,
+        .descriptors_most = 20000,
         .suspect = true,
         .rest = true,
         .all_ids = kind == CONTROL_HEARTBEAT,
@@ -66,6 +68,8 @@ static void assert_comes_back(const struct control *c)
     assert_int_equal(got.free_slots, c->free_slots);
     assert_int_equal(got.unrecorded, c->unrecorded);
     assert_int_equal(got.lag_us, c->lag_us);
+    assert_int_equal(got.descriptors, c->descriptors);
+    assert_int_equal(got.descriptors_most, c->descriptors_most);
     assert_int_equal(got.suspect, c->suspect);
     assert_int_equal(got.rest, c->rest);
     assert_int_equal(got.all_ids, c->all_ids);
@@ -104,6 +108,7 @@ static void every_member_comes_back_at_its_limits(void **state)
     c.slots = c.free_slots = CONTROL_MAX_SLOTS;
     c.unrecorded = CONTROL_MAX_UNRECORDED;
     c.lag_us = CONTROL_MAX_LAG_US;
+    c.descriptors = c.descriptors_most = CONTROL_MAX_DESCRIPTORS;
     c.epoch = 0xffffff;
     assert_comes_back(&c);
     c = (struct control){ .kind = CONTROL_BEAT };
@@ -187,6 +192,8 @@ static void what_the_receiver_refuses_is_not_packed(void **state)
     REFUSED(CONTROL_HEARTBEAT, c.free_slots = CONTROL_MAX_SLOTS + 1);
     REFUSED(CONTROL_HEARTBEAT, c.unrecorded = CONTROL_MAX_UNRECORDED + 1);
     REFUSED(CONTROL_HEARTBEAT, c.lag_us = CONTROL_MAX_LAG_US + 1);
+    REFUSED(CONTROL_HEARTBEAT, c.descriptors = CONTROL_MAX_DESCRIPTORS + 1);
+    REFUSED(CONTROL_HEARTBEAT, c.descriptors_most = CONTROL_MAX_DESCRIPTORS + 1);
     REFUSED(CONTROL_WELCOME, c.jobs[0] = '\0');
     REFUSED(CONTROL_WELCOME, c.results[0] = '\0');
     REFUSED(CONTROL_WELCOME, c.epoch = 0x1000000);

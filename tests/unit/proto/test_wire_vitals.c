@@ -59,6 +59,8 @@ static struct worker_vitals largest_worker(void)
         .heard_us = WALL_MAX,
         .slots = CONTROL_MAX_SLOTS,
         .in_hand = UINT32_MAX,
+        .descriptors = CONTROL_MAX_DESCRIPTORS,
+        .descriptors_most = CONTROL_MAX_DESCRIPTORS - 1,
         .done = VITALS_MAX_COUNT,
         .reason = "1 of 1 canaries for names do not answer",
     };
@@ -80,6 +82,8 @@ static void assert_worker(const struct worker_vitals *a, const struct worker_vit
     assert_int_equal(a->heard_us, b->heard_us);
     assert_int_equal(a->slots, b->slots);
     assert_int_equal(a->in_hand, b->in_hand);
+    assert_int_equal(a->descriptors, b->descriptors);
+    assert_int_equal(a->descriptors_most, b->descriptors_most);
     assert_int_equal(a->done, b->done);
     assert_string_equal(a->reason, b->reason);
 }
