@@ -272,7 +272,7 @@ static void perch_add(struct canaries *c, const struct canary_spec *spec)
     } else if (spec->kind == CANARY_URL && strstr(spec->url, "://[")) {
         way = WAY_V6;
     }
-    int i = flock_add(&c->flock, way, loop_now(c->kit->loop));
+    int i = flock_add(&c->flock, way, spec->kind != CANARY_ROOT, loop_now(c->kit->loop));
     if (i < 0)
         return;
     p.index = (unsigned)i;

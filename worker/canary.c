@@ -10,18 +10,18 @@ void flock_init(struct canary_flock *f)
     *f = (struct canary_flock){ 0 };
 }
 
-int flock_add(struct canary_flock *f, enum way way, mono_ns now)
+int flock_add(struct canary_flock *f, enum way way, bool certain, mono_ns now)
 {
     if (f->n == CANARY_MAX)
         return -ENOSPC;
-    f->at[f->n] = (struct canary){ .way = way, .asked_at = now - CANARY_EVERY_NS };
+    f->at[f->n] = (struct canary){ .way = way, .counts = certain, .asked_at = now - CANARY_EVERY_NS };
     return (int)f->n++;
 }
 
 static bool any_silence(const struct canary_flock *f, enum way way)
 {
     for (unsigned i = 0; i < f->n; i++)
-        if (f->at[i].way == way && f->at[i].silences > 0)
+        if (f->at[i].way == way && f->at[i].counts && f->at[i].silences > 0)
             return true;
     return false;
 }
@@ -52,9 +52,10 @@ void flock_answered(struct canary_flock *f, unsigned i, bool answered)
     if (i >= f->n || !c->asking)
         return;
     c->asking = false;
-    if (answered)
+    if (answered) {
+        c->counts = true;
         c->silences = 0;
-    else if (c->silences < SILENCES)
+    } else if (c->silences < SILENCES)
         c->silences++;
 }
 
@@ -83,8 +84,9 @@ bool flock_doubts(const struct canary_flock *f, enum way way, unsigned *ret_sile
 {
     unsigned silent = 0, all = 0;
     for (unsigned i = 0; i < f->n; i++) {
-        all += f->at[i].way == way;
-        silent += f->at[i].way == way && f->at[i].silences >= SILENCES;
+        bool counts = f->at[i].way == way && f->at[i].counts;
+        all += counts;
+        silent += counts && f->at[i].silences >= SILENCES;
     }
     *ret_silent = silent;
     *ret_all = all;

@@ -6,6 +6,10 @@
  * canaries are silent, that way is in doubt: that is quorum and hysteresis; how
  * long doubt lasts after that is selfcheck.h's affair.
  *
+ * One that is taken for granted everywhere, such as the root's name servers, may be
+ * out of reach for good: on a machine without internet its silence is no trouble.
+ * Such a one counts from its first answer on.
+ *
  * A question is given up after three seconds. Pure: times are arguments, asking is
  * canaries.h.
  */
@@ -25,7 +29,7 @@ struct canary_flock {
     mono_ns hurry_until;
     struct canary {
         enum way way;
-        bool asking;
+        bool asking, counts;
         mono_ns asked_at; /* last; before the first time: one interval before it is due */
         unsigned silences;
     } at[CANARY_MAX];
@@ -33,8 +37,9 @@ struct canary_flock {
 
 void flock_init(struct canary_flock *f);
 
-/* One more, due at once; its index, or -ENOSPC. */
-int flock_add(struct canary_flock *f, enum way way, mono_ns now);
+/* One more, due at once; its index, or -ENOSPC. One that is not certain to be there
+ * counts from its first answer on. */
+int flock_add(struct canary_flock *f, enum way way, bool certain, mono_ns now);
 
 /* One that is to be asked now, and is taken to be; -1 when none is. */
 int flock_take(struct canary_flock *f, mono_ns now);

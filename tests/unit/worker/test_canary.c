@@ -45,7 +45,7 @@ static void half_of_them_silent_is_doubt(void **state)
         mono_ns now = SECOND(100);
         flock_init(&f);
         for (unsigned k = 0; k < stories[i].n; k++)
-            assert_int_equal(flock_add(&f, WAY_V4, now), (int)k);
+            assert_int_equal(flock_add(&f, WAY_V4, true, now), (int)k);
         const char *p = stories[i].rounds;
         for (size_t round = 0; stories[i].doubt[round]; round++, now += CANARY_EVERY_NS) {
             for (unsigned k = 0; k < stories[i].n; k++, p++) {
@@ -60,6 +60,33 @@ static void half_of_them_silent_is_doubt(void **state)
     }
 }
 
+static void one_that_never_answered_may_not_be_there(void **state)
+{
+    (void)state;
+    struct canary_flock f;
+    static const struct {
+        bool answers, doubt;
+    } rounds[] = {
+        {false,  false},
+        { false, false},
+        { false, false},
+        { true,  false},
+        { false, false},
+        { false, true },
+        { true,  false}
+    };
+    mono_ns now = SECOND(100);
+    flock_init(&f);
+    flock_add(&f, WAY_NAMES, false, now);
+    for (size_t i = 0; i < sizeof rounds / sizeof *rounds; i++, now += CANARY_EVERY_NS) {
+        assert_int_equal(flock_take(&f, now), 0);
+        flock_answered(&f, 0, rounds[i].answers);
+        assert_int_equal(in_doubt(&f, WAY_NAMES), rounds[i].doubt);
+        if (i == 0) /* nor is it asked faster */
+            assert_int_equal(flock_take(&f, now + CANARY_HURRIED_NS), -1);
+    }
+}
+
 static void each_way_has_its_own(void **state)
 {
     (void)state;
@@ -67,9 +94,9 @@ static void each_way_has_its_own(void **state)
     unsigned silent, all;
     flock_init(&f);
     assert_int_equal(flock_next(&f), MONO_NEVER);
-    flock_add(&f, WAY_V4, 0);
-    flock_add(&f, WAY_V6, 0);
-    flock_add(&f, WAY_NAMES, 0);
+    flock_add(&f, WAY_V4, true, 0);
+    flock_add(&f, WAY_V6, true, 0);
+    flock_add(&f, WAY_NAMES, true, 0);
     for (int round = 0; round < 2; round++)
         for (unsigned k = 0; k < 3; k++) {
             flock_take(&f, SECOND(10 * round));
@@ -88,7 +115,7 @@ static void they_are_asked_every_five_seconds_and_faster_in_trouble(void **state
     struct canary_flock f;
     mono_ns now = SECOND(100);
     flock_init(&f);
-    flock_add(&f, WAY_V4, now);
+    flock_add(&f, WAY_V4, true, now);
     assert_int_equal(flock_next(&f), now); /* at once */
     assert_int_equal(flock_take(&f, now), 0);
     assert_int_equal(flock_next(&f), now + CANARY_PATIENCE);
@@ -117,7 +144,7 @@ static void a_question_is_given_up(void **state)
     struct canary_flock f;
     mono_ns now = SECOND(100);
     flock_init(&f);
-    flock_add(&f, WAY_V4, now);
+    flock_add(&f, WAY_V4, true, now);
     assert_int_equal(flock_take(&f, now), 0);
     assert_int_equal(flock_take(&f, now + SECOND(1)), -1); /* is being asked */
     assert_int_equal(flock_give_up(&f, now + CANARY_PATIENCE - 1), -1);
@@ -144,14 +171,15 @@ static void there_is_a_ceiling(void **state)
     struct canary_flock f;
     flock_init(&f);
     for (int i = 0; i < CANARY_MAX; i++)
-        assert_int_equal(flock_add(&f, WAY_V4, 0), i);
-    assert_int_equal(flock_add(&f, WAY_V4, 0), -ENOSPC);
+        assert_int_equal(flock_add(&f, WAY_V4, true, 0), i);
+    assert_int_equal(flock_add(&f, WAY_V4, true, 0), -ENOSPC);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(half_of_them_silent_is_doubt),
+        cmocka_unit_test(one_that_never_answered_may_not_be_there),
         cmocka_unit_test(each_way_has_its_own),
         cmocka_unit_test(they_are_asked_every_five_seconds_and_faster_in_trouble),
         cmocka_unit_test(a_question_is_given_up),
