@@ -116,7 +116,7 @@ json_t *asjson_notice(const struct notice *n, const char *site, const char *owne
     return o;
 }
 
-json_t *asjson_worker(const struct worker_vitals *w, wall_us now)
+json_t *asjson_worker(const struct worker_vitals *w, const struct episode *doubt, wall_us now)
 {
     json_t *o = json_object();
     asjson_text(&o, "worker", w->worker);
@@ -124,6 +124,8 @@ json_t *asjson_worker(const struct worker_vitals *w, wall_us now)
     asjson_text(&o, "location", w->location);
     asjson_text(&o, "health", print_worker_health(w, now));
     asjson_put(&o, "doubts", json_boolean(w->doubts));
+    asjson_text(&o, "in_doubt", doubt ? doubt->reason : "");
+    asjson_put(&o, "in_doubt_since", print_json_wall(doubt ? doubt->began_us : 0));
     asjson_number(&o, "slots", w->slots);
     asjson_number(&o, "in_hand", w->in_hand);
     asjson_number(&o, "descriptors", w->descriptors);

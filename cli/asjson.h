@@ -6,6 +6,7 @@
 #ifndef CLI_ASJSON_H
 #define CLI_ASJSON_H
 
+#include "common/episode.h"
 #include "common/health.h"
 #include "common/incident.h"
 #include "common/site.h"
@@ -17,7 +18,8 @@
 json_t *asjson_site(const struct site *s, const char *owner, const struct site_state *state);
 json_t *asjson_incident(const struct incident *i, const char *site, const char *url);
 json_t *asjson_notice(const struct notice *n, const char *site, const char *owner);
-json_t *asjson_worker(const struct worker_vitals *w, wall_us now);
+/* With the doubt that is open; NULL for none. */
+json_t *asjson_worker(const struct worker_vitals *w, const struct episode *doubt, wall_us now);
 
 /* A new member; NULL values and failures make *o NULL, so that a row of these
  * needs one question at the end. */

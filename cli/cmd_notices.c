@@ -6,6 +6,7 @@
 #include "cli/asjson.h"
 #include "cli/commands.h"
 #include "cli/directory.h"
+#include "cli/doubts.h"
 #include "cli/noticelist.h"
 #include "cli/print.h"
 #include "cli/table.h"
@@ -21,6 +22,11 @@ struct notices_options {
     bool pending_only;
     unsigned long incident, max;
     bool max_given;
+};
+
+struct lists {
+    struct directory *directory;
+    struct doubts *doubts;
 };
 
 enum { KEY_PENDING = 0x100, KEY_INCIDENT, KEY_MAX };
@@ -46,7 +52,27 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     return ARGP_ERR_UNKNOWN;
 }
 
-static void add_row(struct table *t, const struct notice *n, struct directory *d, wall_us now)
+static bool is_of_worker(const struct notice *n)
+{
+    return n->kind == NOTICE_IN_DOUBT || n->kind == NOTICE_DOUBT_OVER;
+}
+
+/* Whom a notice is about: a site or, with the episode's id as its number, a worker. */
+static const char *about(const struct lists *l, const struct notice *n, char *buf, size_t size)
+{
+    const struct episode *e = doubts_by_id(l->doubts, n->number);
+    if (!is_of_worker(n))
+        return directory_site_name(l->directory, n->site_id);
+    snprintf(buf, size, "worker %s", e ? e->worker : "?");
+    return buf;
+}
+
+static const char *to_whom(const struct lists *l, const struct notice *n)
+{
+    return is_of_worker(n) ? "operator" : directory_owner_name(l->directory, n->owner_id);
+}
+
+static void add_row(struct table *t, const struct notice *n, const struct lists *l, wall_us now)
 {
     static const enum hue hues[NOTICE_STATE_COUNT] = {
         [NOTICE_PENDING] = HUE_DOUBT,
@@ -58,9 +84,9 @@ static void add_row(struct table *t, const struct notice *n, struct directory *d
     wall_us when = n->state == NOTICE_SENT ? n->sent_us : n->created_us;
     table_row(t);
     table_setf(t, 0, "%" PRIu64, n->id);
-    table_setf(t, 1, n->number ? "%s %u" : "%s", notice_kind_words(n->kind), n->number);
-    table_set(t, 2, directory_site_name(d, n->site_id));
-    table_set(t, 3, directory_owner_name(d, n->owner_id));
+    table_setf(t, 1, n->number && !is_of_worker(n) ? "%s %u" : "%s", notice_kind_words(n->kind), n->number);
+    table_set(t, 2, about(l, n, buf, sizeof buf));
+    table_set(t, 3, to_whom(l, n));
     table_set(t, 4, print_channel(buf, sizeof buf, n->channel));
     table_set(t, 5, notice_state_name(n->state));
     table_hue(t, 5, n->state < NOTICE_STATE_COUNT ? hues[n->state] : HUE_NONE);
@@ -69,7 +95,7 @@ static void add_row(struct table *t, const struct notice *n, struct directory *d
     table_set(t, 8, n->trouble);
 }
 
-static int print_all(const struct call *call, const struct noticelist *list, struct directory *d)
+static int print_all(const struct call *call, const struct noticelist *list, const struct lists *l)
 {
     static const struct table_column columns[] = {
         {"NOTICE",   TABLE_NUMBER, 2 },
@@ -89,11 +115,15 @@ static int print_all(const struct call *call, const struct noticelist *list, str
     for (size_t i = 0; r == 0 && i < noticelist_count(list); i++) {
         const struct notice *n = noticelist_at(list, i);
         if (!call->json) {
-            add_row(t, n, d, now);
+            add_row(t, n, l, now);
             continue;
         }
-        json_t *o = asjson_notice(n, "", directory_owner_name(d, n->owner_id));
-        asjson_text(&o, "site", directory_site_name(d, n->site_id));
+        char buf[100];
+        json_t *o = asjson_notice(n, "", to_whom(l, n));
+        if (is_of_worker(n))
+            asjson_text(&o, "worker", about(l, n, buf, sizeof buf) + strlen("worker "));
+        else
+            asjson_text(&o, "site", about(l, n, buf, sizeof buf));
         r = print_json(stdout, o);
     }
     if (r < 0 || call->json)
@@ -112,6 +142,7 @@ static int run(struct call *call)
                                      .max = o->max_given ? o->max : DEFAULT_MAX };
     scoped(store) struct store *store = NULL;
     scoped(directory) struct directory *d = NULL;
+    scoped(doubts) struct doubts *doubts = NULL;
     scoped(noticelist) struct noticelist *list = NULL;
     struct err err = { 0 };
 
@@ -121,9 +152,12 @@ static int run(struct call *call)
     int r = directory_new(&d, store, &err);
     if (r == 0)
         r = noticelist_read(&list, store, &f, &err);
+    if (r == 0)
+        r = doubts_read(&doubts, store, false, &err);
     if (r < 0)
         return command_fail_store(call, r, &err);
-    return print_all(call, list, d) < 0 ? EXIT_TROUBLE : EXIT_FINE;
+    const struct lists l = { d, doubts };
+    return print_all(call, list, &l) < 0 ? EXIT_TROUBLE : EXIT_FINE;
 }
 
 const struct command cmd_notices = {
@@ -132,7 +166,8 @@ const struct command cmd_notices = {
     .summary = "who was told what, and what became of it",
     .teaches =
         "Lists the messages to owners: one for each outage, owner and channel when it began, when it "
-        "ended, and for each reminder."
+        "ended, and for each reminder; and those to the operator, when a worker is in doubt and when that "
+        "is over."
         "\vExamples:\n"
         "  vedette notices\n"
         "  vedette notices --pending           what is still in the outbox\n"

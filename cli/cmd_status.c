@@ -2,6 +2,7 @@
 #include "cli/asjson.h"
 #include "cli/commands.h"
 #include "cli/directory.h"
+#include "cli/doubts.h"
 #include "cli/feedline.h"
 #include "cli/print.h"
 #include "cli/table.h"
@@ -11,6 +12,7 @@
 #include <string.h>
 
 #define SHOWN_INCIDENTS 10
+#define SHOWN_DOUBTS    5
 #define STALE_AFTER     PRINT_SILENT_AFTER /* vitals come every second */
 
 /* Workers are counted by name: the lanes of one are one witness. Rows of one
@@ -32,6 +34,7 @@ struct picture {
     struct fleet fleet;
     struct incident open[SHOWN_INCIDENTS];
     size_t n_open;
+    struct doubts *doubts; /* owned by run */
 };
 
 static int count_worker(void *arg, const struct worker_vitals *w)
@@ -86,6 +89,8 @@ static int take_picture(struct picture *p, struct store *s, struct err *err)
         r = store_each_worker(s, count_worker, &p->fleet, err);
     if (r == 0)
         r = store_each_incident(s, &f, keep_incident, p, err);
+    if (r == 0)
+        r = doubts_read(&p->doubts, s, true, err);
     return r;
 }
 
@@ -138,6 +143,21 @@ static void print_vitals(const struct picture *p)
     }
 }
 
+static void print_doubts(const struct picture *p)
+{
+    size_t n = doubts_count(p->doubts);
+    for (size_t i = 0; i < n && i < SHOWN_DOUBTS; i++) {
+        const struct episode *e = doubts_at(p->doubts, i);
+        label("");
+        printf("%s%s is in doubt%s: %s\n", table_paint(stdout, HUE_DOUBT), e->worker,
+               table_paint(stdout, HUE_NONE), e->reason);
+    }
+    if (n > SHOWN_DOUBTS) {
+        label("");
+        printf("and %zu more: vedette workers\n", n - SHOWN_DOUBTS);
+    }
+}
+
 static void print_rest(const struct picture *p, const char *store)
 {
     const struct summary *s = &p->summary;
@@ -149,6 +169,7 @@ static void print_rest(const struct picture *p, const char *store)
         printf(", %s%u silent%s", table_paint(stdout, HUE_DOUBT), p->fleet.silent,
                table_paint(stdout, HUE_NONE));
     putchar('\n');
+    print_doubts(p);
     label("incidents");
     printf("%s open, %s in all\n", print_count(n[0], sizeof n[0], s->incidents_open),
            print_count(n[1], sizeof n[1], s->incidents_all));
@@ -273,8 +294,9 @@ static int print_status_json(const struct picture *p, const char *store)
         asjson_put(&o, "as_of", json_null());
     }
     asjson_put(&o, "workers",
-               json_pack("{s:i, s:i, s:i, s:i}", "ready", p->fleet.ready, "all", p->fleet.all, "lanes",
-                         p->fleet.lanes, "silent", p->fleet.silent));
+               json_pack("{s:i, s:i, s:i, s:i, s:i}", "ready", p->fleet.ready, "all", p->fleet.all, "lanes",
+                         p->fleet.lanes, "silent", p->fleet.silent, "in_doubt",
+                         (int)doubts_count(p->doubts)));
     asjson_put(
         &o, "incidents",
         json_pack("{s:I, s:I}", "open", (json_int_t)s->incidents_open, "all", (json_int_t)s->incidents_all));
@@ -297,6 +319,7 @@ static int run(struct call *call)
 {
     scoped(store) struct store *store = NULL;
     scoped(directory) struct directory *d = NULL;
+    scoped(doubts) struct doubts *doubts = NULL;
     struct picture p = { 0 };
     struct err err = { 0 };
 
@@ -304,6 +327,7 @@ static int run(struct call *call)
     if (code)
         return code;
     int r = take_picture(&p, store, &err);
+    doubts = p.doubts;
     if (r == 0)
         r = directory_new(&d, store, &err);
     if (r < 0)

@@ -87,7 +87,7 @@ static enum hue write_notice(struct text *t, const struct event *e)
     size_t len = strlen(channel);
     if (len && channel[len - 1] == ':') /* "console:" */
         channel[len - 1] = '\0';
-    add_plain(t, e->site);
+    add_plain(t, e->site_id ? e->site : "a worker");
     text_addf(t, "  %s to ", notice_kind_words(e->notice));
     add_plain(t, channel);
     text_addf(t, ": %s",
@@ -111,7 +111,7 @@ static enum hue write_worker(struct text *t, const struct event *e)
 {
     const struct worker_vitals *w = &e->worker;
     text_addf(t, "%s/%u  %s%s", w->worker, w->lane, worker_health_name(w->health),
-              w->doubts ? ", doubts its own network" : "");
+              w->doubts ? ", doubts itself" : "");
     if (w->location[0])
         text_addf(t, ", location %s", w->location);
     if (w->health == WORKER_READY)

@@ -32,7 +32,7 @@ void batch_clear(struct batch *b)
     for (size_t i = 0; i < b->n_states; i++)
         b->states[i]->dirty = false;
     b->n_results = b->n_states = b->n_incidents = b->n_evidence = 0;
-    b->n_notices = b->n_tolds = b->n_asks = b->n_news = 0;
+    b->n_episodes = b->n_notices = b->n_tolds = b->n_asks = b->n_news = 0;
     b->states_us = 0;
     b->failed = 0;
 }
@@ -45,6 +45,7 @@ void batch_done(struct batch *b)
     free(b->states);
     free(b->incidents);
     free(b->evidence);
+    free(b->episodes);
     free(b->notices);
     free(b->tolds);
     free(b->asks);
@@ -57,8 +58,8 @@ void batch_done(struct batch *b)
 
 bool batch_empty(const struct batch *b)
 {
-    return !b->failed && b->n_results + b->n_states + b->n_incidents + b->n_evidence + b->n_notices +
-                                 b->n_tolds + b->n_asks + b->n_news ==
+    return !b->failed && b->n_results + b->n_states + b->n_incidents + b->n_evidence + b->n_episodes +
+                                 b->n_notices + b->n_tolds + b->n_asks + b->n_news ==
                              0;
 }
 
@@ -94,6 +95,17 @@ void batch_evidence(struct batch *b, uint64_t incident_id, const struct result *
     for (size_t i = 0; i < n; i++)
         if (GROW(b, evidence, n_evidence, 3))
             b->evidence[b->n_evidence++] = (struct evidence){ incident_id, looks[i] };
+}
+
+void batch_episode(struct batch *b, const struct episode *e)
+{
+    for (size_t i = 0; i < b->n_episodes; i++)
+        if (b->episodes[i].id == e->id) {
+            b->episodes[i] = *e;
+            return;
+        }
+    if (GROW(b, episodes, n_episodes, 8))
+        b->episodes[b->n_episodes++] = *e;
 }
 
 void batch_notice(struct batch *b, struct notice *take)
@@ -201,6 +213,8 @@ int batch_commit(struct batch *b, struct store *s, struct err *err)
         .n_incidents = b->n_incidents,
         .evidence = b->evidence,
         .n_evidence = b->n_evidence,
+        .episodes = b->episodes,
+        .n_episodes = b->n_episodes,
         .notices = b->notice_rows,
         .n_notices = b->n_notices,
         .outcomes = b->outcome_rows,

@@ -26,6 +26,8 @@ struct batch {
     size_t n_incidents;
     struct evidence *evidence;
     size_t n_evidence;
+    struct episode *episodes;
+    size_t n_episodes;
     struct notice **notices; /* each owned, see notice_copy */
     size_t n_notices;
     struct told *tolds; /* what became of notices */
@@ -39,7 +41,7 @@ struct batch {
     size_t n_news;
     int failed; /* 0 or -ENOMEM */
     /* private: room of the arrays, and the commit's own */
-    size_t room[8];
+    size_t room[9];
     struct site_state *state_rows;
     struct notice *notice_rows;
     struct notice_outcome *outcome_rows;
@@ -54,6 +56,7 @@ void batch_result(struct batch *b, const struct result *r);
 void batch_state(struct batch *b, struct watched *w); /* once, however often it is called */
 void batch_incident(struct batch *b, const struct incident *i);
 void batch_evidence(struct batch *b, uint64_t incident_id, const struct result *looks, size_t n);
+void batch_episode(struct batch *b, const struct episode *e);
 void batch_notice(struct batch *b, struct notice *take); /* NULL: memory was short */
 void batch_told(struct batch *b, const struct told *t);
 void batch_ask(struct batch *b, const struct look_again *a);

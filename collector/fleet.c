@@ -119,7 +119,7 @@ static void tell_changes(struct fleet *f, wall_us now, fleet_news_fn *news, void
                 .site = "",
                 .url = "",
                 .channel = "",
-                .text = words[l->vitals.health],
+                .text = l->vitals.doubts && l->vitals.reason[0] ? l->vitals.reason : words[l->vitals.health],
             };
             l->changed = false;
             news(arg, &e);
@@ -151,6 +151,12 @@ int fleet_put(struct fleet *f, struct store *s, wall_us now, fleet_news_fn *news
     }
     tell_changes(f, now, news, arg);
     return 0;
+}
+
+void fleet_each(const struct fleet *f, fleet_lane_fn *fn, void *arg)
+{
+    for (const struct lane *l = f->lanes; l; l = l->hh.next)
+        fn(arg, &l->vitals);
 }
 
 /* Lanes of one worker follow each other in no order, so each is compared with

@@ -30,6 +30,10 @@ void fleet_dropped(struct fleet *f, uint64_t messages);
 typedef void fleet_news_fn(void *arg, const struct event *e);
 int fleet_put(struct fleet *f, struct store *s, wall_us now, fleet_news_fn *news, void *arg, struct err *err);
 
+/* Every lane that is known, in no order. */
+typedef void fleet_lane_fn(void *arg, const struct worker_vitals *lane);
+void fleet_each(const struct fleet *f, fleet_lane_fn *fn, void *arg);
+
 /* The pulse's members about runs and workers. Workers, not lanes: one is ready
  * when any of its lanes is; those that said goodbye are not counted. */
 void fleet_count(const struct fleet *f, struct pulse *ret);

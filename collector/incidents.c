@@ -82,10 +82,15 @@ size_t incidents_open_count(const struct incidents *s)
 
 /* ── What is made of a change ──────────────────────────────────────────── */
 
+uint64_t incidents_next_notice(struct incidents *s)
+{
+    return ++s->newest_notice;
+}
+
 static void tell(struct incidents *s, struct batch *b, const struct notice_facts *f)
 {
     for (unsigned i = 0; f->owner && i < f->owner->n_channels; i++)
-        batch_notice(b, notice_make(++s->newest_notice, f, f->owner->channel[i]));
+        batch_notice(b, notice_make(incidents_next_notice(s), f, f->owner->channel[i]));
 }
 
 static void publish(struct batch *b, const struct watched *w, const struct incident *i,

@@ -27,6 +27,7 @@ int incidents_load(struct incidents *s, const struct incident *i);
 void incidents_set_reminders(struct incidents *s, uint64_t id, uint32_t reminders);
 
 const struct incident *incidents_find(const struct incidents *s, uint64_t id); /* open ones; NULL none */
+uint64_t incidents_next_notice(struct incidents *s);                           /* the id of one more notice */
 size_t incidents_open_count(const struct incidents *s);
 
 /* A site went down on the evidence of these looks (the first is look 0). Sets

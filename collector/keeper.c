@@ -1,5 +1,6 @@
 #include "collector/keeper.h"
 #include "collector/books.h"
+#include "collector/episodes.h"
 #include "collector/fleet.h"
 #include "collector/housekeeping.h"
 #include "common/log.h"
@@ -37,6 +38,7 @@ struct keeper {
     struct books books;
     struct batch batch;
     struct fleet *fleet;
+    struct episodes *episodes;
     struct postbox *postbox;
     struct housekeeping housekeeping;
 
@@ -294,6 +296,23 @@ static void sweep(struct keeper *k, wall_us now)
         k->batch.states_us = states_us;
 }
 
+static void hear_lane(void *arg, const struct worker_vitals *lane)
+{
+    static const enum worker_word words[WORKER_HEALTH_COUNT] = {
+        [WORKER_READY] = WORKER_FINE, [WORKER_SUSPECT] = WORKER_AWAY, [WORKER_DRAINING] = WORKER_FINE,
+        [WORKER_DEAD] = WORKER_AWAY,  [WORKER_GONE] = WORKER_LEFT,
+    };
+    bool here = lane->health != WORKER_DEAD && lane->health != WORKER_GONE;
+    episodes_hear(arg, lane->worker, here && lane->doubts ? WORKER_DOUBTED : words[lane->health],
+                  lane->reason);
+}
+
+static void look_at_workers(struct keeper *k, wall_us now)
+{
+    fleet_each(k->fleet, hear_lane, k->episodes);
+    episodes_step(k->episodes, &k->batch, k->books.judge.incidents, now);
+}
+
 static int tick(struct keeper *k, struct instant now, struct err *err)
 {
     if (now.mono < k->tick_at)
@@ -304,6 +323,7 @@ static int tick(struct keeper *k, struct instant now, struct err *err)
         return 0;
     sweep(k, now.wall);
     incidents_remind(k->books.judge.incidents, &k->batch, k->books.judge.sites, now.wall);
+    look_at_workers(k, now.wall);
     if (k->ports.dropped)
         fleet_dropped(k->fleet, k->ports.dropped(k->ports.arg));
     int r = fleet_put(k->fleet, k->store, now.wall, publish, k, err);
@@ -375,6 +395,26 @@ struct keeper_counts keeper_counts(const struct keeper *k)
 
 /* ── Making one ────────────────────────────────────────────────────────── */
 
+struct loading {
+    struct keeper *keeper;
+    wall_us now;
+};
+
+static int on_episode(void *arg, const struct episode *e)
+{
+    struct loading *l = arg;
+    return episodes_load(l->keeper->episodes, e, l->now);
+}
+
+/* Those that are open, and the newest for its id. */
+static int load_episodes(struct keeper *k, wall_us now, struct err *err)
+{
+    struct loading l = { k, now };
+    const struct episode_filter newest = { .max = 1 }, open = { .open_only = true };
+    int r = store_each_episode(k->store, &newest, on_episode, &l, err);
+    return r == 0 ? store_each_episode(k->store, &open, on_episode, &l, err) : r;
+}
+
 int keeper_new(struct keeper **ret, struct store *store, const struct config *config,
                const struct keeper_ports *ports, struct instant now, struct err *err)
 {
@@ -388,7 +428,11 @@ int keeper_new(struct keeper **ret, struct store *store, const struct config *co
     housekeeping_init(&k->housekeeping, now);
     if (fleet_new(&k->fleet) < 0 || postbox_new(&k->postbox, ports->deliver, ports->arg) < 0)
         return err_set(err, -ENOMEM, "out of memory");
-    int r = books_open(&k->books, store, &k->batch, now, err);
+    int r = episodes_new(&k->episodes, config->operator.notify, config->operator.settled_us, err);
+    if (r == 0)
+        r = load_episodes(k, now.wall, err);
+    if (r == 0)
+        r = books_open(&k->books, store, &k->batch, now, err);
     if (r < 0)
         return r;
     note_waiting(k, now.mono);
@@ -404,5 +448,6 @@ void keeper_free(struct keeper *k)
     books_close(&k->books);
     postbox_free(k->postbox);
     fleet_free(k->fleet);
+    episodes_free(k->episodes);
     free(k);
 }

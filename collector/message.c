@@ -1,4 +1,5 @@
 #include "collector/message.h"
+#include "collector/workernote.h"
 #include "common/clock.h"
 #include "common/incident.h"
 
@@ -141,6 +142,8 @@ int message_subject(const char *payload, char *buf, size_t size, struct err *err
 {
     struct facts f;
     char why[WHAT_SIZE], span[32];
+    if (workernote_is(payload))
+        return workernote_subject(payload, buf, size, err);
     int r = facts_read(&f, payload, err);
     if (r < 0)
         return r;
@@ -164,6 +167,8 @@ int message_line(const char *payload, char *buf, size_t size, struct err *err)
 {
     struct facts f;
     char why[WHAT_SIZE], span[32], since[40], by[WHAT_SIZE + 64];
+    if (workernote_is(payload))
+        return workernote_line(payload, buf, size, err);
     int r = facts_read(&f, payload, err);
     if (r < 0)
         return r;
@@ -275,6 +280,8 @@ static void add_opening(struct text *t, const struct facts *f)
 int message_body(const char *payload, struct text *ret, struct err *err)
 {
     struct facts f;
+    if (workernote_is(payload))
+        return workernote_body(payload, ret, err);
     int r = facts_read(&f, payload, err);
     if (r < 0)
         return r;

@@ -164,6 +164,65 @@ struct notice *notice_make(uint64_t id, const struct notice_facts *f, const char
     return copy;
 }
 
+/* ── About a worker ────────────────────────────────────────────────────── */
+
+static void worker_key(char ret[NOTICE_KEY_SIZE], const struct episode *e, enum notice_kind kind,
+                       const char *channel)
+{
+    uint64_t hash = fnv(UINT64_C(0xcbf29ce484222325), channel, strlen(channel));
+    hash = fnv(hash, e->worker, strlen(e->worker));
+    hash = fnv(hash, &e->began_us, sizeof e->began_us);
+    snprintf(ret, NOTICE_KEY_SIZE, "vedette-worker-%" PRIu64 "-%s-%012" PRIx64, e->id, notice_kind_name(kind),
+             (hash ^ hash >> 48) & UINT64_C(0xffffffffffff));
+}
+
+static char *worker_payload(const struct notice *n, const struct episode *e, const char *thread, wall_us now)
+{
+    wall_us until = e->ended_us ? e->ended_us : now;
+    json_t *facts = json_object();
+    json_object_set_new(facts, "version", json_integer(1));
+    json_object_set_new(facts, "kind", json_string(notice_kind_name(n->kind)));
+    json_object_set_new(facts, "number", json_integer(n->number));
+    json_object_set_new(facts, "key", json_string(n->key));
+    json_object_set_new(facts, "thread", json_string(thread));
+    json_object_set_new(facts, "owner", json_string("operator"));
+    json_object_set_new(facts, "site", json_null());
+    json_object_set_new(facts, "incident", json_integer(0));
+    json_object_set_new(facts, "episode", json_integer((json_int_t)e->id));
+    json_object_set_new(facts, "worker", text_of(e->worker));
+    json_object_set_new(facts, "began", time_of(e->began_us));
+    json_object_set_new(facts, "ended", time_of(e->ended_us));
+    json_object_set_new(facts, "lasted_ms",
+                        json_integer(until > e->began_us ? (until - e->began_us) / 1000 : 0));
+    json_object_set_new(facts, "end", json_string(episode_end_name(e->end)));
+    bool whole = json_object_set_new(facts, "reason", text_of(e->reason)) == 0;
+    char *text = whole ? json_dumps(facts, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+    json_decref(facts);
+    return text;
+}
+
+struct notice *notice_make_of_worker(uint64_t id, const struct episode *e, const char *channel, wall_us now)
+{
+    struct notice n = {
+        .id = id,
+        .kind = e->end == EPISODE_OPEN ? NOTICE_IN_DOUBT : NOTICE_DOUBT_OVER,
+        .number = (uint32_t)e->id,
+        .channel = channel,
+        .state = NOTICE_PENDING,
+        .created_us = now,
+        .next_try_us = now,
+        .trouble = "",
+    };
+    char thread[NOTICE_KEY_SIZE];
+    worker_key(n.key, e, n.kind, channel);
+    worker_key(thread, e, NOTICE_IN_DOUBT, channel);
+    char *payload = worker_payload(&n, e, thread, now);
+    n.payload = payload;
+    struct notice *copy = payload ? notice_copy(&n) : NULL;
+    free(payload);
+    return copy;
+}
+
 void notice_free(struct notice *n)
 {
     free(n);

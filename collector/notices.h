@@ -20,6 +20,7 @@
 #define COLLECTOR_NOTICES_H
 
 #include "collector/sites.h"
+#include "common/episode.h"
 #include "common/incident.h"
 #include "common/owner.h"
 
@@ -42,6 +43,9 @@ void notice_key(char ret[NOTICE_KEY_SIZE], const struct incident *i, enum notice
 
 /* A pending notice that owns its strings (notice_free). NULL: memory was short. */
 struct notice *notice_make(uint64_t id, const struct notice_facts *f, const char *channel);
+/* The same about a worker: in doubt while the episode is open, else over. Its facts
+ * are in workernote.h. */
+struct notice *notice_make_of_worker(uint64_t id, const struct episode *e, const char *channel, wall_us now);
 struct notice *notice_copy(const struct notice *n);
 void notice_free(struct notice *n); /* only of the two above; NULL is fine */
 

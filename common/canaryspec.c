@@ -83,3 +83,10 @@ int canary_spec_list(const char *text, struct canary_spec ret[CANARY_MAX], struc
     }
     return n;
 }
+
+int canary_spec_check(const char *text, struct err *err)
+{
+    struct canary_spec spec[CANARY_MAX];
+    int n = canary_spec_list(text, spec, err);
+    return n < 0 ? n : 0;
+}

@@ -38,4 +38,7 @@ int canary_spec_parse(const char *word, struct canary_spec *ret, struct err *err
 /* A comma-separated list; how many, or -EINVAL. Empty: 0. */
 int canary_spec_list(const char *text, struct canary_spec ret[CANARY_MAX], struct err *err);
 
+/* Only whether it is one: 0 or -EINVAL. */
+int canary_spec_check(const char *text, struct err *err);
+
 #endif

@@ -86,6 +86,11 @@ struct config {
     } collector;
 
     struct {
+        char notify[2048];  /* channels as an owner has them, comma-separated; "": nobody is told */
+        int64_t settled_us; /* without doubt for that long, a worker's trouble is over */
+    } operator;
+
+    struct {
         int64_t retry_first_us, retry_most_us; /* waiting grows between these */
         int64_t give_up_us;                    /* a notice that old is given up */
         uint32_t at_once;                      /* deliveries under way, for each kind of channel */

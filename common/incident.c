@@ -8,10 +8,8 @@ static const char *const ends[] = {
 _Static_assert(sizeof ends / sizeof *ends == INCIDENT_END_COUNT, "every end has a name");
 
 static const char *const kinds[] = {
-    [NOTICE_DOWN] = "down",
-    [NOTICE_BACK] = "back",
-    [NOTICE_STILL_DOWN] = "still_down",
-    [NOTICE_WITHDRAWN] = "withdrawn",
+    [NOTICE_DOWN] = "down",           [NOTICE_BACK] = "back",         [NOTICE_STILL_DOWN] = "still_down",
+    [NOTICE_WITHDRAWN] = "withdrawn", [NOTICE_IN_DOUBT] = "in_doubt", [NOTICE_DOUBT_OVER] = "doubt_over",
 };
 _Static_assert(sizeof kinds / sizeof *kinds == NOTICE_KIND_COUNT, "every kind has a name");
 
@@ -35,7 +33,10 @@ const char *notice_kind_name(enum notice_kind k)
 
 const char *notice_kind_words(enum notice_kind k)
 {
-    return k == NOTICE_STILL_DOWN ? "still down" : notice_kind_name(k);
+    return k == NOTICE_STILL_DOWN   ? "still down"
+           : k == NOTICE_IN_DOUBT   ? "in doubt"
+           : k == NOTICE_DOUBT_OVER ? "doubt over"
+                                    : notice_kind_name(k);
 }
 
 const char *notice_state_name(enum notice_state s)

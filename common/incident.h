@@ -41,9 +41,12 @@ enum notice_kind {
     NOTICE_BACK,
     NOTICE_STILL_DOWN, /* a reminder */
     NOTICE_WITHDRAWN,  /* no longer watched: the outage is closed without having been seen to end */
+    /* to the operator, about a worker: see episode.h */
+    NOTICE_IN_DOUBT,
+    NOTICE_DOUBT_OVER,
     NOTICE_KIND_COUNT, /* last */
 };
-const char *notice_kind_name(enum notice_kind k);  /* "down", "back", "still_down", "withdrawn" */
+const char *notice_kind_name(enum notice_kind k);  /* "down", "back", "still_down", "withdrawn", ... */
 const char *notice_kind_words(enum notice_kind k); /* the same for people: "still down" */
 
 enum notice_state {
@@ -57,14 +60,15 @@ const char *notice_state_name(enum notice_state s); /* "pending", "sent", "faile
 
 #define NOTICE_KEY_SIZE 64
 
-/* One message to one owner through one channel about one incident. */
+/* One message to one owner through one channel about one incident; or to the
+ * operator about a worker: then incident, site and owner are 0. */
 struct notice {
     uint64_t id;
     uint64_t incident_id;
     uint64_t site_id;
     uint64_t owner_id;
     enum notice_kind kind;
-    uint32_t number;           /* 0; the how-manieth reminder for NOTICE_STILL_DOWN */
+    uint32_t number;           /* 0; the how-manieth reminder for NOTICE_STILL_DOWN; the episode's id */
     const char *channel;       /* as in owner.h */
     const char *payload;       /* the facts as one JSON object, fixed when it was written */
     char key[NOTICE_KEY_SIZE]; /* idempotency key: the same for every attempt, never for two notices */

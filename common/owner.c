@@ -110,3 +110,38 @@ int channel_parse(const char *text, enum channel_kind *ret, const char **ret_tar
         err, -EINVAL,
         "'%.80s' is not a channel: write mailto:ADDRESS, webhook:URL, exec:PROGRAM or console:", text);
 }
+
+int channel_list(const char *text, char ret[OWNER_MAX_CHANNELS][CHANNEL_MAX_TEXT], struct err *err)
+{
+    int n = 0;
+    for (const char *p = text; *p;) {
+        enum channel_kind kind;
+        const char *target;
+        p += strspn(p, " ,");
+        size_t len = strcspn(p, ",");
+        const char *next = p + len;
+        while (len > 0 && p[len - 1] == ' ')
+            len--;
+        if (len == 0)
+            break;
+        if (len >= CHANNEL_MAX_TEXT)
+            return err_set(err, -EINVAL, "'%.60s...' is too long for a channel", p);
+        if (n == OWNER_MAX_CHANNELS)
+            return err_set(err, -EINVAL, "more than %d channels", OWNER_MAX_CHANNELS);
+        memcpy(ret[n], p, len);
+        ret[n][len] = '\0';
+        int r = channel_parse(ret[n], &kind, &target, err);
+        if (r < 0)
+            return r;
+        n++;
+        p = next;
+    }
+    return n;
+}
+
+int channel_list_check(const char *text, struct err *err)
+{
+    char channel[OWNER_MAX_CHANNELS][CHANNEL_MAX_TEXT];
+    int n = channel_list(text, channel, err);
+    return n < 0 ? n : 0;
+}

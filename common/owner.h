@@ -31,6 +31,12 @@ const char *channel_kind_name(enum channel_kind k); /* "mailto" */
  * that is not http(s), an exec path that is not absolute. */
 int channel_parse(const char *text, enum channel_kind *ret, const char **ret_target, struct err *err);
 
+/* A comma-separated list of them; how many, or -EINVAL. */
+int channel_list(const char *text, char ret[OWNER_MAX_CHANNELS][CHANNEL_MAX_TEXT], struct err *err);
+
+/* Only whether it is one: 0 or -EINVAL. */
+int channel_list_check(const char *text, struct err *err);
+
 struct owner {
     uint64_t id; /* 0: not in a store yet */
     const char *name;

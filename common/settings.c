@@ -64,13 +64,6 @@ static int check_networks(const char *text, struct err *err)
     return network_list_parse(text, &list, err);
 }
 
-static int check_canaries(const char *text, struct err *err)
-{
-    struct canary_spec spec[CANARY_MAX];
-    int n = canary_spec_list(text, spec, err);
-    return n < 0 ? n : 0;
-}
-
 /* "192.0.2.1", "192.0.2.1:5353", "2001:db8::1", "[2001:db8::1]:5353" */
 static bool name_server_valid(char *text)
 {
@@ -246,7 +239,7 @@ const struct setting settings[] = {
     { "worker.dns_max", DURATION(worker.dns_max_us, 0, DAYS), .fallback = "300s",
       .about = "... and for at most that long, whatever its time to live" },
     { "worker.canaries", LIST(worker.canaries), .fallback = "coordinator, collector, root",
-      .check = check_canaries,
+      .check = canary_spec_check,
       .about = "whom to ask whether this worker's network is fine: coordinator, collector, root, tcp://HOST:PORT, "
                "URLs; empty: nobody" },
     { "worker.doubt", DURATION(worker.doubt_us, 100 * MS, HOURS), .fallback = "30s",
@@ -276,6 +269,12 @@ const struct setting settings[] = {
       .about = "how long the hourly sums are kept" },
     { "collector.feed_results", BOOL(collector.feed_results), .fallback = "true",
       .about = "whether each look is told on the feed, or only what is news" },
+
+    { "operator.notify", LIST(operator.notify), .fallback = "", .check = channel_list_check,
+      .about = "who is told when a worker is in doubt of itself, by channels as an owner has them: mailto:, "
+               "webhook:, exec:, console:; separated by commas; empty: nobody" },
+    { "operator.settled", DURATION(operator.settled_us, 0, DAYS), .fallback = "60s",
+      .about = "how long a worker must be without doubt until its trouble is over" },
 
     { "notify.retry_first", DURATION(notify.retry_first_us, 10 * MS, HOURS), .fallback = "5s",
       .about = "how long to wait before a notice that could not be delivered is tried again" },

@@ -170,5 +170,7 @@ int wire_check_worker_vitals(const struct worker_vitals *w, struct err *err)
         return bad(err, "%u is no health of a worker", (unsigned)w->health);
     if (!wire_ended(w->software, SOFTWARE_SIZE))
         return bad(err, "the software's name does not end");
+    if (!wire_ended(w->reason, DOUBT_SIZE))
+        return bad(err, "the reason does not end");
     return 0;
 }

@@ -50,12 +50,13 @@ static int check_words(const char *s, size_t max, const char *what, struct err *
 
 static int check_numbers(const struct event *e, unsigned set, struct err *err)
 {
-    if (set & SITE && e->site_id == 0)
+    bool of_worker = set & NOTICE && (e->notice == NOTICE_IN_DOUBT || e->notice == NOTICE_DOUBT_OVER);
+    if (set & SITE && e->site_id == 0 && !of_worker)
         return err_set(err, -EBADMSG, "the site's id is 0");
     if (set & CHANGE && ((unsigned)e->health_from >= HEALTH_COUNT || (unsigned)e->health_to >= HEALTH_COUNT))
         return err_set(err, -EBADMSG, "%u or %u is no health", (unsigned)e->health_from,
                        (unsigned)e->health_to);
-    if (set & INCIDENT && e->incident_id == 0)
+    if (set & INCIDENT && e->incident_id == 0 && !of_worker)
         return err_set(err, -EBADMSG, "the incident's id is 0");
     if (set & INCIDENT && (unsigned)e->end >= INCIDENT_END_COUNT)
         return err_set(err, -EBADMSG, "%u is no end of an incident", (unsigned)e->end);

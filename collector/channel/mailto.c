@@ -68,7 +68,11 @@ static void add_threading(struct text *t, const struct notice *n, const char *do
         add_id(t, "In-Reply-To", thread, domain);
         add_id(t, "References", thread, domain);
     }
-    mime_header(t, "X-Vedette-Site", string_in(json_object_get(facts, "site"), "name"));
+    const char *worker = string_in(facts, "worker");
+    if (*worker)
+        mime_header(t, "X-Vedette-Worker", worker);
+    else
+        mime_header(t, "X-Vedette-Site", string_in(json_object_get(facts, "site"), "name"));
     json_decref(facts);
 }
 

@@ -38,6 +38,8 @@ struct store_backend {
                        store_result_fn *fn, void *arg, struct err *err);
     int (*each_incident)(struct store *s, const struct incident_filter *f, store_incident_fn *fn, void *arg,
                          struct err *err);
+    int (*each_episode)(struct store *s, const struct episode_filter *f, store_episode_fn *fn, void *arg,
+                        struct err *err);
     int (*each_evidence)(struct store *s, uint64_t incident_id, store_result_fn *fn, void *arg,
                          struct err *err);
     int (*each_notice)(struct store *s, const struct notice_filter *f, store_notice_fn *fn, void *arg,

@@ -47,6 +47,10 @@ static const struct migrate_step steps[] = {
      5,
 #include "common/store/schema/sqlite/0005_descriptors.sql.h"
      },
+    {
+     6,
+#include "common/store/schema/sqlite/0006_episodes.sql.h"
+     },
 };
 #define OUR_VERSION ((unsigned)(sizeof steps / sizeof *steps))
 
@@ -370,6 +374,7 @@ const struct store_backend store_sqlite = {
     .each_state = sqlite_each_state,
     .each_result = sqlite_each_result,
     .each_incident = sqlite_each_incident,
+    .each_episode = sqlite_each_episode,
     .each_evidence = sqlite_each_evidence,
     .each_notice = sqlite_each_notice,
     .get_vitals = sqlite_get_vitals,

@@ -60,6 +60,9 @@ enum query_id {
     Q_STATE_PUT,
     Q_INCIDENT_PUT,
     Q_EVIDENCE_ADD,
+    Q_EPISODE_PUT,
+    Q_EPISODES_ALL,
+    Q_EPISODES_OPEN,
     Q_NOTICE_ADD,
     Q_NOTICE_IS,
     Q_NOTICE_OUTCOME,
@@ -357,6 +360,9 @@ int sqlite_each_evidence(struct store *s, uint64_t incident_id, store_result_fn 
 
 /* sqlite_read.c */
 int sqlite_each_state(struct store *s, uint64_t site_id, store_state_fn *fn, void *arg, struct err *err);
+int sqlite_put_episodes(struct sqlite *s, const struct record *rec, struct err *err);
+int sqlite_each_episode(struct store *s, const struct episode_filter *f, store_episode_fn *fn, void *arg,
+                        struct err *err);
 int sqlite_each_incident(struct store *s, const struct incident_filter *f, store_incident_fn *fn, void *arg,
                          struct err *err);
 int sqlite_each_notice(struct store *s, const struct notice_filter *f, store_notice_fn *fn, void *arg,

@@ -207,6 +207,12 @@ int store_each_incident(struct store *s, const struct incident_filter *f, store_
     return s->backend->each_incident(s, f, fn, arg, err);
 }
 
+int store_each_episode(struct store *s, const struct episode_filter *f, store_episode_fn *fn, void *arg,
+                       struct err *err)
+{
+    return s->backend->each_episode(s, f, fn, arg, err);
+}
+
 int store_each_evidence(struct store *s, uint64_t incident_id, store_result_fn *fn, void *arg,
                         struct err *err)
 {

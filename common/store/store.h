@@ -28,6 +28,7 @@
 #ifndef COMMON_STORE_STORE_H
 #define COMMON_STORE_STORE_H
 
+#include "common/episode.h"
 #include "common/health.h"
 #include "common/incident.h"
 #include "common/owner.h"
@@ -155,6 +156,7 @@ struct notice_outcome {
  *   states     overwrite the site's state, unless the stored last_slot_us is newer
  *   states_us  no state is behind lines with earlier slots; 0 leaves it as it is
  *   incidents  by id, inserted or overwritten
+ *   episodes   likewise
  *   evidence   added unless the same run is there for that incident
  *   notices    inserted; at most one per incident, owner, channel, kind and number
  *   outcomes   change state, attempts, times and trouble of a notice that is
@@ -174,6 +176,8 @@ struct record {
     size_t n_incidents;
     const struct evidence *evidence;
     size_t n_evidence;
+    const struct episode *episodes;
+    size_t n_episodes;
     const struct notice *notices;
     size_t n_notices;
     const struct notice_outcome *outcomes;
@@ -222,6 +226,16 @@ struct incident_filter {
 /* Newest first. */
 int store_each_incident(struct store *s, const struct incident_filter *f, store_incident_fn *fn, void *arg,
                         struct err *err);
+
+struct episode_filter {
+    bool open_only;
+    size_t max; /* 0: all */
+};
+typedef int store_episode_fn(void *arg, const struct episode *episode);
+/* Newest first. */
+int store_each_episode(struct store *s, const struct episode_filter *f, store_episode_fn *fn, void *arg,
+                       struct err *err);
+
 int store_each_evidence(struct store *s, uint64_t incident_id, store_result_fn *fn, void *arg,
                         struct err *err);
 

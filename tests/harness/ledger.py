@@ -31,7 +31,7 @@ def _enum(header, prefix, last):
 VERDICT = _enum("result.h", "VERDICT_", "COUNT")
 CAUSE = _enum("result.h", "CAUSE_", "END")
 HEALTH = _enum("health.h", "HEALTH_", "COUNT")
-NOTICE_KIND = {0: "down", 1: "back", 2: "still_down", 3: "withdrawn"}
+NOTICE_KIND = {0: "down", 1: "back", 2: "still_down", 3: "withdrawn", 4: "in_doubt", 5: "doubt_over"}
 NOTICE_STATE = {0: "pending", 1: "sent", 2: "failed"}
 ENDING = {0: "open", 1: "recovered", 2: "withdrawn"}
 

@@ -37,7 +37,8 @@ static const struct {
     { "event",         1, EVENT_KIND_END,      call_event_kind_name,    "result health incident notice worker pulse "},
     { "health",        0, HEALTH_COUNT,        call_health_name,        "new up suspected down unknown "             },
     { "incident end",  0, INCIDENT_END_COUNT,  call_incident_end_name,  "open recovered withdrawn "                  },
-    { "notice kind",   0, NOTICE_KIND_COUNT,   call_notice_kind_name,   "down back still_down withdrawn "            },
+    { "notice kind",   0, NOTICE_KIND_COUNT,   call_notice_kind_name,
+     "down back still_down withdrawn in_doubt doubt_over "                                                           },
     { "notice state",  0, NOTICE_STATE_COUNT,  call_notice_state_name,  "pending sent failed superseded "            },
     { "worker health", 0, WORKER_HEALTH_COUNT, call_worker_health_name, "ready suspect draining dead gone "          },
 };

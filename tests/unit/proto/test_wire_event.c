@@ -312,7 +312,7 @@ static const struct {
     { EVENT_HEALTH, NUMBER("to", UINT64_MAX), -EBADMSG, "no health" },
     { EVENT_INCIDENT, WITHOUT("incident_id"), -EBADMSG, "incident: the incident's id is 0" },
     { EVENT_INCIDENT, NUMBER("end", 3), -EBADMSG, "3 is no end" },
-    { EVENT_NOTICE, NUMBER("notice", 4), -EBADMSG, "4 or 1" },
+    { EVENT_NOTICE, NUMBER("notice", 6), -EBADMSG, "6 or 1" },
     { EVENT_NOTICE, NUMBER("notice_state", 4), -EBADMSG, "1 or 4" },
     { EVENT_NOTICE, BYTES("channel", "\0", 1), -EBADMSG, "channel" },
 };

@@ -1,0 +1,73 @@
+#include "cli/doubts.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MOST 10000
+
+struct doubts {
+    struct episode *at;
+    size_t n, room;
+};
+
+static int keep(void *arg, const struct episode *e)
+{
+    struct doubts *d = arg;
+    if (d->n == d->room) {
+        size_t room = d->room ? d->room * 2 : 16;
+        struct episode *grown = realloc(d->at, room * sizeof *grown);
+        if (!grown)
+            return -ENOMEM;
+        d->at = grown;
+        d->room = room;
+    }
+    d->at[d->n++] = *e;
+    return 0;
+}
+
+int doubts_read(struct doubts **ret, struct store *s, bool open_only, struct err *err)
+{
+    const struct episode_filter f = { .open_only = open_only, .max = MOST };
+    scoped(doubts) struct doubts *d = calloc(1, sizeof *d);
+    int r = d ? store_each_episode(s, &f, keep, d, err) : -ENOMEM;
+    if (r == -ENOMEM)
+        err_set(err, r, "out of memory");
+    if (r < 0)
+        return r;
+    *ret = moved(d);
+    return 0;
+}
+
+void doubts_free(struct doubts *d)
+{
+    if (d)
+        free(d->at);
+    free(d);
+}
+
+size_t doubts_count(const struct doubts *d)
+{
+    return d->n;
+}
+
+const struct episode *doubts_at(const struct doubts *d, size_t i)
+{
+    return &d->at[i];
+}
+
+const struct episode *doubts_of(const struct doubts *d, const char *worker)
+{
+    for (size_t i = 0; i < d->n; i++)
+        if (strcmp(d->at[i].worker, worker) == 0)
+            return &d->at[i];
+    return NULL;
+}
+
+const struct episode *doubts_by_id(const struct doubts *d, uint64_t id)
+{
+    for (size_t i = 0; i < d->n; i++)
+        if (d->at[i].id == id)
+            return &d->at[i];
+    return NULL;
+}
