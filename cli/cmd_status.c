@@ -208,7 +208,9 @@ static void print_freshness(const struct picture *p)
 {
     char ago[60];
     label("as of");
-    if (!p->has_vitals)
+    if (!p->has_vitals && (p->no_room[0] || p->there[STORE_COLLECTOR] || p->there[STORE_COORDINATOR]))
+        printf("nothing has been recorded yet: %s\n", why_silent(p));
+    else if (!p->has_vitals)
         puts("no coordinator has run with this store yet (`vedette up` starts one)");
     else if (p->now - p->vitals.at_us > STALE_AFTER)
         printf("%s%s, when the collector last recorded: %s%s\n", table_paint(stdout, HUE_DOUBT),
