@@ -16,7 +16,8 @@
  *     than `grace` after the start
  *   - a slot that is recorded meanwhile is struck off
  *
- * Sites do not wait for this: their next slots are looked at as always.
+ * Sites do not wait for this: their next slots are looked at as always. Whoever
+ * asks arrears_take does so no faster than there is room beside these.
  * Pure: time is an argument.
  */
 #ifndef COORDINATOR_ARREARS_H

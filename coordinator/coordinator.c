@@ -27,14 +27,18 @@ enum {
     JOBS_A_TURN = 4096,
     EDITS_A_TURN = 2048,  /* sites; 3 to 10 ms */
     TOLD_SINGLY = 16,     /* edited sites, in the log */
-    ARREARS_A_TURN = 256, /* each costs a question to the store */
+    ARREARS_A_TURN = 256, /* slots; each costs a question to the store, 10 us */
     STRUCK_MOST = 256,    /* recorded slots of one site that are struck off its arrears at a time */
+    ARREARS_BESIDE = 512, /* runs that wait to be sent: with more of them, arrears rest */
 };
 #define LEAVE_NS (NS_PER_S / 2)
 /* Slots that come so soon after others wait for the next ones, so that many go out
  * together: each time costs several processes a turn. It is what a look may be late
  * by, and little beside the 100 ms that it should not be. */
 #define GATHER_NS (10 * NS_PER_MS)
+/* After a start, the slots of the present are not to queue behind those of the past.
+ * Where workers can hardly keep up that has an end; most arrears are too old by then. */
+#define ASIDE_NS (5 * 60 * NS_PER_S)
 
 struct coordinator {
     struct parts parts;
@@ -45,7 +49,9 @@ struct coordinator {
     struct reporter *reporter;
     struct loop_timer alarm;
     bool alarm_made;
-    mono_ns slots_at; /* no slots are handed out before that */
+    mono_ns slots_at;   /* no slots are handed out before that */
+    mono_ns arrears_at; /* nor those of the past */
+    mono_ns aside_until;
     mono_ns catalog_at;
     unsigned told; /* edited sites, since all edits were read */
     bool store_away;
@@ -132,27 +138,30 @@ static void follow_catalog(struct coordinator *c, mono_ns now)
 
 struct struck {
     bool slot[STRUCK_MOST]; /* of the first so many slots in arrears */
-    const struct arrears_due *due;
+    uint32_t asked;         /* the one that the question is about */
 };
 
 static int on_recorded_slot(void *arg, const struct result *x)
 {
     struct struck *s = arg;
-    int64_t every = (int64_t)s->due->every_ms * US_PER_MS;
-    int64_t i = (x->run.slot_us - s->due->first) / every;
-    for (uint32_t k = 0; x->run.look == 0 && k < x->span && i >= 0 && i < STRUCK_MOST; k++)
-        s->slot[i++] = true;
+    for (uint32_t k = 0; x->run.look == 0 && k < x->span && s->asked + k < STRUCK_MOST; k++)
+        s->slot[s->asked + k] = true;
     return 0;
 }
 
 /* The state of a site does not show every result that is in the store. Without
- * an answer we report what we believe: the ledger keeps the lines it has. */
+ * an answer we report what we believe: the ledger keeps the lines it has. Slots
+ * are asked for one by one: the stretch of time between two of them holds the
+ * lines of all other sites. */
 static void ask_store(struct coordinator *c, struct struck *s, const struct arrears_due *due)
 {
-    uint32_t count = due->count < STRUCK_MOST ? due->count : STRUCK_MOST;
-    wall_us end = due->first + (int64_t)count * due->every_ms * US_PER_MS;
-    *s = (struct struck){ .due = due };
-    (void)store_each_result(c->store, due->site_id, due->first, end, STRUCK_MOST, on_recorded_slot, s, NULL);
+    wall_us slot = due->first;
+    *s = (struct struck){ 0 };
+    for (; s->asked < due->count && s->asked < STRUCK_MOST; s->asked++) {
+        (void)store_each_result(c->store, due->site_id, slot, slot + 1, STRUCK_MOST, on_recorded_slot, s,
+                                NULL);
+        slot += (int64_t)due->every_ms * US_PER_MS;
+    }
 }
 
 static void report_arrears(struct coordinator *c, const struct arrears_due *due)
@@ -185,12 +194,25 @@ static void look_after_all(struct coordinator *c, const struct arrears_due *due)
         slots_missed(p, due->site_id, due->every_ms, due->first, 1);
 }
 
+static bool crowded(const struct coordinator *c, mono_ns now)
+{
+    struct lease_numbers n = lease_numbers(c->parts.lease);
+    return n.waiting > ARREARS_BESIDE && n.in_flight > 0 && now < c->aside_until;
+}
+
 static bool settle_arrears(struct coordinator *c, mono_ns now)
 {
-    for (int i = 0; i < ARREARS_A_TURN; i++) {
+    if (now < c->arrears_at || arrears_next(c->parts.arrears, now) > now)
+        return false;
+    if (crowded(c, now)) {
+        c->arrears_at = now + GATHER_NS;
+        return false;
+    }
+    for (uint32_t n = 0; n < ARREARS_A_TURN;) {
         struct arrears_due due = arrears_take(c->parts.arrears, now, c->parts.grid.at);
         if (due.what == ARREARS_NOTHING)
             return false;
+        n += due.count < STRUCK_MOST ? due.count : STRUCK_MOST;
         if (due.what == ARREARS_LOOK)
             look_after_all(c, &due);
         else
@@ -268,7 +290,8 @@ static void set_alarm(struct coordinator *c, bool more, mono_ns now)
         at = c->slots_at;
     at = sooner(at, lease_next(p->lease));
     at = sooner(at, roster_next(p->roster));
-    at = sooner(at, arrears_next(p->arrears, now));
+    mono_ns arrears = arrears_next(p->arrears, now);
+    at = sooner(at, arrears < c->arrears_at ? c->arrears_at : arrears);
     at = sooner(at, reporter_next(c->reporter));
     at = sooner(at, dispatch_next(c->dispatch));
     at = sooner(at, turns_next(p->turns));
@@ -418,6 +441,7 @@ int coordinator_new(struct coordinator **ret, const struct config *config, struc
     c->parts =
         (struct parts){ .config = config, .loop = loop, .epoch = epoch, .started_us = loop_wall(loop) };
     c->store = store;
+    c->aside_until = loop_now(loop) + ASIDE_NS;
     int r = make_parts(&c->parts, err);
     if (r == 0)
         r = load(c, err);

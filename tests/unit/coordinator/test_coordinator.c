@@ -1,11 +1,21 @@
 /* The whole coordinator, as its workers and its collector see it. */
 #include "tests/unit/coordinator/stage.h"
 
+/* For stories in which nobody is to be silent or slow: on a machine with much else
+ * to do, this process is not running for a second now and then. */
+static void be_patient(struct world *w)
+{
+    set(w, "coordinator.taken_within", "5s");
+    set(w, "coordinator.suspect_after", "1s");
+    set(w, "coordinator.dead_after", "3s");
+}
+
 /* ── Stories ───────────────────────────────────────────────────────────── */
 
 static void test_from_the_store_to_recorded(void **state)
 {
     struct world *w = *state;
+    be_patient(w);
     struct thread *l = &w->lane[0];
     struct site s = site_of("shop", 300000, 1000);
     s.id = edit(w, &s);
@@ -17,12 +27,13 @@ static void test_from_the_store_to_recorded(void **state)
     assert_string_equal(l->job[0].run.location, "local");
     assert_int_equal(l->job[0].attempt, 1);
     assert_int_equal(l->job[0].timeout_ms, 1000);
-    assert_int_equal(l->job[0].start_by_ms, 500);
+    assert_int_equal(l->job[0].start_by_ms, 5000);
     assert_int_equal(job_id_epoch(l->job[0].id), l->epoch);
     assert_int_equal(l->last[CONTROL_WELCOME].epoch, l->epoch);
 
     look(w, l, 0);
     until(w, l->n_recorded == 1);
+    wall_us waited_us = clock_wall() - l->job[0].run.slot_us;
     assert_int_equal(l->recorded[0], l->job[0].id);
     until(w, l->told[CONTROL_BEAT] >= 1);
     assert_int_equal(l->last[CONTROL_BEAT].nonce, l->last[CONTROL_WELCOME].nonce);
@@ -35,7 +46,7 @@ static void test_from_the_store_to_recorded(void **state)
     assert_int_equal(w->vitals.missed, 0);
     assert_int_equal(w->vitals.in_flight, 0);
     assert_int_equal(w->vitals.n_workers, 1);
-    assert_true(w->vitals.late_max_us < 1000000);
+    assert_true(w->vitals.late_max_us <= waited_us);
 }
 
 static void test_the_store_is_followed(void **state)
@@ -64,6 +75,15 @@ static void test_the_store_is_followed(void **state)
     until(w, w->vitals.sites == 0);
 }
 
+/* A line that nobody answers for ten seconds is sent again. */
+static bool said_before(const struct world *w, size_t i)
+{
+    for (size_t k = 0; k < i; k++)
+        if (w->result[k].run.slot_us == w->result[i].run.slot_us && w->result[k].span == w->result[i].span)
+            return true;
+    return false;
+}
+
 static void test_nobody_is_there_and_slots_are_missed(void **state)
 {
     struct world *w = *state;
@@ -75,6 +95,8 @@ static void test_nobody_is_there_and_slots_are_missed(void **state)
     wall_us next = w->result[0].run.slot_us;
     for (size_t i = 0; i < w->n_results; i++) {
         const struct result *x = &w->result[i];
+        if (said_before(w, i))
+            continue;
         assert_int_equal(x->cause, CAUSE_MISSED);
         assert_int_equal(x->verdict, VERDICT_UNKNOWN);
         assert_string_equal(x->worker, "coordinator");
@@ -196,10 +218,13 @@ static void test_a_second_worker_of_the_same_name(void **state)
     until(w, first->told[CONTROL_BEAT] >= 1);
     assert_int_equal(first->told[CONTROL_REFUSED], 0);
 
-    leave_the_line(first); /* killed: whoever comes next has the name at once */
-    pass(w, 50);
+    leave_the_line(first); /* killed: whoever comes next has the name, as soon as that is seen */
     stray->number = 0;
-    join(w, stray, "w1");
+    for (int i = 0; i < 100 && !stray->told[CONTROL_WELCOME]; i++) {
+        say_hello(w, stray, "w1", "local");
+        pass(w, 50);
+    }
+    assert_true(stray->told[CONTROL_WELCOME] > 0);
 }
 
 static bool was_told(const struct thread *l, uint64_t job_id)
@@ -210,6 +235,26 @@ static bool was_told(const struct thread *l, uint64_t job_id)
     return false;
 }
 
+static bool was_looked_at(const struct thread *l, const struct run *run)
+{
+    for (size_t i = 0; i < l->n_jobs; i++)
+        if (l->job[i].run.site_id == run->site_id && l->job[i].run.slot_us == run->slot_us)
+            return true;
+    return false;
+}
+
+static bool was_missed(const struct world *w, const struct run *run)
+{
+    for (size_t i = 0; i < w->n_results; i++) {
+        const struct result *x = &w->result[i];
+        wall_us end = x->run.slot_us + x->span * 2 * US_PER_S;
+        if (x->cause == CAUSE_MISSED && x->run.site_id == run->site_id && run->slot_us >= x->run.slot_us &&
+            run->slot_us < end)
+            return true;
+    }
+    return false;
+}
+
 /* It comes back after a while in which nobody was there. Shop, every two seconds,
  * has been looked at eight seconds ago; blog, once a minute, owes one slot, the
  * youngest: either somebody has it in hand, or it is looked at after all. */
@@ -217,6 +262,7 @@ static void restart(struct world *w, bool in_hand, bool in_parts)
 {
     struct thread *l = &w->lane[0];
     wall_us now = clock_wall();
+    be_patient(w);
     uint32_t epoch; /* of the one that was there before */
     assert_int_equal(store_next_epoch(w->editor, &epoch, NULL), 0);
     w->edited_us = now - US_PER_HOUR;
@@ -245,28 +291,24 @@ static void restart(struct world *w, bool in_hand, bool in_parts)
             say_as(w, l, &c);
     } else
         beats(w, l, &old, in_hand ? 1 : 0); /* a full list */
-    pass(w, 2500);
-    bool looked = false;
-    for (size_t i = 0; i < l->n_jobs; i++)
-        looked |= l->job[i].run.site_id == blog.id && l->job[i].run.slot_us == blog_owed;
-    assert_int_equal(looked, !in_hand);
-    if (in_hand)
+    if (in_hand) {
+        pass(w, 2500);
+        assert_false(was_looked_at(l, &owed));
         assert_int_equal(w->n_results, 0); /* and nothing is called missed meanwhile */
+    } else {
+        until(w, was_looked_at(l, &owed));
+    }
     record(w, old, &owed, "alpha", 0);
     until(w, was_told(l, old)); /* although it knows no such job */
-    until(w, w->n_results >= 1);
 
-    /* shop's slots since then: each missed or looked at, from the first one on */
-    size_t job = 0;
-    wall_us next = shop_last + 2 * US_PER_S;
-    assert_int_equal(w->result[0].run.site_id, shop.id);
-    assert_int_equal(w->result[0].run.slot_us, next);
-    assert_true(w->result[0].span >= 3);
-    next += w->result[0].span * 2 * US_PER_S;
-    while (job < l->n_jobs && l->job[job].run.site_id != shop.id)
-        job++;
-    assert_true(job < l->n_jobs);
-    assert_int_equal(l->job[job].run.slot_us, next);
+    /* shop's slots since then: the first ones are missed, and each is that or looked at */
+    struct run next = { .site_id = shop.id, .slot_us = shop_last + 2 * US_PER_S };
+    int missed = 0;
+    until(w, was_missed(w, &next));
+    for (; was_missed(w, &next); missed++)
+        next.slot_us += 2 * US_PER_S;
+    assert_true(missed >= 3);
+    until(w, was_looked_at(l, &next) || was_missed(w, &next));
 }
 
 static void test_a_restart_with_looks_in_hand(void **state)
