@@ -9,6 +9,7 @@ extern const struct command cmd_check;
 extern const struct command cmd_explain;
 extern const struct command cmd_incidents;
 extern const struct command cmd_notices;
+extern const struct command cmd_plan;
 extern const struct command cmd_sites;
 extern const struct command cmd_status;
 extern const struct command cmd_up;

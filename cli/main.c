@@ -11,7 +11,7 @@ static const struct {
     const char *heading;
     const struct command *command[4];
 } table[] = {
-    {"Look",            { &cmd_check }                                           },
+    {"Look",            { &cmd_check, &cmd_plan }                                },
     { "Run and change", { &cmd_up, &cmd_apply }                                  },
     { "See",            { &cmd_status, &cmd_sites, &cmd_incidents, &cmd_workers }},
     { "",               { &cmd_notices, &cmd_explain, &cmd_watch }               },
