@@ -9,7 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LOOK_TIMEOUT_MS = 2500 }; /* less than CANARY_PATIENCE */
+enum { LOOK_TIMEOUT_MS = 2500 };    /* less than CANARY_PATIENCE */
+#define SAY_AGAIN_NS (NS_PER_S / 2) /* silence goes on, also while the next answer is waited for */
 
 struct knock { /* one connection that is being opened; libuv gives its memory back */
     uv_poll_t uv;
@@ -40,12 +41,15 @@ struct canaries {
 
 static void judge(struct canaries *c)
 {
-    mono_ns now = loop_now(c->kit->loop);
+    mono_ns now = loop_now(c->kit->loop), next = flock_next(&c->flock);
     unsigned silent, all;
-    for (unsigned way = 0; way < WAY_COUNT; way++)
-        if (flock_doubts(&c->flock, (enum way)way, &silent, &all))
-            selfcheck_note_canaries(c->kit->selfcheck, now, (enum way)way, silent, all);
-    wakeup_at(c->wakeup, flock_next(&c->flock));
+    for (unsigned way = 0; way < WAY_COUNT; way++) {
+        if (!flock_doubts(&c->flock, (enum way)way, &silent, &all))
+            continue;
+        selfcheck_note_canaries(c->kit->selfcheck, now, (enum way)way, silent, all);
+        next = next < now + SAY_AGAIN_NS ? next : now + SAY_AGAIN_NS;
+    }
+    wakeup_at(c->wakeup, next);
 }
 
 static void answered(struct perch *p, bool yes)
