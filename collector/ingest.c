@@ -24,6 +24,7 @@ struct out { /* one packed message */
 struct ingest {
     struct loop *loop;
     void *results, *feedback, *feed;
+    struct guarded *guarded; /* results' */
     struct wire_arena *arena;
     loop_fn *arrived;
     void *arg;
@@ -226,9 +227,19 @@ uint64_t ingest_dropped(struct ingest *i)
 
 /* ── Making one ────────────────────────────────────────────────────────── */
 
+/* What came was more than is let in. */
+static void on_cut(void *arg, const char *peer, const char *why)
+{
+    struct ingest *i = arg;
+    atomic_fetch_add(&i->dropped, 1);
+    complaint_note(i->malformed, peer, why);
+}
+
 static int open_sockets(struct ingest *i, struct bus *b, const struct config *c, struct err *err)
 {
-    int r = bus_open(b, LANE_RESULTS, SIDE_TO, c->endpoint.results, &i->results, err);
+    const struct bus_witness witness = { i->loop, on_cut, i };
+    int r = bus_open_guarded(b, LANE_RESULTS, SIDE_TO, c->endpoint.results, &witness, &i->results,
+                             &i->guarded, err);
     if (r == 0)
         r = bus_open(b, LANE_FEED, SIDE_FROM, c->endpoint.feed, &i->feed, err);
     if (r == 0)
@@ -277,6 +288,7 @@ void ingest_free(struct ingest *i)
         loop_bell_done(&i->bell);
     if (i->retry_made)
         loop_timer_done(&i->retry);
+    guarded_free(i->guarded);
     complaint_free(i->malformed);
     if (i->bell_made)
         loop_turn(i->loop, 0); /* the closing handles are part of us */

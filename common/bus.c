@@ -3,6 +3,7 @@
 #include "common/network.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,8 @@
 
 struct bus {
     void *context;
+    pthread_mutex_t lock;
+    struct busguard *guard; /* from the first guarded socket on; under the lock */
 };
 
 /* Why the options stand as they do
@@ -69,6 +72,7 @@ int bus_new(struct bus **ret)
     scoped(bus) struct bus *b = calloc(1, sizeof *b);
     if (!b)
         return -ENOMEM;
+    pthread_mutex_init(&b->lock, NULL);
     b->context = zmq_ctx_new();
     if (!b->context)
         return -errno;
@@ -80,8 +84,10 @@ void bus_free(struct bus *b)
 {
     if (!b)
         return;
+    busguard_free(b->guard);
     while (b->context && zmq_ctx_term(b->context) < 0 && errno == EINTR)
         continue;
+    pthread_mutex_destroy(&b->lock);
     free(b);
 }
 
@@ -167,30 +173,83 @@ static int set_options(void *socket, const struct lane_row *row)
     return 0;
 }
 
+static int make(struct bus *b, const struct lane_row *row, void **ret, struct err *err)
+{
+    void *socket = zmq_socket(b->context, row->type);
+    if (!socket)
+        return err_set(err, -errno, "cannot make a socket: %s", zmq_strerror(errno));
+    int r = set_options(socket, row);
+    if (r < 0) {
+        bus_close(socket);
+        return err_set(err, r, "cannot set a socket's options: %s", zmq_strerror(-r));
+    }
+    *ret = socket;
+    return 0;
+}
+
+static int bind_or_connect(void *socket, const struct lane_row *row, const char *endpoint, struct err *err)
+{
+    if ((row->binds ? zmq_bind(socket, endpoint) : zmq_connect(socket, endpoint)) == 0)
+        return 0;
+    return err_set(err, -errno, "cannot %s %s: %s", row->binds ? "listen on" : "connect to", endpoint,
+                   zmq_strerror(errno));
+}
+
 int bus_open(struct bus *b, enum lane lane, enum side side, const char *endpoint, void **ret_socket,
              struct err *err)
 {
     const struct lane_row *row = &lanes[lane][side];
+    void *socket = NULL;
     int r = bus_endpoint_check(endpoint, err);
+    if (r == 0)
+        r = make(b, row, &socket, err);
+    if (r == 0)
+        r = bind_or_connect(socket, row, endpoint, err);
     if (r < 0)
-        return r;
-
-    void *socket = zmq_socket(b->context, row->type);
-    if (!socket)
-        return err_set(err, -errno, "cannot make a socket: %s", zmq_strerror(errno));
-    r = set_options(socket, row);
-    if (r < 0) {
-        err_set(err, r, "cannot set a socket's options: %s", zmq_strerror(-r));
         bus_close(socket);
-        return r;
-    }
-    if ((row->binds ? zmq_bind(socket, endpoint) : zmq_connect(socket, endpoint)) < 0) {
-        r = err_set(err, -errno, "cannot %s %s: %s", row->binds ? "listen on" : "connect to", endpoint,
-                    zmq_strerror(errno));
+    else
+        *ret_socket = socket;
+    return r;
+}
+
+static int have_guard(struct bus *b)
+{
+    pthread_mutex_lock(&b->lock);
+    int r = b->guard ? 0 : busguard_new(&b->guard, b->context);
+    pthread_mutex_unlock(&b->lock);
+    return r;
+}
+
+static int put_under_guard(struct bus *b, void *socket, const struct bus_witness *witness,
+                           struct guarded **ret, struct err *err)
+{
+    int r = have_guard(b);
+    if (r == 0)
+        r = guarded_new(ret, b->guard, socket, BUS_MAX_HEARD, witness->loop, witness->dropped, witness->arg);
+    return r < 0 ? err_set(err, r, "cannot watch over a socket's connections: %s", zmq_strerror(-r)) : 0;
+}
+
+int bus_open_guarded(struct bus *b, enum lane lane, enum side side, const char *endpoint,
+                     const struct bus_witness *witness, void **ret_socket, struct guarded **ret_guarded,
+                     struct err *err)
+{
+    const struct lane_row *row = &lanes[lane][side];
+    void *socket = NULL;
+    struct guarded *guarded = NULL;
+    int r = bus_endpoint_check(endpoint, err);
+    if (r == 0)
+        r = make(b, row, &socket, err);
+    if (r == 0)
+        r = put_under_guard(b, socket, witness, &guarded, err);
+    if (r == 0)
+        r = bind_or_connect(socket, row, endpoint, err);
+    if (r < 0) {
+        guarded_free(guarded);
         bus_close(socket);
         return r;
     }
     *ret_socket = socket;
+    *ret_guarded = guarded;
     return 0;
 }
 

@@ -18,6 +18,7 @@
 #ifndef COMMON_BUS_H
 #define COMMON_BUS_H
 
+#include "common/busguard.h"
 #include "common/err.h"
 #include "common/scope.h"
 
@@ -33,8 +34,13 @@ DEFINE_SCOPED(bus, struct bus *, bus_free)
 
 #define BUS_MAX_BYTES 65536 /* one message that is sent */
 /* One that is received: what is longer than we send arrives up to this, so that
- * its receiver can refuse it by name (wire.h does), and ends its sender's
- * connection beyond. */
+ * its receiver can refuse it by name (wire.h does). Beyond, ZeroMQ ends its
+ * sender's connection when it has read the length, whatever is still to come;
+ * bus_open_guarded tells.
+ *
+ * So low for the sake of memory: whoever does not read for a while holds up to
+ * the lane's mark of such messages for each peer, 250 MiB of results; letting in
+ * 16 MiB, to refuse them by name as well, would make that 16 GiB. */
 #define BUS_MAX_HEARD  262144
 #define BUS_NO_MESSAGE "a message of the wrong number of parts" /* words for -EBADMSG */
 
@@ -50,6 +56,18 @@ int bus_endpoint_check(const char *endpoint, struct err *err);
  * connecting side may connect to further endpoints with bus_connect. */
 int bus_open(struct bus *b, enum lane lane, enum side side, const char *endpoint, void **ret_socket,
              struct err *err);
+/* The same for a side that reads what strangers may send: `dropped` is called for
+ * each connection that ZeroMQ ended for what came over it. Connecting sides are
+ * not connected again after that (libzmq 4.3): open another. guarded_free before
+ * bus_close. */
+struct bus_witness {
+    struct loop *loop;
+    guarded_fn *dropped;
+    void *arg;
+};
+int bus_open_guarded(struct bus *b, enum lane lane, enum side side, const char *endpoint,
+                     const struct bus_witness *witness, void **ret_socket, struct guarded **ret_guarded,
+                     struct err *err);
 int bus_connect(void *socket, const char *endpoint, struct err *err);
 void bus_close(void *socket); /* NULL is fine */
 

@@ -23,6 +23,7 @@ struct reception {
     struct parts *parts;
     const struct dispatch *dispatch;
     void *socket;
+    struct guarded *guarded; /* the socket's */
     struct wire_arena *arena;
     struct gather *gather;
     struct news news[ROSTER_MAX_LANES];
@@ -305,6 +306,14 @@ void reception_flush(struct reception *r)
         tell(r, r->dirty[--r->n_dirty]);
 }
 
+/* What came was more than is let in. */
+static void on_cut(void *arg, const char *peer, const char *why)
+{
+    struct reception *r = arg;
+    r->parts->dropped++;
+    complaint_note(r->malformed, peer, why);
+}
+
 /* ── Life ──────────────────────────────────────────────────────────────── */
 
 int reception_new(struct reception **ret, struct bus *bus, struct parts *parts,
@@ -321,7 +330,8 @@ int reception_new(struct reception **ret, struct bus *bus, struct parts *parts,
     if (e == 0)
         e = gather_new(&r->gather, ROSTER_MAX_LANES);
     if (e == 0)
-        e = bus_open(bus, LANE_CONTROL, SIDE_TO, parts->config->endpoint.control, &r->socket, err);
+        e = bus_open_guarded(bus, LANE_CONTROL, SIDE_TO, parts->config->endpoint.control,
+                             &(struct bus_witness){ parts->loop, on_cut, r }, &r->socket, &r->guarded, err);
     if (e == 0)
         e = loop_watch(parts->loop, r->socket, on_readable, r);
     if (e < 0)
@@ -336,6 +346,7 @@ void reception_free(struct reception *r)
         return;
     if (r->socket)
         loop_unwatch(r->parts->loop, r->socket);
+    guarded_free(r->guarded);
     bus_close(r->socket);
     wire_arena_free(r->arena);
     complaint_free(r->malformed);

@@ -14,6 +14,7 @@ struct returns {
     struct parts *parts;
     struct reception *reception;
     void *socket;
+    struct guarded *guarded; /* the socket's */
     struct wire_arena *arena;
     struct complaint *malformed;
     struct log_gate refused_gate;
@@ -157,6 +158,14 @@ static void on_readable(void *arg)
     }
 }
 
+/* What came was more than is let in. */
+static void on_cut(void *arg, const char *peer, const char *why)
+{
+    struct returns *r = arg;
+    r->parts->dropped++;
+    complaint_note(r->malformed, peer, why);
+}
+
 /* ── Life ──────────────────────────────────────────────────────────────── */
 
 int returns_new(struct returns **ret, struct bus *bus, struct parts *parts, struct reception *reception,
@@ -171,7 +180,8 @@ int returns_new(struct returns **ret, struct bus *bus, struct parts *parts, stru
     if (e == 0)
         e = complaint_new(&r->malformed, parts->loop, "feedback.malformed");
     if (e == 0)
-        e = bus_open(bus, LANE_FEEDBACK, SIDE_TO, parts->config->endpoint.feedback, &r->socket, err);
+        e = bus_open_guarded(bus, LANE_FEEDBACK, SIDE_TO, parts->config->endpoint.feedback,
+                             &(struct bus_witness){ parts->loop, on_cut, r }, &r->socket, &r->guarded, err);
     if (e == 0)
         e = loop_watch(parts->loop, r->socket, on_readable, r);
     if (e < 0)
@@ -186,6 +196,7 @@ void returns_free(struct returns *r)
         return;
     if (r->socket)
         loop_unwatch(r->parts->loop, r->socket);
+    guarded_free(r->guarded);
     bus_close(r->socket);
     wire_arena_free(r->arena);
     complaint_free(r->malformed);

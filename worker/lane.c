@@ -1,7 +1,7 @@
 #include "worker/lane.h"
 
-#include "common/complaint.h"
 #include "common/log.h"
+#include "worker/inlet.h"
 #include "worker/intake.h"
 #include "worker/machine.h"
 #include "worker/outbox.h"
@@ -35,7 +35,6 @@
  * those that are not, a while for results to be recorded, goodbye.
  */
 
-enum { BATCHES_A_TURN = 4 }; /* of jobs, so that a flood of them does not hold up looks */
 #define FINISH_LOOKS_NS (2 * NS_PER_S)
 #define FINISH_ALL_NS   (6 * NS_PER_S)
 
@@ -60,9 +59,8 @@ struct thread_lane {
     struct rollcall *rollcall;
     struct shipment *shipment;
     struct wire_arena *arena;
-    void *jobs;                       /* socket; NULL before the first welcome */
-    char jobs_at[ENDPOINT_SIZE];      /* where it is connected to ... */
-    char jobs_welcome[ENDPOINT_SIZE]; /* ... and where it was told to connect to; "" before */
+    struct inlet *inlet;              /* of jobs; closed before the first welcome and while it rests */
+    char jobs_welcome[ENDPOINT_SIZE]; /* where it was told to connect to; "" before */
     struct intake intake;
     struct order *orders;
     struct wakeup *leaving;
@@ -72,7 +70,6 @@ struct thread_lane {
     bool suspect; /* as was logged last */
     struct machine_count descriptors;
     uint64_t stale;
-    struct complaint *malformed;
     struct log_gate stale_gate;
 };
 
@@ -152,16 +149,15 @@ static void deal_with_job(struct thread_lane *l, const struct job *j, int64_t ag
         l->stale++;
 }
 
-static void deal_with_batch(struct thread_lane *l, const struct bus_message *m)
+static int on_jobs(void *arg, const struct bus_message *m, struct err *err)
 {
+    struct thread_lane *l = arg;
     struct job_batch b;
-    struct err err = { 0 };
     uint64_t held;
 
-    if (wire_unpack_jobs(l->arena, m->bytes, m->len, &b, &err) < 0) {
-        complaint_note(l->malformed, bus_message_from(m), err.text);
-        return;
-    }
+    int r = wire_unpack_jobs(l->arena, m->bytes, m->len, &b, err);
+    if (r < 0)
+        return r;
     uint64_t stale = l->stale;
     int64_t age_ms = intake_age_ms(&l->intake, b.epoch, b.stamp_ms, loop_now(l->loop));
     for (size_t i = 0; i < b.n_jobs; i++)
@@ -169,45 +165,7 @@ static void deal_with_batch(struct thread_lane *l, const struct bus_message *m)
     if (l->stale != stale && log_gate_open(&l->stale_gate, loop_now(l->loop), &held))
         log_warn("jobs.stale", "lane=%u dropped=%llu age_ms=%lld: they came too late to be begun",
                  l->setup.number, (unsigned long long)l->stale, (long long)age_ms);
-}
-
-static void on_jobs(void *arg)
-{
-    struct thread_lane *l = arg;
-    struct bus_message m;
-    for (int i = 0; i < BATCHES_A_TURN && l->jobs; i++) {
-        int got = bus_take(l->jobs, &m);
-        if (got == -EBADMSG) {
-            complaint_note(l->malformed, bus_message_from(&m), BUS_NO_MESSAGE);
-            continue;
-        }
-        if (got <= 0)
-            return;
-        deal_with_batch(l, &m);
-        bus_message_done(&m);
-    }
-}
-
-static void close_jobs(struct thread_lane *l)
-{
-    if (!l->jobs)
-        return;
-    loop_unwatch(l->loop, l->jobs);
-    bus_close(moved(l->jobs));
-    l->jobs_at[0] = '\0';
-}
-
-static int open_jobs(struct thread_lane *l, const char *endpoint, struct err *err)
-{
-    if (l->jobs && strcmp(l->jobs_at, endpoint) == 0)
-        return 0;
-    close_jobs(l);
-    int r = bus_open(l->setup.bus, LANE_JOBS, SIDE_TO, endpoint, &l->jobs, err);
-    if (r == 0)
-        r = loop_watch(l->loop, l->jobs, on_jobs, l);
-    if (r == 0)
-        snprintf(l->jobs_at, sizeof l->jobs_at, "%s", endpoint);
-    return r;
+    return 0;
 }
 
 /* ── What the coordinator says ─────────────────────────────────────────── */
@@ -222,11 +180,11 @@ static void on_welcomed(void *arg, const struct control *c)
 {
     struct thread_lane *l = arg;
     struct err err = { 0 };
-    bool first = !l->jobs && !l->resting;
+    bool first = !inlet_is_open(l->inlet) && !l->resting;
     snprintf(l->jobs_welcome, sizeof l->jobs_welcome, "%s", c->jobs);
     int r = shipment_connect(l->shipment, c->results, &err);
     if (r == 0 && !l->resting)
-        r = open_jobs(l, c->jobs, &err);
+        r = inlet_open(l->inlet, c->jobs, &err);
     if (r < 0)
         end_with(l, r, err.text);
     else if (first)
@@ -244,8 +202,8 @@ static void on_recorded(void *arg, const uint64_t *ids, size_t n)
 static void begin_resting(struct thread_lane *l)
 {
     l->resting = true;
-    on_jobs(l);
-    close_jobs(l);
+    inlet_drain(l->inlet);
+    inlet_close(l->inlet);
     log_info("lane.rests", "lane=%u: others do its work", l->setup.number);
 }
 
@@ -261,7 +219,7 @@ static void on_rest(void *arg, bool rest)
     }
     l->resting = false;
     log_info("lane.works", "lane=%u: has rested", l->setup.number);
-    int r = open_jobs(l, l->jobs_welcome, &err);
+    int r = inlet_open(l->inlet, l->jobs_welcome, &err);
     if (r < 0)
         end_with(l, r, err.text);
 }
@@ -291,7 +249,7 @@ static void on_reconnect(void *arg)
     log_warn("lane.silence", "lane=%u unrecorded=%zu: the coordinator is silent, connecting anew",
              l->setup.number, outbox_count(shipment_outbox(l->shipment)));
     l->resting = false; /* whoever welcomes us next will say */
-    close_jobs(l);
+    inlet_close(l->inlet);
     if (shipment_reconnect(l->shipment, &err) < 0)
         log_warn("lane.results", "lane=%u: %s", l->setup.number, err.text);
 }
@@ -402,7 +360,7 @@ static int make_parts(struct thread_lane *l, struct err *err)
         return r;
     r = wire_arena_new(&l->arena);
     if (r == 0)
-        r = complaint_new(&l->malformed, l->loop, "jobs.malformed");
+        r = inlet_new(&l->inlet, l->loop, s->bus, on_jobs, l);
     if (r == 0)
         r = wakeup_new(&l->leaving, l->loop, on_leaving, l);
     if (r == 0)
@@ -412,14 +370,13 @@ static int make_parts(struct thread_lane *l, struct err *err)
 
 static void drop_parts(struct thread_lane *l)
 {
-    close_jobs(l);
+    inlet_free(l->inlet);
     probes_free(l->probes);
     while (l->orders)
         drop_order(l, l->orders);
     rollcall_free(l->rollcall);
     shipment_free(l->shipment);
     wire_arena_free(l->arena);
-    complaint_free(l->malformed);
     wakeup_free(l->leaving);
 }
 

@@ -27,6 +27,7 @@ struct rollcall {
     const struct rollcall_events *events;
     void *arg;
     void *socket;
+    struct guarded *guarded; /* the socket's */
     struct presence presence;
     struct wakeup *wakeup;
     struct wire_arena *arena;
@@ -201,11 +202,19 @@ static void on_readable(void *arg)
     wakeup_at(r->wakeup, presence_next(&r->presence));
 }
 
+/* ZeroMQ does not connect it again: the silence that follows does, see presence.h. */
+static void on_cut(void *arg, const char *peer, const char *why)
+{
+    struct rollcall *r = arg;
+    complaint_note(r->malformed, peer, why);
+}
+
 /* ── Times and sockets ─────────────────────────────────────────────────── */
 
 static int connect_socket(struct rollcall *r, struct err *err)
 {
-    int rc = bus_open(r->bus, LANE_CONTROL, SIDE_FROM, r->self.config->endpoint.control, &r->socket, err);
+    int rc = bus_open_guarded(r->bus, LANE_CONTROL, SIDE_FROM, r->self.config->endpoint.control,
+                              &(struct bus_witness){ r->loop, on_cut, r }, &r->socket, &r->guarded, err);
     if (rc == 0)
         rc = loop_watch(r->loop, r->socket, on_readable, r);
     return rc;
@@ -216,6 +225,7 @@ static void disconnect(struct rollcall *r)
     if (!r->socket)
         return;
     loop_unwatch(r->loop, r->socket);
+    guarded_free(moved(r->guarded));
     bus_close(moved(r->socket));
 }
 

@@ -12,7 +12,8 @@ from harness.patience import until
 from harness.process import free_port
 from harness.stories import gapless, quick, rounds
 
-HEARD = 256 << 10  # what is longer ends its sender's connection
+HEARD = 256 << 10  # ZeroMQ ends the connection of whoever sends more
+FAR_TOO_LARGE = b"x" * (20 << 20)
 
 # What a stranger may send, by name. The ceiling of a message is 64 KiB.
 GARBAGE = {
@@ -88,6 +89,56 @@ def test_garbage_on_a_lane(cluster, on_tcp, lane):
     kinds = {x.split()[3] for x in complaints}
     assert len(complaints) <= 2 * len(kinds), complaints
     assert all("127.0.0.1" in x for x in complaints if ".malformed" in x), complaints
+
+
+def complaints_of(process, event):
+    return [x for x in process.said().splitlines() if f" {event} " in x]
+
+
+def malformed(cluster):
+    return cluster.ask("status")[0].get("malformed", 0)  # they have said nothing of themselves yet
+
+
+def test_20_mb_on_every_lane_of_the_daemons(cluster, on_tcp):
+    context = zmq.Context()
+    lanes = {"control": ("coordinator", "control.malformed"), "feedback": ("coordinator", "feedback.malformed"),
+             "results": ("collector", "ingest.malformed")}
+    try:
+        for n in (1, 2, 3):
+            for lane in lanes:
+                s = context.socket(SPEAKS[lane])
+                s.connect(on_tcp[lane])
+                s.send(FAR_TOO_LARGE, copy=False)
+            until(lambda n=n: malformed(cluster) == n * len(lanes), 10, lambda: cluster.cli("status"))
+        works_on(cluster)
+    finally:
+        context.destroy(0)
+    for owner, event in lanes.values():
+        said = complaints_of(cluster.daemon[owner], event)
+        assert len(said) == 1 and " peer=127.0.0.1 dropped=1 total=1: " in said[0], said
+        assert f"more than {HEARD} bytes" in said[0], said
+    # Comings and goings of those that keep to the rules are none of it.
+    cluster.daemon["worker"].stop()
+    cluster.begin("worker")
+    works_on(cluster)
+    assert malformed(cluster) == 3 * len(lanes)
+
+
+def test_20_mb_to_the_workers(cluster, on_tcp):
+    """In the coordinator's place, while it is away. The workers take jobs from it again afterwards."""
+    cluster.daemon["coordinator"].stop()
+    context = zmq.Context()
+    try:
+        s = context.socket(zmq.PUSH)
+        s.bind(on_tcp["jobs"])
+        s.send(FAR_TOO_LARGE, copy=False)
+        worker = cluster.daemon["worker"]
+        worker.says(r" warn \S+ jobs\.malformed .*peer=127\.0\.0\.1 dropped=1 total=1: ", within=15)
+    finally:
+        context.destroy(0)
+    cluster.begin("coordinator")
+    rounds(cluster, "steady", 3, "up", within=20)
+    assert worker.alive()
 
 
 @pytest.mark.parametrize("lane", sorted(OWNER))

@@ -1,0 +1,418 @@
+#include "common/busguard.h"
+
+#include "common/connections.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+#include <zmq.h>
+
+/* What is whose
+ *
+ * The lists and all of struct guarded are under the guard's lock; the reading
+ * ends of the monitors (`news`) are the thread's from the moment that they are in
+ * the list. libzmq writes a monitor's news with a blocking send while it holds
+ * the monitor's lock: their pipe has no ceiling, and the writing end is stopped
+ * before the reading end is closed, or libzmq's own thread would stand still.
+ *
+ * libzmq has one thread for all connections of a context, and what it says comes
+ * in order: the news of a connection is there when its question to ZAP is.
+ */
+
+enum { FINDINGS = 32 }; /* of one socket that its loop has not fetched; more are only counted */
+
+#define NEWS \
+    (ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_CONNECTED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL)
+
+struct guarded {
+    struct loop_bell bell; /* first: its handle's end is ours */
+    struct busguard *guard;
+    void *socket, *news;
+    struct connections *connections;
+    bool refused; /* said last: of the connection that ends next */
+    bool leaving, gone;
+    guarded_fn *fn;
+    void *arg;
+    struct connections_cut found[FINDINGS];
+    size_t n_found, n_more;
+    struct guarded *next;
+};
+
+struct busguard {
+    void *context, *zap;
+    int ring;
+    bool running, stopping;
+    unsigned made; /* monitors so far: their names */
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t left;
+    struct guarded *first;
+    size_t n;
+    zmq_pollitem_t item[2 + BUSGUARD_MAX_SOCKETS];
+};
+
+static void ring(struct busguard *g)
+{
+    uint64_t one = 1;
+    while (write(g->ring, &one, sizeof one) < 0 && errno == EINTR)
+        continue;
+}
+
+/* ── News of connections ───────────────────────────────────────────────── */
+
+/* One part, as much of it as there is room for. Its length, or -errno. */
+static int take_part(void *socket, void *buf, size_t size)
+{
+    int n = zmq_recv(socket, buf, size, ZMQ_DONTWAIT);
+    return n < 0 ? -errno : n;
+}
+
+static bool has_more(void *socket)
+{
+    int more = 0;
+    size_t size = sizeof more;
+    return zmq_getsockopt(socket, ZMQ_RCVMORE, &more, &size) == 0 && more;
+}
+
+static void skip_rest(void *socket)
+{
+    char rest[8];
+    while (has_more(socket) && take_part(socket, rest, sizeof rest) >= 0)
+        continue;
+}
+
+/* zmq_socket_monitor(3): 16 bits of event and 32 of value in one part, the endpoint in another. */
+static bool take_news(struct guarded *w, uint16_t *ret_event, int *ret_fd)
+{
+    uint8_t head[6];
+    int32_t value;
+    int n = take_part(w->news, head, sizeof head);
+    if (n < 0)
+        return false;
+    skip_rest(w->news);
+    memcpy(ret_event, head, sizeof *ret_event);
+    memcpy(&value, head + 2, sizeof value);
+    *ret_fd = value;
+    return true;
+}
+
+static void hear_news(struct guarded *w, mono_ns now)
+{
+    uint16_t event;
+    int fd;
+    while (take_news(w, &event, &fd)) {
+        if (event == ZMQ_EVENT_DISCONNECTED)
+            connections_end(w->connections, fd, w->refused, now);
+        else if (event == ZMQ_EVENT_ACCEPTED || event == ZMQ_EVENT_CONNECTED)
+            connections_begin(w->connections, fd);
+        w->refused = event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL;
+    }
+}
+
+static void note(struct guarded *w, mono_ns now)
+{
+    struct connections_cut cut;
+    bool any = false;
+    while (connections_step(w->connections, now, &cut)) {
+        if (w->n_found < FINDINGS)
+            w->found[w->n_found++] = cut;
+        else
+            w->n_more++;
+        any = true;
+    }
+    if (any)
+        loop_bell_ring(&w->bell);
+}
+
+static void look_round(struct busguard *g)
+{
+    mono_ns now = clock_mono();
+    for (struct guarded *w = g->first; w; w = w->next) {
+        hear_news(w, now);
+        note(w, now);
+    }
+}
+
+/* ── Who wants to come in ──────────────────────────────────────────────── */
+
+static int take_request(struct busguard *g, char *id, size_t size)
+{
+    char version[8];
+    int n = take_part(g->zap, version, sizeof version);
+    if (n < 0)
+        return n;
+    n = has_more(g->zap) ? take_part(g->zap, id, size) : 0;
+    skip_rest(g->zap);
+    return n > (int)size ? (int)size : n;
+}
+
+/* RFC 27: version, the request's id, status, its text, user, metadata. */
+static void let_in(struct busguard *g, const char *id, int len)
+{
+    const struct {
+        const char *bytes;
+        size_t len;
+    } part[] = {
+        {"1.0",  3          },
+        { id,    (size_t)len},
+        { "200", 3          },
+        { "OK",  2          },
+        { "",    0          },
+        { "",    0          }
+    };
+    size_t n = sizeof part / sizeof *part;
+    for (size_t i = 0; i < n; i++)
+        if (zmq_send(g->zap, part[i].bytes, part[i].len, ZMQ_DONTWAIT | (i + 1 < n ? ZMQ_SNDMORE : 0)) < 0)
+            return; /* whoever asked has gone */
+}
+
+static void answer(struct busguard *g)
+{
+    char id[64];
+    for (int len; (len = take_request(g, id, sizeof id)) >= 0;) {
+        look_round(g); /* its connection is among the news by now */
+        let_in(g, id, len);
+    }
+}
+
+/* ── The thread ────────────────────────────────────────────────────────── */
+
+static void let_leave(struct busguard *g)
+{
+    for (struct guarded **at = &g->first; *at;) {
+        struct guarded *w = *at;
+        if (!w->leaving) {
+            at = &w->next;
+            continue;
+        }
+        *at = w->next;
+        g->n--;
+        zmq_close(w->news);
+        w->gone = true;
+        pthread_cond_broadcast(&g->left);
+    }
+}
+
+static long wait_ms(const struct busguard *g)
+{
+    mono_ns next = MONO_NEVER;
+    for (const struct guarded *w = g->first; w; w = w->next) {
+        mono_ns at = connections_next(w->connections);
+        if (at < next)
+            next = at;
+    }
+    if (next == MONO_NEVER)
+        return -1;
+    mono_ns left = next - clock_mono();
+    return left <= 0 ? 0 : (long)(left / NS_PER_MS) + 1;
+}
+
+static int gather(struct busguard *g)
+{
+    int n = 0;
+    g->item[n++] = (zmq_pollitem_t){ .socket = g->zap, .events = ZMQ_POLLIN };
+    g->item[n++] = (zmq_pollitem_t){ .fd = g->ring, .events = ZMQ_POLLIN };
+    for (struct guarded *w = g->first; w; w = w->next)
+        g->item[n++] = (zmq_pollitem_t){ .socket = w->news, .events = ZMQ_POLLIN };
+    return n;
+}
+
+static void *watch_over(void *arg)
+{
+    struct busguard *g = arg;
+    uint64_t rung;
+
+    pthread_mutex_lock(&g->lock);
+    while (!g->stopping) {
+        int n = gather(g);
+        long wait = wait_ms(g);
+        pthread_mutex_unlock(&g->lock);
+        int r = zmq_poll(g->item, n, wait);
+        pthread_mutex_lock(&g->lock);
+        if (r < 0 && errno != EINTR)
+            break; /* as when the context ends */
+        if (r > 0 && (g->item[1].revents & ZMQ_POLLIN) && read(g->ring, &rung, sizeof rung) < 0)
+            continue;
+        look_round(g);
+        answer(g);
+        let_leave(g);
+    }
+    g->stopping = true; /* nobody waits for the thread any more */
+    pthread_cond_broadcast(&g->left);
+    pthread_mutex_unlock(&g->lock);
+    return NULL;
+}
+
+/* Signals are for the loops' threads. */
+static int begin_thread(struct busguard *g)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int r = -pthread_create(&g->thread, NULL, watch_over, g);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    g->running = r == 0;
+    return r;
+}
+
+int busguard_new(struct busguard **ret, void *context)
+{
+    scoped(busguard) struct busguard *g = calloc(1, sizeof *g);
+    if (!g)
+        return -ENOMEM;
+    g->context = context;
+    pthread_mutex_init(&g->lock, NULL);
+    pthread_cond_init(&g->left, NULL);
+    g->ring = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    g->zap = g->ring < 0 ? NULL : zmq_socket(context, ZMQ_REP);
+    if (!g->zap || zmq_bind(g->zap, "inproc://zeromq.zap.01") < 0)
+        return -errno;
+    int r = begin_thread(g);
+    if (r < 0)
+        return r;
+    *ret = moved(g);
+    return 0;
+}
+
+void busguard_free(struct busguard *g)
+{
+    if (!g)
+        return;
+    if (g->running) {
+        pthread_mutex_lock(&g->lock);
+        g->stopping = true;
+        pthread_mutex_unlock(&g->lock);
+        ring(g);
+        pthread_join(g->thread, NULL);
+    }
+    int none = 0;
+    if (g->zap) {
+        zmq_setsockopt(g->zap, ZMQ_LINGER, &none, sizeof none);
+        zmq_close(g->zap);
+    }
+    if (g->ring >= 0)
+        close(g->ring);
+    pthread_cond_destroy(&g->left);
+    pthread_mutex_destroy(&g->lock);
+    free(g);
+}
+
+/* ── One socket ────────────────────────────────────────────────────────── */
+
+static void on_bell(void *arg)
+{
+    struct guarded *w = arg;
+    struct connections_cut found[FINDINGS];
+
+    pthread_mutex_lock(&w->guard->lock);
+    size_t n = w->n_found, more = w->n_more;
+    memcpy(found, w->found, n * sizeof *found);
+    w->n_found = w->n_more = 0;
+    pthread_mutex_unlock(&w->guard->lock);
+
+    guarded_fn *fn = w->fn;
+    for (size_t i = 0; i < n && !w->leaving; i++) /* it may leave for what it is told */
+        fn(w->arg, found[i].peer, found[i].why);
+    for (; more > 0 && !w->leaving; more--)
+        fn(w->arg, "others", n > 0 ? found[n - 1].why : "");
+}
+
+static void on_closed(uv_handle_t *bell)
+{
+    free(bell);
+}
+
+/* The reading end is connected while nobody else knows of it. */
+static int begin_monitor(struct guarded *w)
+{
+    char name[64];
+    int none = 0;
+    pthread_mutex_lock(&w->guard->lock);
+    unsigned number = w->guard->made++;
+    pthread_mutex_unlock(&w->guard->lock);
+    snprintf(name, sizeof name, "inproc://busguard-%u", number);
+    if (zmq_setsockopt(w->socket, ZMQ_ZAP_DOMAIN, "vedette", 7) < 0)
+        return -errno;
+    w->news = zmq_socket(w->guard->context, ZMQ_PAIR);
+    if (!w->news || zmq_setsockopt(w->news, ZMQ_RCVHWM, &none, sizeof none) < 0 ||
+        zmq_setsockopt(w->news, ZMQ_LINGER, &none, sizeof none) < 0)
+        return -errno;
+    if (zmq_socket_monitor(w->socket, name, NEWS) < 0)
+        return -errno;
+    if (zmq_connect(w->news, name) < 0) {
+        int r = -errno;
+        zmq_socket_monitor(w->socket, NULL, 0);
+        return r;
+    }
+    return 0;
+}
+
+static int enlist(struct guarded *w)
+{
+    struct busguard *g = w->guard;
+    int r = -ENOSPC;
+    pthread_mutex_lock(&g->lock);
+    if (g->n < BUSGUARD_MAX_SOCKETS) {
+        w->next = g->first;
+        g->first = w;
+        g->n++;
+        r = 0;
+    }
+    pthread_mutex_unlock(&g->lock);
+    if (r == 0)
+        ring(g);
+    else
+        zmq_socket_monitor(w->socket, NULL, 0);
+    return r;
+}
+
+int guarded_new(struct guarded **ret, struct busguard *g, void *socket, size_t most, struct loop *l,
+                guarded_fn *fn, void *arg)
+{
+    struct guarded *w = calloc(1, sizeof *w);
+    if (!w)
+        return -ENOMEM;
+    *w = (struct guarded){ .guard = g, .socket = socket, .fn = fn, .arg = arg };
+    int r = loop_bell_init(l, &w->bell, on_bell, w);
+    if (r < 0) {
+        free(w);
+        return r;
+    }
+    r = connections_new(&w->connections, most);
+    if (r == 0)
+        r = begin_monitor(w);
+    if (r == 0)
+        r = enlist(w);
+    if (r < 0) {
+        if (w->news)
+            zmq_close(w->news);
+        connections_free(w->connections);
+        uv_close((uv_handle_t *)&w->bell.uv, on_closed);
+        return r;
+    }
+    *ret = w;
+    return 0;
+}
+
+void guarded_free(struct guarded *w)
+{
+    if (!w)
+        return;
+    struct busguard *g = w->guard;
+    zmq_socket_monitor(w->socket, NULL, 0);
+    pthread_mutex_lock(&g->lock);
+    w->leaving = true;
+    ring(g);
+    while (!w->gone && !g->stopping)
+        pthread_cond_wait(&g->left, &g->lock);
+    if (!w->gone)
+        let_leave(g); /* the thread has ended, its sockets are ours */
+    pthread_mutex_unlock(&g->lock);
+    connections_free(w->connections);
+    uv_close((uv_handle_t *)&w->bell.uv, on_closed);
+}

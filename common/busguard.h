@@ -1,0 +1,45 @@
+/* busguard.h - tells which peers' connections libzmq ended for what they sent: a
+ * message above ZMQ_MAXMSGSIZE, or none that ZeroMQ knows. See severed.h.
+ *
+ * One thread per bus that has sockets under guard. It hears from libzmq when
+ * their connections begin and end, and it is what ZAP (ZeroMQ's RFC 27) asks
+ * whether a peer may come in. It says yes to all, but not before it holds the
+ * connection: so no message can come, and no connection be ended for one, that
+ * it does not know. No loop waits for it, and it waits for no loop.
+ *
+ * Whoever never was let in may escape it: a stranger who says nonsense, or all of
+ * a handshake and more, in the same moment as it connects, may be gone before the
+ * connection is held. None of that is a message yet, and a mere visit looks alike.
+ *
+ * A socket under guard also refuses peers of ZMTP 1.0 and 2.0 (ZeroMQ before 4.0).
+ */
+#ifndef COMMON_BUSGUARD_H
+#define COMMON_BUSGUARD_H
+
+#include "common/loop.h"
+#include "common/scope.h"
+
+#include <stddef.h>
+
+#define BUSGUARD_MAX_SOCKETS 1024
+
+struct busguard;
+
+int busguard_new(struct busguard **ret, void *context); /* a zmq_ctx */
+void busguard_free(struct busguard *g);                 /* NULL is fine; all guarded sockets freed before */
+DEFINE_SCOPED(busguard, struct busguard *, busguard_free)
+
+struct guarded; /* one socket */
+
+/* A message of `peer` was dropped together with its connection; in the loop's thread. */
+typedef void guarded_fn(void *arg, const char *peer, const char *why);
+
+/* Before the socket binds or connects. `most`: its ZMQ_MAXMSGSIZE. */
+int guarded_new(struct guarded **ret, struct busguard *g, void *socket, size_t most, struct loop *l,
+                guarded_fn *fn, void *arg);
+/* Before the socket is closed, in its thread; fn is not called any more. NULL is
+ * fine. Its memory goes when the loop has turned once more or is freed. */
+void guarded_free(struct guarded *w);
+DEFINE_SCOPED(guarded, struct guarded *, guarded_free)
+
+#endif
