@@ -22,8 +22,7 @@
  */
 
 enum {
-    FOLLOW_MS = 500, /* how often the store is asked for edits */
-    HURRY_MS = 50,   /* ... when a result names a site that we do not know */
+    FOLLOW_MS = 500, /* how often the store is asked for edits, when no result comes */
     MAX_ACCUSED = 64,
     ACCUSED_FOR_MS = 5000, /* said again every second */
     TICK_MS = 1000,        /* pulse, reminders, vitals */
@@ -50,7 +49,7 @@ struct keeper {
     mono_ns retry_at; /* held: when to commit again */
     mono_ns held_since, said_at;
     int held_by; /* the failure that holds it */
-    mono_ns follow_at, followed_at, tick_at;
+    mono_ns follow_at, tick_at;
     uint64_t seq; /* of the feed */
     struct keeper_counts counts;
     struct log_gate side_gate; /* for failures of what is only looked after */
@@ -229,23 +228,19 @@ static int side_failure(struct keeper *k, const char *what, int r, mono_ns now, 
 
 static int follow(struct keeper *k, struct instant now, struct err *err)
 {
-    k->followed_at = now.mono;
     k->follow_at = now.mono + FOLLOW_MS * NS_PER_MS;
     int r = books_follow(&k->books, k->store, &k->batch, now, err);
     return r < 0 ? side_failure(k, "follow", r, now.mono, err) : 0;
 }
 
-/* A site that was added a moment ago may be looked at before we have heard of it. */
-static void hurry_for_unknown(struct keeper *k, const struct parcel *p, struct instant now)
+/* A look may be of a site as it was edited a moment ago. The coordinator gives out
+ * what the store says, so whoever asks the store now knows the edit before judging:
+ * otherwise the new URL's good answer would end the old one's outage. */
+static void follow_first(struct keeper *k, struct instant now)
 {
-    if (now.mono - k->followed_at < HURRY_MS * NS_PER_MS)
-        return;
-    for (size_t i = 0; i < p->n_results; i++)
-        if (!sites_find(k->books.judge.sites, p->results[i].run.site_id)) {
-            struct err err = { 0 };
-            follow(k, now, &err); /* a failure shows again at the next turn */
-            return;
-        }
+    struct err err = { 0 };
+    if (k->hold_ms == 0)
+        follow(k, now, &err); /* a failure shows again at the next turn */
 }
 
 void keeper_take(struct keeper *k, const struct parcel *p, struct instant now)
@@ -255,7 +250,8 @@ void keeper_take(struct keeper *k, const struct parcel *p, struct instant now)
             k->batch.failed = -ENOMEM;
         return;
     }
-    hurry_for_unknown(k, p, now);
+    if (p->n_results > 0)
+        follow_first(k, now);
     for (size_t i = 0; i < p->n_results; i++)
         judge_result(&k->books.judge, &k->batch, &p->results[i], now);
     note_waiting(k, now.mono);
@@ -450,7 +446,7 @@ int keeper_new(struct keeper **ret, struct store *store, const struct config *co
     k->store = store;
     k->config = config;
     k->ports = *ports;
-    k->tick_at = k->follow_at = k->followed_at = now.mono;
+    k->tick_at = k->follow_at = now.mono;
     housekeeping_init(&k->housekeeping, now);
     if (fleet_new(&k->fleet) < 0 || postbox_new(&k->postbox, ports->deliver, ports->arg) < 0)
         return err_set(err, -ENOMEM, "out of memory");

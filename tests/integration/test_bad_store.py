@@ -201,6 +201,7 @@ def test_full_for_a_while_loses_no_look(cluster, village):
     # Stopped while it is full: what could not be recorded is said, and the status tells it.
     fill(filler)
     until(lambda: "disk is full" in inside_status(cluster), 30, lambda: inside_status(cluster))
+    until(lambda: cluster.supervisor.said().count("keeper.store_away") >= 2, 30, cluster.supervisor.said)
     os.kill(cluster.supervisor.pid, signal.SIGTERM)
     assert cluster.supervisor.ended(30) == FULL, cluster.supervisor.said()
     assert re.search(r"collector\.left_behind results=\d+ messages=\d+: .*not recorded", cluster.supervisor.said())

@@ -82,6 +82,25 @@ static void test_edited_while_down(void **state)
     }
 }
 
+/* The coordinator may know an edit first: the new URL's good answer is there before
+ * the keeper would have asked the store again. */
+static void test_a_look_that_is_faster_than_the_news_of_the_edit(void **state)
+{
+    (void)state;
+    struct world w;
+    uint64_t id = begin(&w, 0);
+    world_saw(&w, id, 0, 0, '-', "w1");
+    w.news[0] = '\0';
+    struct site s = world_site("shop", "https://other.example.com/", 1, 0);
+    s.id = id;
+    world_edit_site(&w, &s);
+    struct result good = world_result(&w, id, 1, 0, '+', "w1");
+    world_give(&w, &good);
+    world_pass(&w, 100);
+    expect(&w, "the old outage is withdrawn, not over", "new withdrawn up tell:withdrawn");
+    world_done(&w);
+}
+
 static void test_edited_while_suspected(void **state)
 {
     (void)state;
@@ -270,6 +289,7 @@ int main(void)
         cmocka_unit_test(test_removed_while_down),
         cmocka_unit_test(test_removed_while_down_and_nobody_was_here),
         cmocka_unit_test(test_edited_while_down),
+        cmocka_unit_test(test_a_look_that_is_faster_than_the_news_of_the_edit),
         cmocka_unit_test(test_edited_while_suspected),
         cmocka_unit_test(test_a_site_added_a_moment_ago),
         cmocka_unit_test(test_owners_and_channels),
