@@ -198,7 +198,7 @@ class Village:
         self._own_background = background is None
         self.net = next(self._nets)
         self._hosts = itertools.count(1)
-        self.port = free_port(address=self.address())
+        self.port = free_port()
         self.sites = {}
         self.holes = []
 

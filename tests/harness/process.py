@@ -5,6 +5,8 @@ and keeps its process id. Its standard error goes to a file that is read while
 it runs, and that is searched for a sanitizer's words when it has ended.
 """
 
+import contextlib
+import itertools
 import os
 import re
 import shutil
@@ -29,11 +31,30 @@ def program(name):
     return path
 
 
-def free_port(kind=socket.SOCK_STREAM, address="127.0.0.1"):
-    """A port that was free a moment ago. Somebody may be faster: whoever uses it tries again."""
-    with socket.socket(socket.AF_INET, kind) as s:
-        s.bind((address, 0))
-        return s.getsockname()[1]
+# Ports for servers: below those that the kernel gives to connections (ip_local_port_range), so that no
+# passing connection sits on one, and a part of them for each of the test processes side by side.
+FIRST_PORT, LAST_PORT, PARTS = 10_000, 32_000, 16
+
+
+def _ports():
+    each = (LAST_PORT - FIRST_PORT) // PARTS
+    begin = FIRST_PORT + each * (int(os.environ.get("VEDETTE_TEST_SHARD", "0/1").split("/")[0]) % PARTS)
+    at = os.getpid() % each  # two runs side by side seldom meet
+    while True:
+        yield begin + at
+        at = (at + 1) % each
+
+
+_next_port = _ports()
+
+
+def free_port(kind=socket.SOCK_STREAM):
+    """A port that was free on every address a moment ago, and that this process is not given again soon."""
+    for port in itertools.islice(_next_port, (LAST_PORT - FIRST_PORT) // PARTS):
+        with socket.socket(socket.AF_INET, kind) as s, contextlib.suppress(OSError):
+            s.bind(("0.0.0.0", port))
+            return port
+    raise OSError("no port is free")
 
 
 def alarming(text):
