@@ -198,9 +198,18 @@ void ingest_feedback(struct ingest *i, const struct feedback *f)
     if (len < 0 && f->n_recorded + f->n_again > 1) {
         /* One of the two may have a single one: rounded up here, down there. */
         size_t recorded = (f->n_recorded + 1) / 2, again = f->n_again / 2;
-        ingest_feedback(i, &(struct feedback){ f->recorded, recorded, f->again, again });
-        ingest_feedback(i, &(struct feedback){ f->recorded + recorded, f->n_recorded - recorded,
-                                               f->again + again, f->n_again - again });
+        ingest_feedback(i, &(struct feedback){
+                               .recorded = f->recorded,
+                               .n_recorded = recorded,
+                               .again = f->again,
+                               .n_again = again,
+                           });
+        ingest_feedback(i, &(struct feedback){
+                               .recorded = f->recorded + recorded,
+                               .n_recorded = f->n_recorded - recorded,
+                               .again = f->again + again,
+                               .n_again = f->n_again - again,
+                           });
         return;
     }
     if (len < 0 || !put_out(i, NULL, len))

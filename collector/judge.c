@@ -62,6 +62,13 @@ static const struct owner *owner_of(const struct judge *j, const struct watched 
     return sites_owner(j->sites, w->site.owner_id);
 }
 
+/* What a worker in doubt saw up is up; what it saw fail says nothing. */
+static enum verdict believed(const struct judge *j, const struct result *r, struct instant now)
+{
+    bool doubted = r->suspect || (r->verdict == VERDICT_DOWN && jury_doubts(j->jury, r->worker, now.mono));
+    return doubted && r->verdict == VERDICT_DOWN ? VERDICT_UNKNOWN : r->verdict;
+}
+
 /* ── Rounds ────────────────────────────────────────────────────────────── */
 
 static void conclude(struct judge *j, struct batch *b, struct watched *w, struct round *r,
@@ -76,6 +83,7 @@ static void conclude(struct judge *j, struct batch *b, struct watched *w, struct
     enum change change = step(j, b, w, steps[word], last, last->at_us, now);
     if (change == CHANGE_WENT_DOWN)
         incidents_open(j->incidents, b, w, owner_of(j, w), r->looks, r->n_looks, now.wall);
+    jury_round(j->jury, r->looks, r->n_looks, now.mono);
     rounds_close(j->rounds, r);
 }
 
@@ -131,12 +139,6 @@ void judge_due(struct judge *j, struct batch *b, struct instant now)
 
 /* ── Results ───────────────────────────────────────────────────────────── */
 
-/* What a worker in doubt saw up is up; what it saw fail says nothing. */
-static enum verdict believed(const struct result *r)
-{
-    return r->suspect && r->verdict == VERDICT_DOWN ? VERDICT_UNKNOWN : r->verdict;
-}
-
 static int64_t every_us(const struct watched *w)
 {
     return (int64_t)w->site.every_ms * US_PER_MS;
@@ -167,13 +169,14 @@ static void scheduled(struct judge *j, struct batch *b, struct watched *w, const
         return;
     w->state.last_slot_us = slot;
     note(j, b, w, r);
+    jury_look(j->jury, r, now.mono);
 
     static const enum step steps[] = {
         [VERDICT_UP] = STEP_UP,
         [VERDICT_DOWN] = STEP_FAILED,
         [VERDICT_UNKNOWN] = STEP_UNKNOWN,
     };
-    switch (step(j, b, w, steps[believed(r)], r, r->at_us, now)) {
+    switch (step(j, b, w, steps[believed(j, r, now)], r, r->at_us, now)) {
     case CHANGE_SUSPECTED: begin_round(j, b, w, r, now); break;
     case CHANGE_CAME_BACK:
         incidents_end(j->incidents, b, w, owner_of(j, w), INCIDENT_RECOVERED, r, "", now.wall);
@@ -189,7 +192,7 @@ static void confirming(struct judge *j, struct batch *b, struct watched *w, cons
     struct round *round = rounds_find(j->rounds, w->site.id);
     if (!round || round->slot_us != r->run.slot_us)
         return;
-    int counted = rounds_vote(round, r, believed(r));
+    int counted = rounds_vote(round, r, believed(j, r, now));
     if (counted < 0)
         b->failed = counted;
     if (counted <= 0)
@@ -248,7 +251,7 @@ static const struct result *find_look0(const struct watched *w, const struct res
 {
     const struct result *best = NULL;
     for (size_t i = 0; i < n; i++)
-        if (lines[i].run.look == 0 && believed(&lines[i]) == VERDICT_DOWN &&
+        if (lines[i].run.look == 0 && lines[i].verdict == VERDICT_DOWN && !lines[i].suspect &&
             lines[i].at_us == w->state.since_us)
             best = &lines[i];
     return best;
@@ -273,7 +276,7 @@ void judge_resume(struct judge *j, struct batch *b, struct watched *w, const str
     }
     for (size_t i = 0; i < n; i++)
         if (lines[i].run.slot_us == look0->run.slot_us && lines[i].run.look > 0 &&
-            rounds_vote(r, &lines[i], believed(&lines[i])) < 0)
+            rounds_vote(r, &lines[i], believed(j, &lines[i], now)) < 0)
             b->failed = -ENOMEM;
     go_on(j, b, w, r, now);
 }

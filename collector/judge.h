@@ -11,7 +11,8 @@
  *   - a confirming look counts for the round that is open at its slot, once;
  *   - a look that began before the site was last changed, or of a site that is
  *     paused, removed or unknown to us, does not count;
- *   - what a worker saw fail while it doubted itself counts as unknown;
+ *   - what a worker saw fail while it doubted itself, or while others contradict it
+ *     (jury.h), counts as unknown;
  *   - slots that nobody looked at make a site unknown when they are more than
  *     two intervals; they never open or end an outage.
  */
@@ -20,6 +21,7 @@
 
 #include "collector/batch.h"
 #include "collector/incidents.h"
+#include "collector/jury.h"
 #include "collector/rounds.h"
 
 struct instant {
@@ -31,6 +33,7 @@ struct judge {
     struct sites *sites;
     struct rounds *rounds;
     struct incidents *incidents;
+    struct jury *jury;
 };
 
 /* One result into the batch, with all that follows from it. */

@@ -22,9 +22,11 @@
  */
 
 enum {
-    FOLLOW_MS = 500,     /* how often the store is asked for edits, when no result comes */
-    TICK_MS = 1000,      /* pulse, reminders, vitals */
-    HOLD_FIRST_MS = 100, /* patience with a store that is away */
+    FOLLOW_MS = 500, /* how often the store is asked for edits, when no result comes */
+    MAX_ACCUSED = 64,
+    ACCUSED_FOR_MS = 5000, /* said again every second */
+    TICK_MS = 1000,        /* pulse, reminders, vitals */
+    HOLD_FIRST_MS = 100,   /* patience with a store that is away */
     HOLD_MOST_MS = 5000,
     SAY_AWAY_S = 60, /* how often it is said that the store is away */
 };
@@ -303,10 +305,34 @@ static void hear_lane(void *arg, const struct worker_vitals *lane)
                   lane->reason);
 }
 
-static void look_at_workers(struct keeper *k, wall_us now)
+/* Those whom the jury doubts: the coordinator is to know, and so is the operator. */
+struct accusing {
+    struct keeper *keeper;
+    struct accused accused[MAX_ACCUSED];
+    size_t n;
+};
+
+static void hear_jury(void *arg, const char *worker, const char *reason)
 {
+    struct accusing *a = arg;
+    episodes_hear(a->keeper->episodes, worker, WORKER_DOUBTED, reason);
+    if (a->n == MAX_ACCUSED)
+        return; /* the others are told when these are not doubted any more */
+    struct accused *to = &a->accused[a->n++];
+    *to = (struct accused){ .for_ms = ACCUSED_FOR_MS };
+    snprintf(to->worker, sizeof to->worker, "%s", worker);
+}
+
+static void look_at_workers(struct keeper *k, struct instant now)
+{
+    struct accusing a = { .keeper = k };
     fleet_each(k->fleet, hear_lane, k->episodes);
-    episodes_step(k->episodes, &k->batch, k->books.judge.incidents, now);
+    jury_each(k->books.judge.jury, now.mono, hear_jury, &a);
+    if (a.n > 0) {
+        const struct feedback f = { .accused = a.accused, .n_accused = a.n };
+        k->ports.feedback(k->ports.arg, &f);
+    }
+    episodes_step(k->episodes, &k->batch, k->books.judge.incidents, now.wall);
 }
 
 static int tick(struct keeper *k, struct instant now, struct err *err)
@@ -319,7 +345,7 @@ static int tick(struct keeper *k, struct instant now, struct err *err)
         return 0;
     sweep(k, now.wall);
     incidents_remind(k->books.judge.incidents, &k->batch, k->books.judge.sites, now.wall);
-    look_at_workers(k, now.wall);
+    look_at_workers(k, now);
     if (k->ports.dropped)
         fleet_dropped(k->fleet, k->ports.dropped(k->ports.arg));
     int r = fleet_put(k->fleet, k->store, now.wall, publish, k, err);

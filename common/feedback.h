@@ -1,5 +1,5 @@
 /* feedback.h - what the collector tells the coordinator: which jobs' results
- * are in the store, and where to look again.
+ * are in the store, where to look again, and which workers not to count on.
  *
  * Losing either is harmless: the worker sends an unrecorded result again after
  * a while, and the collector asks again for a confirming look that brought no
@@ -25,5 +25,13 @@ struct look_again {
     char avoid[WORKER_NAME_SIZE]; /* has looked at it in this round: another one, if there is one; "" any */
     uint32_t within_ms;           /* worth nothing if it is not begun within that time */
 };
+
+/* Others contradict this worker (collector/jury.h): give it no work while there are
+ * others. Said every second for as long as that is so. */
+struct accused {
+    char worker[WORKER_NAME_SIZE];
+    uint32_t for_ms; /* it counts for that long */
+};
+#define ACCUSED_MAX_MS 60000
 
 #endif

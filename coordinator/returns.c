@@ -116,6 +116,14 @@ static void on_look_again(struct returns *r, const struct look_again *x)
         cannot(r, &run);
 }
 
+/* ── Accused ───────────────────────────────────────────────────────────── */
+
+static void on_accused(struct returns *r, const struct accused *x)
+{
+    mono_ns now = loop_now(r->parts->loop);
+    roster_accuse(r->parts->roster, x->worker, now + (mono_ns)x->for_ms * NS_PER_MS, now);
+}
+
 /* ── Receiving ─────────────────────────────────────────────────────────── */
 
 static void on_malformed(struct returns *r, const struct bus_message *m, const char *why)
@@ -139,6 +147,8 @@ static void on_message(struct returns *r, const struct bus_message *m)
         on_recorded(r, &f.recorded[i]);
     for (size_t i = 0; i < f.n_again; i++)
         on_look_again(r, &f.again[i]);
+    for (size_t i = 0; i < f.n_accused; i++)
+        on_accused(r, &f.accused[i]);
 }
 
 static void on_readable(void *arg)

@@ -80,6 +80,8 @@ struct feedback {
     size_t n_recorded;
     const struct look_again *again;
     size_t n_again;
+    const struct accused *accused; /* such messages carry nothing else */
+    size_t n_accused;
 };
 int wire_pack_feedback(const struct feedback *f, uint8_t *buf, size_t size);
 int wire_unpack_feedback(struct wire_arena *a, const void *bytes, size_t len, struct feedback *ret,

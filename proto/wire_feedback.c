@@ -26,17 +26,27 @@ static int check_again(const struct look_again *x, struct err *err)
     return r;
 }
 
-static int check_counts(size_t recorded, size_t again, struct err *err)
+static int check_accused(const struct accused *x, struct err *err)
+{
+    int r = wire_check_worker(x->worker, "", err);
+    if (r == 0 && x->for_ms > ACCUSED_MAX_MS)
+        r = err_set(err, -EBADMSG, "%u ms are more than %d", x->for_ms, ACCUSED_MAX_MS);
+    return r;
+}
+
+static int check_counts(size_t recorded, size_t again, size_t accused, struct err *err)
 {
     if (recorded > WIRE_MAX_FEEDBACK || again > WIRE_MAX_FEEDBACK)
         return err_set(err, -EBADMSG, "%zu recorded or %zu to look at again are more than %d", recorded,
                        again, WIRE_MAX_FEEDBACK);
+    if (accused > WIRE_MAX_FEEDBACK)
+        return err_set(err, -EBADMSG, "%zu accused are more than %d", accused, WIRE_MAX_FEEDBACK);
     return 0;
 }
 
 static int check_feedback(const struct feedback *f, struct err *err)
 {
-    int r = check_counts(f->n_recorded, f->n_again, err);
+    int r = check_counts(f->n_recorded, f->n_again, f->n_accused, err);
     for (size_t i = 0; r == 0 && i < f->n_recorded; i++) {
         r = check_recorded(&f->recorded[i], err);
         if (r < 0)
@@ -46,6 +56,11 @@ static int check_feedback(const struct feedback *f, struct err *err)
         r = check_again(&f->again[i], err);
         if (r < 0)
             err_where(err, r, "look again %zu", i);
+    }
+    for (size_t i = 0; r == 0 && i < f->n_accused; i++) {
+        r = check_accused(&f->accused[i], err);
+        if (r < 0)
+            err_where(err, r, "accused %zu", i);
     }
     return r;
 }
@@ -82,6 +97,18 @@ static void put_again(struct wire_out *o, const struct look_again *x)
     wire_put(o, &piece.base);
 }
 
+static void put_accused(struct wire_out *o, const struct accused *x)
+{
+    Vedette__V1__Accused accused = VEDETTE__V1__ACCUSED__INIT, *one = &accused;
+    Vedette__V1__Feedback piece = VEDETTE__V1__FEEDBACK__INIT;
+
+    accused.worker = wire_lend(x->worker);
+    accused.for_ms = x->for_ms;
+    piece.n_accused = 1;
+    piece.accused = &one;
+    wire_put(o, &piece.base);
+}
+
 int wire_pack_feedback(const struct feedback *f, uint8_t *buf, size_t size)
 {
     if (check_feedback(f, NULL) < 0)
@@ -97,6 +124,8 @@ int wire_pack_feedback(const struct feedback *f, uint8_t *buf, size_t size)
         put_recorded(&out, &f->recorded[i]);
     for (size_t i = 0; i < f->n_again; i++)
         put_again(&out, &f->again[i]);
+    for (size_t i = 0; i < f->n_accused; i++)
+        put_accused(&out, &f->accused[i]);
     return wire_out_done(&out);
 }
 
@@ -118,31 +147,47 @@ static int again_in(struct look_again *to, const Vedette__V1__LookAgain *from, s
     return r < 0 ? r : wire_name(to->avoid, sizeof to->avoid, from->avoid, "worker to avoid", err);
 }
 
+static int accused_in(struct accused *to, const Vedette__V1__Accused *from, struct err *err)
+{
+    *to = (struct accused){ .for_ms = from->for_ms };
+    return wire_name(to->worker, sizeof to->worker, from->worker, "accused worker's name", err);
+}
+
 int wire_unpack_feedback(struct wire_arena *a, const void *bytes, size_t len, struct feedback *ret,
                          struct err *err)
 {
     ProtobufCMessage *message = NULL;
     struct recorded *recorded = NULL;
     struct look_again *again = NULL;
+    struct accused *accused = NULL;
     int r = wire_take(a, &vedette__v1__feedback__descriptor, bytes, len, &message, err);
     if (r < 0)
         return r;
 
     const Vedette__V1__Feedback *m = (const Vedette__V1__Feedback *)message;
-    r = check_counts(m->n_recorded, m->n_again, err);
+    r = check_counts(m->n_recorded, m->n_again, m->n_accused, err);
     if (r == 0)
         r = wire_array(a, m->n_recorded, sizeof *recorded, &recorded, err);
     if (r == 0)
         r = wire_array(a, m->n_again, sizeof *again, &again, err);
+    if (r == 0)
+        r = wire_array(a, m->n_accused, sizeof *accused, &accused, err);
     for (size_t i = 0; r == 0 && i < m->n_recorded; i++)
         r = recorded_in(&recorded[i], m->recorded[i], err);
     for (size_t i = 0; r == 0 && i < m->n_again; i++)
         r = again_in(&again[i], m->again[i], err);
+    for (size_t i = 0; r == 0 && i < m->n_accused; i++)
+        r = accused_in(&accused[i], m->accused[i], err);
     if (r < 0)
         return r;
 
     struct feedback f = {
-        .recorded = recorded, .n_recorded = m->n_recorded, .again = again, .n_again = m->n_again
+        .recorded = recorded,
+        .n_recorded = m->n_recorded,
+        .again = again,
+        .n_again = m->n_again,
+        .accused = accused,
+        .n_accused = m->n_accused,
     };
     r = check_feedback(&f, err);
     if (r == 0)

@@ -6,7 +6,8 @@ with one worker on it, joined by one cable that can fail.
         a.site(3)                       http://10.3.0.1:8080/, and a.name(3) http://s3.test:8080/
         a.resolver                      the island's name server, on the mainland; a.silence_resolver()
         a.pull(), a.plug()              the mainland's end of the cable
-        a.lose_half(), a.lose_none()    packets, in both directions
+        a.lose_half()                   of the packets, in both directions
+        a.shun_island()                 the sites answer 503 to it alone
 
 Daemons reach each other by ipc:// all the while: file systems are not part of a
 network namespace. Everything ends with the processes that hold it.
@@ -116,7 +117,7 @@ class Archipelago:
         for n in range(1, SITES + 1):
             self._ip(self.on_mainland, "addr", "add", f"10.{n}.0.1/32", "dev", "lo")
         self._ip(self.on_island, "route", "add", "default", "dev", self.ends[1])
-        self._islet("web", self.on_mainland, "web", PORT)
+        self.web = self._islet("web", self.on_mainland, "web", PORT)
         self.names = self._islet("names", self.on_mainland, "dns", "10.1.0.1")
         self._islet("other-names", self.on_mainland, "dns", "127.0.0.1")
         self.resolver, self.mainland_resolver = "10.1.0.1:53", "127.0.0.1:53"
@@ -149,6 +150,10 @@ class Archipelago:
 
     def silence_resolver(self):
         self.names.send(signal.SIGSTOP)
+
+    def shun_island(self):
+        """The sites answer 503 to whoever comes from there."""
+        self.web.send(signal.SIGUSR1)
 
     def pull(self):
         self._ip(self.on_mainland, "link", "set", "shore", "down")

@@ -1,7 +1,8 @@
 """One end of an archipelago (see archipelago.py), run inside its network namespace.
 
     islet.py dns ADDRESS             a name server: the root's NS records, and sN.test as 10.N.0.1
-    islet.py web PORT                answers 200 to anything, on every address; /slow/ after half a second
+    islet.py web PORT                answers 200 to anything, on every address; /slow/ after half
+                                     a second; after SIGUSR1 503 to the island, and to it alone
     islet.py cable NAME HERE THERE   a TUN device; packets go to the datagram socket THERE and come
                                      from HERE. SIGUSR1 loses half of them from then on, SIGUSR2 none.
 
@@ -72,12 +73,16 @@ def dns(address):
 # ── sites ──
 
 
+REFUSED = set()  # addresses that are answered 503
+
+
 class Fine(BaseHTTPRequestHandler):
     def do_GET(self):
         if "/slow/" in self.path:
             time.sleep(0.5)
+        refused = self.client_address[0] in REFUSED
         body = b"" if self.command == "HEAD" else b"fine\n"
-        self.send_response(200)
+        self.send_response(503 if refused else 200)
         self.send_header("Content-Length", "5")
         self.send_header("Connection", "close")
         self.end_headers()
@@ -98,6 +103,7 @@ class Web(ThreadingHTTPServer):
 
 
 def web(port):
+    signal.signal(signal.SIGUSR1, lambda *_: REFUSED.add("10.99.0.2"))
     server = Web(("0.0.0.0", int(port)), Fine)
     ready()
     server.serve_forever()

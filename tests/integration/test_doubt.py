@@ -191,3 +191,11 @@ def test_its_descriptors_are_used_up(story):
     story.holds()
     prlimit(story.island.pid, 1024)
     story.is_over()
+
+
+def test_only_the_others_can_see_that_it_is_sick(story):
+    """Its network is fine and its canaries sing: all sites refuse it, and it alone."""
+    story.begin()
+    story.isles.shun_island()
+    story.doubted("where other workers saw the site up")
+    story.holds()

@@ -192,7 +192,10 @@ static void test_feedback_is_sent_in_parts(void **state)
     for (int bad = -1; bad <= WIRE_MAX_FEEDBACK; bad += 100) {
         static struct recorded recorded[WIRE_MAX_FEEDBACK];
         static struct look_again again[WIRE_MAX_FEEDBACK];
-        struct feedback f = { recorded, WIRE_MAX_FEEDBACK, again, WIRE_MAX_FEEDBACK };
+        struct feedback f = { .recorded = recorded,
+                              .n_recorded = WIRE_MAX_FEEDBACK,
+                              .again = again,
+                              .n_again = WIRE_MAX_FEEDBACK };
         struct err err = { 0 };
         struct net n;
         open_net(&n);

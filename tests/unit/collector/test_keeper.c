@@ -150,6 +150,49 @@ static void test_doubt_counts_for_nothing(void **state)
     world_done(&w);
 }
 
+/* w1 fails everywhere, alone; then nothing that it sees fail opens an outage, not even for a
+ * site that believes one look. */
+static void test_others_contradict_a_worker(void **state)
+{
+    (void)state;
+    struct world w;
+    uint64_t id = begin(&w, 1), sites[6];
+    for (int i = 0; i < 6; i++) {
+        char name[16], url[32];
+        snprintf(name, sizeof name, "s%d", i);
+        snprintf(url, sizeof url, "http://s%d.example/", i);
+        struct site s = world_site(name, url, 0, i == 5 ? 0 : 1);
+        sites[i] = world_edit_site(&w, &s);
+    }
+    world_pass(&w, 1000);
+    for (int slot = 0; slot < 24; slot++)
+        world_saw(&w, id, slot, 0, '+', slot % 2 ? "w1" : "w2");
+    for (int slot = 0; slot < 10; slot++)
+        world_saw(&w, sites[0], slot, 0, '+', "w2");
+    for (int i = 0; i < 5; i++) {
+        world_saw(&w, sites[i], 20, 0, '-', "w1");
+        world_saw(&w, sites[i], 20, 1, '+', "w2");
+    }
+    world_pass(&w, 1500);
+    assert_int_equal(w.n_accused, 0); /* too few looks to tell */
+    for (int slot = 24; slot < 34; slot++)
+        world_saw(&w, id, slot, 0, '+', "w1");
+    world_saw(&w, sites[0], 21, 0, '-', "w1");
+    world_saw(&w, sites[0], 21, 1, '+', "w2");
+    world_pass(&w, 1500);
+    assert_true(w.n_accused > 0);
+    assert_string_equal(w.accused, "w1");
+
+    w.news[0] = '\0';
+    world_saw(&w, sites[5], 22, 0, '-', "w1");
+    expect(&w, "its word is not enough", "unknown");
+    world_saw(&w, sites[5], 23, 0, '-', "w2");
+    expect(&w, "another's is", "suspected down open");
+    world_saw(&w, sites[5], 24, 0, '+', "w1");
+    expect(&w, "what it sees up is up", "up recovered");
+    world_done(&w);
+}
+
 static void test_what_comes_twice_or_late_changes_nothing(void **state)
 {
     (void)state;
@@ -383,6 +426,7 @@ int main(void)
         cmocka_unit_test(test_without_confirming_looks),
         cmocka_unit_test(test_nobody_confirms),
         cmocka_unit_test(test_doubt_counts_for_nothing),
+        cmocka_unit_test(test_others_contradict_a_worker),
         cmocka_unit_test(test_what_comes_twice_or_late_changes_nothing),
         cmocka_unit_test(test_states_that_were_left_to_the_sweep_are_known_after_a_kill),
         cmocka_unit_test(test_scheduled_looks_during_a_round),

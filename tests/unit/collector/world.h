@@ -30,7 +30,8 @@ struct world {
     uint64_t job;
     /* heard */
     char news[4096]; /* one word each: "up" is a health, "open", "ended", "down->sent", ... */
-    unsigned n_recorded, n_asked, n_delivered, n_events;
+    unsigned n_recorded, n_asked, n_delivered, n_events, n_accused;
+    char accused[WORKER_NAME_SIZE];   /* the last one */
     unsigned told[NOTICE_KIND_COUNT]; /* notices delivered, by kind */
     struct look_again asked[256];
     struct notice *delivered[512]; /* owned */
@@ -64,6 +65,9 @@ static inline void world_feedback(void *arg, const struct feedback *f)
     w->n_recorded += (unsigned)f->n_recorded;
     for (size_t i = 0; w->on_recorded && i < f->n_recorded; i++)
         w->on_recorded(w, &f->recorded[i]);
+    for (size_t i = 0; i < f->n_accused; i++)
+        snprintf(w->accused, sizeof w->accused, "%s", f->accused[i].worker);
+    w->n_accused += (unsigned)f->n_accused;
     for (size_t i = 0; i < f->n_again; i++) {
         w->asked[w->n_asked++ % 256] = f->again[i];
         world_hear(w, "ask%u", f->again[i].run.look);

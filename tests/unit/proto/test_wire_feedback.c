@@ -110,6 +110,32 @@ static void a_whole_list_of_long_names_fits(void **state)
     assert_true(pack(0, WIRE_MAX_FEEDBACK) > 0);
 }
 
+static void the_accused_are_named(void **state)
+{
+    (void)state;
+    struct accused accused[WIRE_MAX_FEEDBACK + 1] = { 0 };
+    struct feedback f = { .accused = accused, .n_accused = WIRE_MAX_FEEDBACK }, got;
+    struct err err = { 0 };
+    for (int i = 0; i <= WIRE_MAX_FEEDBACK; i++) {
+        accused[i].for_ms = (uint32_t)i;
+        long_text(accused[i].worker, WORKER_NAME_SIZE, "w", '.', WORKER_NAME_SIZE - 1);
+    }
+    int len = wire_pack_feedback(&f, buf, sizeof buf);
+    assert_true(len > 0);
+    assert_int_equal(wire_unpack_feedback(arena, buf, (size_t)len, &got, &err), 0);
+    assert_int_equal(got.n_accused, WIRE_MAX_FEEDBACK);
+    assert_int_equal(got.n_recorded + got.n_again, 0);
+    assert_memory_equal(got.accused, accused, sizeof *accused * WIRE_MAX_FEEDBACK);
+
+    f.n_accused = WIRE_MAX_FEEDBACK + 1;
+    assert_int_equal(wire_pack_feedback(&f, buf, sizeof buf), -EINVAL);
+    f.n_accused = 1;
+    accused[0].for_ms = ACCUSED_MAX_MS + 1;
+    assert_int_equal(wire_pack_feedback(&f, buf, sizeof buf), -EINVAL);
+    accused[0] = (struct accused){ .worker = "no name" };
+    assert_int_equal(wire_pack_feedback(&f, buf, sizeof buf), -EINVAL);
+}
+
 #define REFUSED(change)                        \
     do {                                       \
         fill();                                \
@@ -208,6 +234,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_lists_come_back),
         cmocka_unit_test(a_whole_list_of_long_names_fits),
+        cmocka_unit_test(the_accused_are_named),
         cmocka_unit_test(what_the_receiver_refuses_is_not_packed),
         cmocka_unit_test(bytes_made_by_hand_are_understood_or_refused),
     };
