@@ -31,7 +31,8 @@ struct juror {
     char worker[WORKER_NAME_SIZE]; /* zero-filled */
     struct bucket bucket[BUCKETS];
     mono_ns doubted_until;
-    unsigned times; /* the hold, this time */
+    wall_us excused_us; /* looks until then say nothing about it */
+    unsigned times;     /* the hold, this time */
     char reason[DOUBT_SIZE];
     UT_hash_handle hh;
 };
@@ -204,7 +205,7 @@ static void compare(struct jury *j, const struct result *looks, size_t n, size_t
         down |= !same && looks[i].verdict == VERDICT_DOWN && !looks[i].suspect;
     }
     struct juror *w = up || down ? find_or_add(j, looks[mine].worker, now) : NULL;
-    if (!w)
+    if (!w || looks[mine].at_us <= w->excused_us)
         return;
     struct bucket *b = open_bucket(w, now);
     if (down) {
@@ -221,6 +222,17 @@ void jury_round(struct jury *j, const struct result *looks, size_t n, mono_ns no
     for (size_t i = 0; i < n; i++)
         if (looks[i].verdict == VERDICT_DOWN && !looks[i].suspect)
             compare(j, looks, n, i, now);
+}
+
+void jury_excuse(struct jury *j, const char *worker, wall_us now)
+{
+    struct juror *w = find(j, worker);
+    if (!w) /* never looked */
+        return;
+    memset(w->bucket, 0, sizeof w->bucket);
+    w->excused_us = now;
+    w->doubted_until = 0;
+    w->times = 0;
 }
 
 bool jury_doubts(struct jury *j, const char *worker, mono_ns now)

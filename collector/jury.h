@@ -15,7 +15,8 @@
  * Doubt lasts a minute beyond the newest evidence; where it comes back soon, twice as
  * long as before, up to sixteen times, because a worker that rests shows nothing. A
  * site that is only shaky contradicts everybody alike, and a worker that is alone is
- * doubted by nobody.
+ * doubted by nobody. One that doubts itself has said why its looks failed: they are
+ * no evidence, and its own word says when it can be counted on again.
  *
  * Pure: times are arguments.
  */
@@ -39,6 +40,9 @@ void jury_look(struct jury *j, const struct result *look, mono_ns now);
 
 /* A round is over: all of its looks, with what they were worth. */
 void jury_round(struct jury *j, const struct result *looks, size_t n, mono_ns now);
+
+/* It doubts itself: what it saw until now (by the looks' own time) is excused. */
+void jury_excuse(struct jury *j, const char *worker, wall_us now);
 
 bool jury_doubts(struct jury *j, const char *worker, mono_ns now);
 

@@ -294,42 +294,46 @@ static void sweep(struct keeper *k, wall_us now)
         k->batch.states_us = states_us;
 }
 
+/* Who is in doubt: by its own word, or by the jury's, and then the coordinator is to know. */
+struct hearing {
+    struct keeper *keeper;
+    struct instant now;
+    struct accused accused[MAX_ACCUSED];
+    size_t n;
+};
+
 static void hear_lane(void *arg, const struct worker_vitals *lane)
 {
     static const enum worker_word words[WORKER_HEALTH_COUNT] = {
         [WORKER_READY] = WORKER_FINE, [WORKER_SUSPECT] = WORKER_AWAY, [WORKER_DRAINING] = WORKER_FINE,
         [WORKER_DEAD] = WORKER_AWAY,  [WORKER_GONE] = WORKER_LEFT,
     };
+    struct hearing *h = arg;
     bool here = lane->health != WORKER_DEAD && lane->health != WORKER_GONE;
-    episodes_hear(arg, lane->worker, here && lane->doubts ? WORKER_DOUBTED : words[lane->health],
-                  lane->reason);
+    if (here && lane->doubts)
+        jury_excuse(h->keeper->books.judge.jury, lane->worker, h->now.wall);
+    episodes_hear(h->keeper->episodes, lane->worker,
+                  here && lane->doubts ? WORKER_DOUBTED : words[lane->health], lane->reason);
 }
-
-/* Those whom the jury doubts: the coordinator is to know, and so is the operator. */
-struct accusing {
-    struct keeper *keeper;
-    struct accused accused[MAX_ACCUSED];
-    size_t n;
-};
 
 static void hear_jury(void *arg, const char *worker, const char *reason)
 {
-    struct accusing *a = arg;
-    episodes_hear(a->keeper->episodes, worker, WORKER_DOUBTED, reason);
-    if (a->n == MAX_ACCUSED)
+    struct hearing *h = arg;
+    episodes_hear(h->keeper->episodes, worker, WORKER_DOUBTED, reason);
+    if (h->n == MAX_ACCUSED)
         return; /* the others are told when these are not doubted any more */
-    struct accused *to = &a->accused[a->n++];
+    struct accused *to = &h->accused[h->n++];
     *to = (struct accused){ .for_ms = ACCUSED_FOR_MS };
     snprintf(to->worker, sizeof to->worker, "%s", worker);
 }
 
 static void look_at_workers(struct keeper *k, struct instant now)
 {
-    struct accusing a = { .keeper = k };
-    fleet_each(k->fleet, hear_lane, k->episodes);
-    jury_each(k->books.judge.jury, now.mono, hear_jury, &a);
-    if (a.n > 0) {
-        const struct feedback f = { .accused = a.accused, .n_accused = a.n };
+    struct hearing h = { .keeper = k, .now = now };
+    fleet_each(k->fleet, hear_lane, &h);
+    jury_each(k->books.judge.jury, now.mono, hear_jury, &h);
+    if (h.n > 0) {
+        const struct feedback f = { .accused = h.accused, .n_accused = h.n };
         k->ports.feedback(k->ports.arg, &f);
     }
     episodes_step(k->episodes, &k->batch, k->books.judge.incidents, now.wall);

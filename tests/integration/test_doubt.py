@@ -25,6 +25,7 @@ WHY_NOT = impossible()
 pytestmark = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)
 
 NUMBERS = range(1, SITES + 1)
+CONTRADICTED = "where other workers saw the site up"
 
 
 @pytest.fixture
@@ -66,11 +67,13 @@ class Story:
         return [m.subject for m in self.mail.messages if any(recipient in r for r in m.recipients)]
 
     def doubted(self, reason="", within=25):
-        """The operator has been told; from here on the island's failures count for nothing."""
+        """The operator has been told, with `reason` or because the mainland contradicted it before it knew by
+        itself; from here on the island's failures count for nothing."""
         until(lambda: self.told("ops@"), within,
               lambda: f"the operator is told; {self.island.said()[-1500:]}")
         subject = self.told("ops@")[0]
-        assert subject.startswith("[in doubt] worker island: ") and reason in subject, subject
+        assert subject.startswith("[in doubt] worker island: "), subject
+        assert reason in subject or CONTRADICTED in subject, subject
         self.since = now_us()
 
     def holds(self, seconds=3):
@@ -197,5 +200,5 @@ def test_only_the_others_can_see_that_it_is_sick(story):
     """Its network is fine and its canaries sing: all sites refuse it, and it alone."""
     story.begin()
     story.isles.shun_island()
-    story.doubted("where other workers saw the site up")
+    story.doubted(CONTRADICTED)
     story.holds()

@@ -8,11 +8,13 @@
 
 #include <cmocka.h>
 
-#define START (1000 * NS_PER_S)
+#define START     (1000 * NS_PER_S)
+#define LOOKED_US INT64_C(1700000000000000) /* when looks began, by the wall clock */
 
 static struct result look_of(const char *worker, uint64_t site, char saw)
 {
     struct result r = { .run = { .site_id = site },
+                        .at_us = LOOKED_US,
                         .suspect = saw == 's',
                         .verdict = saw == '+'   ? VERDICT_UP
                                    : saw == '~' ? VERDICT_UNKNOWN
@@ -142,6 +144,33 @@ static void who_is_doubted_is_no_witness(void **state)
     jury_free(j);
 }
 
+static void who_doubts_itself_is_excused(void **state)
+{
+    (void)state;
+    struct jury *j = NULL;
+    assert_int_equal(jury_new(&j), 0);
+    looks(j, "a", 50, START);
+    looks(j, "b", 50, START);
+    for (unsigned k = 0; k < 6; k++)
+        round_of(j, "a- b+", k, START);
+    assert_true(jury_doubts(j, "a", START));
+    jury_excuse(j, "a", LOOKED_US);
+    jury_excuse(j, "unheard of", LOOKED_US);
+    assert_false(jury_doubts(j, "a", START));
+
+    looks(j, "a", 50, START);
+    for (unsigned k = 0; k < 30; k++)
+        round_of(j, "a- b+", k, START); /* rounds that end late, of looks from before */
+    assert_false(jury_doubts(j, "a", START));
+    jury_excuse(j, "a", LOOKED_US - 1);
+    looks(j, "a", 50, START);
+    for (unsigned k = 0; k < 6; k++)
+        round_of(j, "a- b+", k, START);
+    assert_true(jury_doubts(j, "a", START + 59 * NS_PER_S)); /* later ones count */
+    assert_false(jury_doubts(j, "a", START + 60 * NS_PER_S));
+    jury_free(j);
+}
+
 static void there_is_a_ceiling(void **state)
 {
     (void)state;
@@ -167,6 +196,7 @@ int main(void)
         cmocka_unit_test(who_stands_out_is_doubted),
         cmocka_unit_test(doubt_ends_and_comes_back_for_longer),
         cmocka_unit_test(who_is_doubted_is_no_witness),
+        cmocka_unit_test(who_doubts_itself_is_excused),
         cmocka_unit_test(there_is_a_ceiling),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
