@@ -26,6 +26,14 @@ static uint64_t read_one(const char *path, uint64_t otherwise)
     return read_numbers(path, &n, &none) > 0 ? n : otherwise;
 }
 
+/* The most connections that are tracked; 0 where none is. The module may be there without a rule that
+ * asks for tracking: then it counts nothing, although there are connections. */
+static uint64_t read_conntrack_max(void)
+{
+    bool counts = read_one("/proc/sys/net/netfilter/nf_conntrack_count", 0) > 0;
+    return counts ? read_one("/proc/sys/net/netfilter/nf_conntrack_max", 0) : 0;
+}
+
 void machine_read(struct limits_host *ret)
 {
     struct rlimit r;
@@ -36,7 +44,7 @@ void machine_read(struct limits_host *ret)
         .descriptors = known ? r.rlim_cur : UINT64_MAX,
         .ports = ports ? (uint32_t)(last - first + 1) : 0,
         .ports_again = read_one("/proc/sys/net/ipv4/tcp_tw_reuse", 0) == 1,
-        .conntrack_max = read_one("/proc/sys/net/netfilter/nf_conntrack_max", 0),
+        .conntrack_max = read_conntrack_max(),
         .conntrack_tcp_s =
             (uint32_t)read_one("/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_time_wait", 120),
         .conntrack_udp_s = (uint32_t)read_one("/proc/sys/net/netfilter/nf_conntrack_udp_timeout", 30),
