@@ -23,6 +23,8 @@
 #include <stdlib.h>
 #include <uthash.h>
 
+#define WORTH_IT 4 /* coming early, by so many times */
+
 struct course { /* all sites of one interval */
     uint32_t every_ms;
     size_t sites; /* in the ring or apart */
@@ -196,12 +198,14 @@ int schedule_set_new(struct schedule *s, uint64_t id, uint32_t every_ms, wall_us
         return schedule_set(s, id, every_ms, now);
     if (e)
         schedule_drop(s, id);
-    int64_t window = (int64_t)s->early * US_PER_S / SCHEDULE_SOON_RATE;
-    if (window < SCHEDULE_SOON_US)
-        window = SCHEDULE_SOON_US;
-    if ((int64_t)every_ms * US_PER_MS <= window)
+    /* Behind the newcomers that wait already. */
+    int64_t behind = (int64_t)s->early * US_PER_S / SCHEDULE_SOON_RATE - SCHEDULE_SOON_US;
+    if (behind < 0)
+        behind = 0;
+    int64_t within = behind + SCHEDULE_SOON_US, every_us = (int64_t)every_ms * US_PER_MS;
+    if (every_us <= within || (behind > 0 && every_us <= WORTH_IT * within))
         return add(s, id, every_ms, now, site_next_slot(id, every_ms, now), false);
-    int64_t apart = site_phase_us(id, every_ms) % window;
+    int64_t apart = behind + site_phase_us(id, every_ms) % SCHEDULE_SOON_US;
     return add(s, id, every_ms, now, (now + apart) / US_PER_MS * US_PER_MS + US_PER_MS, true);
 }
 

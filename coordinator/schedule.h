@@ -11,8 +11,8 @@
  *     before it were missed; nothing is queued up
  *   - a site that was never looked at has its first slot early: within
  *     SCHEDULE_SOON_US, spread by phase; from then on its grid. Of many newcomers
- *     at once about SCHEDULE_SOON_RATE a second are; where their own grid would
- *     come as soon, that is what they have
+ *     at once about SCHEDULE_SOON_RATE a second are, beside the grid's looks; who would
+ *     wait for that a quarter of its interval or more has its grid instead
  *
  * About 80 bytes per site, and handing one out costs the same for ten thousand
  * and for five million of them.
@@ -28,7 +28,7 @@
 #include <stdint.h>
 
 #define SCHEDULE_SOON_US   (5 * US_PER_S)
-#define SCHEDULE_SOON_RATE 1000
+#define SCHEDULE_SOON_RATE 500
 
 struct schedule;
 

@@ -168,24 +168,36 @@ static void test_newcomers_do_not_come_all_at_once(void **state)
     schedule_free(s);
 }
 
-/* A hundred thousand at once are no stampede, and none waits longer than its
- * interval; where the place is taken up again, the next newcomer is soon again. */
+/* A hundred thousand at once are no stampede, and none waits longer than its interval;
+ * where the queue has gone, the next newcomer is soon again. */
 static void test_a_crowd_of_newcomers_is_spread_wider(void **state)
 {
     (void)state;
-    enum { CROWD = 100000 };
+    enum { CROWD = 100000, EARLY = 301 * S / 4 / S * SCHEDULE_SOON_RATE };
+    static bool seen[CROWD + 1];
     struct schedule *s = fresh();
     for (uint64_t id = 1; id <= CROWD; id++)
         schedule_set_new(s, id, 300000, T0);
     struct schedule_due d;
-    unsigned in_second[101] = { 0 }, n = 0;
-    for (; n < CROWD && schedule_take(s, T0 + 101 * S, &d); n++)
-        in_second[(d.slot_us - T0) / S]++;
-    assert_true(n >= CROWD);
-    for (int i = 0; i < 100; i++)
-        assert_in_range(in_second[i], 0, 5 * SCHEDULE_SOON_RATE);
-    schedule_set_new(s, CROWD + 1, 300000, T0 + 101 * S);
-    assert_true(schedule_next(s) <= T0 + 106 * S + MS);
+    unsigned first[301] = { 0 }, n = 0;
+    for (int i = 0; i <= 300; i++)
+        while (schedule_take(s, T0 + i * S + S - 1, &d))
+            if (!seen[d.site_id]) {
+                seen[d.site_id] = true;
+                first[i]++;
+                n++;
+            }
+    assert_int_equal(n, CROWD);
+    unsigned grid = (CROWD - EARLY) / 300;
+    for (int i = 0; i < 75; i++)
+        assert_in_range(first[i], i < 70 ? SCHEDULE_SOON_RATE * 2 / 3 : grid / 2,
+                        grid + 2 * SCHEDULE_SOON_RATE + 100);
+    for (int i = 80; i < 300; i++)
+        assert_in_range(first[i], grid / 2, grid * 3 / 2);
+    schedule_set_new(s, CROWD + 1, 300000, T0 + 301 * S);
+    assert_true(schedule_take(s, T0 + 306 * S + MS, &d));
+    while (d.site_id != CROWD + 1)
+        assert_true(schedule_take(s, T0 + 306 * S + MS, &d));
     schedule_free(s);
 }
 
