@@ -225,7 +225,7 @@ const struct setting settings[] = {
                "separated by commas; empty: none" },
     { "worker.ca_file", TEXT(worker.ca_file), .fallback = "",
       .about = "file of trusted root certificates; empty: the system's" },
-    { "worker.tls_sessions", COUNT(worker.tls_sessions, 0, 1000000), .fallback = "32768",
+    { "worker.tls_sessions", COUNT(worker.tls_sessions, 0, 1000000), .fallback = "131072",
       .about = "TLS sessions kept to be resumed within an hour, for each thread; 0: every handshake is full" },
     { "worker.user_agent", TEXT(worker.user_agent),
       .fallback = "Mozilla/5.0 (compatible; Vedette/0.1; +https://vedette.example/bot)",

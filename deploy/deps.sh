@@ -12,7 +12,7 @@ set -euo pipefail
 
 declare -A packages
 packages[build]="gcc make pkg-config protobuf-c-compiler libprotobuf-c-dev libzmq3-dev libcurl4-openssl-dev
-    libc-ares-dev libssl-dev libuv1-dev libsqlite3-dev libyaml-dev libjansson-dev uthash-dev
+    libc-ares-dev libssl-dev libuv1-dev libjemalloc-dev libsqlite3-dev libyaml-dev libjansson-dev uthash-dev
     libsmartcols-dev libsodium-dev libsystemd-dev libidn2-dev libpsl-dev publicsuffix ca-certificates
     python3 openssl"
 packages[test]="libcmocka-dev python3-pytest python3-yaml python3-zmq python3-aiosmtpd nginx-light unbound
