@@ -18,6 +18,7 @@ struct tls {
     OSSL_LIB_CTX *library;
     OSSL_LIB_CTX *before; /* what this thread used */
     OSSL_PROVIDER *provider;
+    SSL_CTX *context;  /* libcurl's connections share it, see SSL_CTX_new */
     X509_STORE *store; /* NULL when there are no roots */
     struct tickets *tickets;
     bool resumes;
@@ -25,6 +26,63 @@ struct tls {
     struct timespec seen; /* the file's modification */
     mono_ns look_again, load_again;
 };
+
+/* ── One context for all ───────────────────────────────────────────────────
+ *
+ * libcurl makes an SSL_CTX for each connection. That takes a third of a resumed
+ * look's instructions and 15 kB for as long as it lasts, since OpenSSL 3 looks
+ * up every algorithm anew. So where libcurl calls SSL_CTX_new, in a thread that
+ * has a struct tls, it finds the function of this program and gets one more
+ * reference to the thread's context. That is right as long as each connection
+ * sets the same in it, and finds what is its own with its SSL object; both is so
+ * here. A libcurl that makes its contexts otherwise gets new ones, and all goes
+ * on as before, more slowly. */
+
+static _Thread_local struct tls *here;         /* this thread's */
+static _Thread_local struct tls_peer *to_come; /* whose SSL object is made next */
+static int peer_index = -1;
+
+SSL_CTX *SSL_CTX_new(const SSL_METHOD *method)
+{
+    if (!here || method != TLS_client_method())
+        return SSL_CTX_new_ex(NULL, NULL, method);
+    return SSL_CTX_up_ref(here->context) == 1 ? here->context : NULL;
+}
+
+/* Called by SSL_new, also for the indices before ours. */
+static void name_peer(void *ssl, void *none, CRYPTO_EX_DATA *data, int index, long argl, void *argp)
+{
+    (void)ssl, (void)none, (void)argl, (void)argp;
+    if (index != peer_index)
+        return;
+    CRYPTO_set_ex_data(data, index, to_come);
+    to_come = NULL;
+}
+
+/* Indices of ex_data are counted in each library context by itself, and libcurl's
+ * are of the global one. So ours has the same number in all: one that is not taken
+ * in the global one. In the thread's it is reached by taking those before. */
+static bool know_peers(OSSL_LIB_CTX *library)
+{
+    if (peer_index < 0) {
+        OSSL_LIB_CTX *mine = OSSL_LIB_CTX_set0_default(OSSL_LIB_CTX_get0_global_default());
+        peer_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+        OSSL_LIB_CTX_set0_default(mine);
+    }
+    OSSL_LIB_CTX *before = OSSL_LIB_CTX_set0_default(library);
+    int index = peer_index < 0 ? peer_index : 0;
+    while (index >= 0 && index < peer_index)
+        index = SSL_get_ex_new_index(0, NULL, name_peer, NULL, NULL);
+    OSSL_LIB_CTX_set0_default(before);
+    return index >= 0 && index == peer_index;
+}
+
+static struct tls_peer *peer_of(const SSL *ssl)
+{
+    return SSL_get_ex_data(ssl, peer_index);
+}
+
+/* ── Making ────────────────────────────────────────────────────────────── */
 
 static int load_roots(const struct tls *t, X509_STORE **ret)
 {
@@ -53,6 +111,9 @@ static int make_library(struct tls *t)
         return -ENOMEM;
     t->provider = OSSL_PROVIDER_load(t->library, "default");
     if (!t->provider)
+        return -ENOMEM;
+    t->context = SSL_CTX_new_ex(t->library, NULL, TLS_client_method());
+    if (!t->context || !know_peers(t->library))
         return -ENOMEM;
     t->before = OSSL_LIB_CTX_set0_default(t->library);
     return 0;
@@ -96,6 +157,7 @@ int tls_new(struct tls **ret, const char *ca_file, size_t sessions, struct err *
     pthread_mutex_unlock(&one_at_a_time);
     if (r < 0)
         return r;
+    here = t;
     *ret = moved(t);
     return 0;
 }
@@ -104,7 +166,10 @@ void tls_free(struct tls *t)
 {
     if (!t)
         return;
+    if (here == t)
+        here = NULL;
     tickets_free(t->tickets);
+    SSL_CTX_free(t->context);
     X509_STORE_free(t->store);
     if (t->before)
         OSSL_LIB_CTX_set0_default(t->before);
@@ -137,7 +202,7 @@ void tls_refresh(struct tls *t, mono_ns now)
     X509_STORE *store = NULL;
     if (load_roots(t, &store) < 0)
         return;
-    X509_STORE_free(t->store); /* connections under way hold references of their own */
+    X509_STORE_free(t->store); /* the context holds a reference of its own */
     t->store = store;
     tickets_forget_all(t->tickets);
 }
@@ -176,7 +241,11 @@ static bool set_name(X509_STORE_CTX *c, const struct tls_peer *p)
 
 static int verify(X509_STORE_CTX *c, void *arg)
 {
-    struct tls_peer *p = arg;
+    (void)arg;
+    const SSL *ssl = X509_STORE_CTX_get_ex_data(c, SSL_get_ex_data_X509_STORE_CTX_idx());
+    struct tls_peer *p = ssl ? peer_of(ssl) : NULL;
+    if (!p)
+        return 0;
     p->asked = true;
     bool ok = p->host[0] != '\0' && set_name(c, p) && X509_verify_cert(c) == 1;
     p->x509 = X509_STORE_CTX_get_error(c);
@@ -190,9 +259,9 @@ static int verify(X509_STORE_CTX *c, void *arg)
 
 /* ── Resuming ──────────────────────────────────────────────────────────────
  *
- * libcurl makes the SSL object and tells us before of its context only. So the
- * session is offered from the info callback, at the start of the handshake,
- * before the first message is written. */
+ * libcurl makes the SSL object by itself and tells us before of its context only.
+ * So the session is offered from the info callback, at the start of the
+ * handshake, before the first message is written. */
 
 static char *origin_of(const struct tls_peer *p, char *buf, size_t size)
 {
@@ -234,8 +303,8 @@ static void keep_session(struct tls_peer *p, SSL_SESSION *session, const struct 
 /* The first one of a connection is kept: servers give two, and one look needs one. */
 static int on_session(SSL *ssl, SSL_SESSION *session)
 {
-    struct tls_peer *p = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
-    if (p->kept || !SSL_SESSION_is_resumable(session))
+    struct tls_peer *p = peer_of(ssl);
+    if (!p || p->kept || !SSL_SESSION_is_resumable(session))
         return 0;
     if (SSL_session_reused(ssl))
         keep_session(p, session, &p->proof);
@@ -246,8 +315,10 @@ static int on_session(SSL *ssl, SSL_SESSION *session)
 
 static void on_info(const SSL *ssl, int where, int ret)
 {
-    struct tls_peer *p = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+    struct tls_peer *p = peer_of(ssl);
     (void)ret;
+    if (!p)
+        return;
     if (where & SSL_CB_HANDSHAKE_START && !p->begun) { /* messages after it begin small ones */
         p->begun = true;
         offer((SSL *)ssl, p);
@@ -263,10 +334,8 @@ static void on_info(const SSL *ssl, int where, int ret)
     }
 }
 
-static void prepare_to_resume(struct tls *t, SSL_CTX *ctx, struct tls_peer *p)
+static void prepare_to_resume(SSL_CTX *ctx)
 {
-    p->tls = t;
-    SSL_CTX_set_app_data(ctx, p);
     SSL_CTX_clear_options(ctx, SSL_OP_NO_TICKET); /* libcurl sets it, for servers of 2010 */
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(ctx, on_session);
@@ -291,9 +360,11 @@ int tls_set_up(struct tls *t, SSL_CTX *ctx, struct tls_peer *peer)
         return -ENOMEM;
     SSL_CTX_set_cert_store(ctx, t->store);
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
-    SSL_CTX_set_cert_verify_callback(ctx, verify, peer);
+    SSL_CTX_set_cert_verify_callback(ctx, verify, NULL);
     SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS); /* two of 16 kB, else kept by who hangs */
     if (t->resumes)
-        prepare_to_resume(t, ctx, peer);
+        prepare_to_resume(ctx);
+    peer->tls = t;
+    to_come = peer;
     return 0;
 }

@@ -14,7 +14,8 @@
  * tickets.h: then the certificate was proved by the full handshake before it.
  *
  * One for each thread, with an OpenSSL library context of its own: threads that
- * share one wait for each other's locks (OpenSSL issue 20286).
+ * share one wait for each other's locks (OpenSSL issue 20286). In such a thread
+ * libcurl's connections share one SSL_CTX: SSL_CTX_new is replaced, see tls.c.
  */
 #ifndef WORKER_TLS_H
 #define WORKER_TLS_H
@@ -63,7 +64,7 @@ struct tls_peer {
 };
 
 /* Put store and callbacks into a connection's SSL_CTX, and offer a session if there
- * is one. The peer must outlive the connection. -EINVAL, -ENOMEM, -ENOKEY without roots: then the connection
+ * is one. The connection is the thread's next SSL_new. The peer must outlive it. -EINVAL, -ENOMEM, -ENOKEY without roots: then the connection
  * must not be made. */
 int tls_set_up(struct tls *t, SSL_CTX *ctx, struct tls_peer *peer);
 

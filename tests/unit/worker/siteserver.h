@@ -310,4 +310,40 @@ HELPER void site_write_pem(const char *path, X509 *cert)
         abort();
 }
 
+/* An authority of the test's own, its certificate in a file, and a key for the sites that it vouches for. */
+struct site_authority {
+    EVP_PKEY *key, *sites_key;
+    X509 *cert;
+    char folder[32], file[40];
+};
+
+HELPER int site_authority_make(struct site_authority *a)
+{
+    strcpy(a->folder, "/tmp/vedette-test-tls-XXXXXX");
+    if (!mkdtemp(a->folder))
+        return -1;
+    snprintf(a->file, sizeof a->file, "%s/ca.pem", a->folder);
+    a->key = site_key();
+    a->sites_key = site_key();
+    a->cert = site_certificate(NULL, a->key, NULL, NULL, -100, 100);
+    site_write_pem(a->file, a->cert);
+    return 0;
+}
+
+/* What else is in the folder is the caller's to remove before. */
+HELPER void site_authority_remove(struct site_authority *a)
+{
+    unlink(a->file);
+    rmdir(a->folder);
+    X509_free(a->cert);
+    EVP_PKEY_free(a->key);
+    EVP_PKEY_free(a->sites_key);
+}
+
+/* For a site of that name, or names. */
+HELPER X509 *site_authority_vouch(struct site_authority *a, const char *name, int from_days, int to_days)
+{
+    return site_certificate(name, a->sites_key, a->cert, a->key, from_days, to_days);
+}
+
 #endif

@@ -13,41 +13,54 @@
 
 #include <cmocka.h>
 
-static EVP_PKEY *ca_key, *site_key_pair;
-static X509 *ca;
-static char folder[] = "/tmp/vedette-test-tls-XXXXXX";
-static char ca_file[64], other_file[64];
+static struct site_authority ca;
+static char other_file[48];
 
 static void on_done(void *arg, const struct result *r)
 {
     *(struct result *)arg = *r;
 }
 
-static struct result look(const char *roots, const char *host, uint16_t port)
+struct place {
+    const char *host;
+    uint16_t port;
+};
+
+/* All of them at once. */
+static void look_at(const char *roots, const struct place *place, size_t n, struct result *ret)
 {
     struct config c;
     struct loop *loop = NULL;
     struct probes *probes = NULL;
     struct err err = { 0 };
-    struct result result = { .cause = CAUSE_END };
     char url[100];
 
     config_init(&c);
-    c.worker.slots = 4;
+    c.worker.slots = (uint32_t)n;
     snprintf(c.worker.allow_networks, sizeof c.worker.allow_networks, "127.0.0.0/8");
     snprintf(c.worker.ca_file, sizeof c.worker.ca_file, "%s", roots);
-    snprintf(url, sizeof url, "https://%s:%u/", host, port);
     assert_int_equal(loop_new(&loop), 0);
     if (probes_new(&probes, loop, &c, &err) < 0)
         fail_msg("%s", err.text);
 
-    struct job j = { .id = 1, .url = url, .contains = "", .avoid = "", .timeout_ms = 5000 };
-    assert_int_equal(probe_begin(probes, &j, on_done, &result), 0);
-    while (result.cause == CAUSE_END)
-        assert_int_equal(loop_turn(loop, 1000), 0);
+    for (size_t i = 0; i < n; i++) {
+        snprintf(url, sizeof url, "https://%s:%u/", place[i].host, place[i].port);
+        struct job j = { .id = i + 1, .url = url, .contains = "", .avoid = "", .timeout_ms = 10000 };
+        ret[i] = (struct result){ .cause = CAUSE_END };
+        assert_int_equal(probe_begin(probes, &j, on_done, &ret[i]), 0);
+    }
+    for (size_t i = 0; i < n; i++)
+        while (ret[i].cause == CAUSE_END)
+            assert_int_equal(loop_turn(loop, 1000), 0);
     probes_free(probes);
     loop_free(loop);
-    return result;
+}
+
+static struct result look(const char *roots, const char *host, uint16_t port)
+{
+    struct result r;
+    look_at(roots, &(struct place){ host, port }, 1, &r);
+    return r;
 }
 
 static const struct {
@@ -67,16 +80,21 @@ static const struct {
     { "an address is no name", "127.0.0.1", "DNS:127.0.0.1", false, -1,  30, VERDICT_DOWN, CAUSE_CERT_NAME         },
 };
 
+static X509 *certificate_of(size_t story)
+{
+    bool self = stories[story].self_signed;
+    return site_certificate(stories[story].names, ca.sites_key, self ? NULL : ca.cert, self ? NULL : ca.key,
+                            stories[story].from_days, stories[story].to_days);
+}
+
 static void every_certificate_has_its_verdict(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof stories / sizeof *stories; i++) {
         print_message("  %s\n", stories[i].name);
-        bool self = stories[i].self_signed;
-        X509 *cert = site_certificate(stories[i].names, site_key_pair, self ? NULL : ca, self ? NULL : ca_key,
-                                      stories[i].from_days, stories[i].to_days);
-        struct site_server s = site_server_start(cert, site_key_pair);
-        struct result r = look(ca_file, stories[i].host, s.port);
+        X509 *cert = certificate_of(i);
+        struct site_server s = site_server_start(cert, ca.sites_key);
+        struct result r = look(ca.file, stories[i].host, s.port);
         site_server_stop(&s);
         X509_free(cert);
 
@@ -90,12 +108,57 @@ static void every_certificate_has_its_verdict(void **state)
     }
 }
 
+/* They share a context; what is found of one is said of no other. */
+static void looks_at_once_are_not_mixed_up(void **state)
+{
+    (void)state;
+    enum { STORIES = sizeof stories / sizeof *stories, TIMES = 4 };
+    struct site_server server[STORIES];
+    struct place place[STORIES * TIMES];
+    struct result result[STORIES * TIMES];
+    for (size_t i = 0; i < STORIES; i++) {
+        X509 *cert = certificate_of(i);
+        server[i] = site_server_start(cert, ca.sites_key);
+        X509_free(cert);
+        for (size_t k = 0; k < TIMES; k++)
+            place[k * STORIES + i] = (struct place){ stories[i].host, server[i].port };
+    }
+    look_at(ca.file, place, STORIES * TIMES, result);
+    for (size_t i = 0; i < STORIES * TIMES; i++)
+        if (result[i].cause != stories[i % STORIES].cause)
+            fail_msg("%s: %s", stories[i % STORIES].name, result[i].detail);
+    for (size_t i = 0; i < STORIES; i++)
+        site_server_stop(&server[i]);
+}
+
+static void a_thread_has_one_context(void **state)
+{
+    (void)state;
+    struct tls *t = NULL;
+    struct err err = { 0 };
+    assert_int_equal(tls_new(&t, ca.file, 16, &err), 0);
+    SSL_CTX *one = SSL_CTX_new(TLS_client_method()), *two = SSL_CTX_new(TLS_client_method());
+    SSL_CTX *server = SSL_CTX_new(TLS_server_method());
+    assert_non_null(one);
+    assert_ptr_equal(one, two);
+    assert_ptr_not_equal(one, server);
+    SSL_CTX_free(one);
+    SSL_CTX_free(two);
+    SSL_CTX_free(server);
+    tls_free(t);
+    one = SSL_CTX_new(TLS_client_method());
+    two = SSL_CTX_new(TLS_client_method());
+    assert_ptr_not_equal(one, two); /* as OpenSSL makes them */
+    SSL_CTX_free(one);
+    SSL_CTX_free(two);
+}
+
 /* The guard: libcurl's own check is off, so ours must never be missing. */
 static void without_roots_nothing_is_sent(void **state)
 {
     (void)state;
-    X509 *cert = site_certificate("DNS:localhost", site_key_pair, ca, ca_key, -1, 30);
-    struct site_server s = site_server_start(cert, site_key_pair);
+    X509 *cert = site_authority_vouch(&ca, "DNS:localhost", -1, 30);
+    struct site_server s = site_server_start(cert, ca.sites_key);
     setenv("SSL_CERT_FILE", "/nonexistent", 1);
     struct result r = look("", "localhost", s.port);
     unsetenv("SSL_CERT_FILE");
@@ -122,10 +185,12 @@ static void setting_up_fails_closed(void **state)
     SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
     assert_int_equal(tls_set_up(t, ctx, &peer), -ENOKEY);
     assert_false(tls_proved(&peer));
+    SSL_CTX_free(ctx);
     tls_free(t);
 
-    assert_int_equal(tls_new(&t, ca_file, 16, &err), 0);
+    assert_int_equal(tls_new(&t, ca.file, 16, &err), 0);
     assert_true(tls_ready(t));
+    ctx = SSL_CTX_new(TLS_client_method());
     assert_int_equal(tls_set_up(t, NULL, &peer), -EINVAL);
     assert_int_equal(tls_set_up(t, ctx, &nobody), -EINVAL);
     assert_int_equal(tls_set_up(t, ctx, &peer), 0);
@@ -156,7 +221,7 @@ static void changed_roots_are_noticed(void **state)
     struct err err = { 0 };
     EVP_PKEY *key = site_key();
     X509 *other_ca = site_certificate(NULL, key, NULL, NULL, -1, 30);
-    X509 *cert = site_certificate("DNS:localhost", site_key_pair, ca, ca_key, -1, 30);
+    X509 *cert = site_authority_vouch(&ca, "DNS:localhost", -1, 30);
 
     site_write_pem(other_file, other_ca);
     assert_int_equal(tls_new(&t, other_file, 16, &err), 0);
@@ -164,7 +229,7 @@ static void changed_roots_are_noticed(void **state)
     tls_refresh(t, now);
     assert_false(trusts(t, cert));
 
-    site_write_pem(other_file, ca);
+    site_write_pem(other_file, ca.cert);
     struct timespec later[2] = { { .tv_sec = 2000000000 }, { .tv_sec = 2000000000 } };
     assert_int_equal(utimensat(AT_FDCWD, other_file, later, 0), 0);
     tls_refresh(t, now + NS_PER_S); /* within the minute: not looked at */
@@ -185,36 +250,25 @@ static int make_authority(void **state)
 {
     (void)state;
     signal(SIGPIPE, SIG_IGN);
-    if (!mkdtemp(folder))
-        return -1;
-    snprintf(ca_file, sizeof ca_file, "%s/ca.pem", folder);
-    snprintf(other_file, sizeof other_file, "%s/other.pem", folder);
-    ca_key = site_key();
-    site_key_pair = site_key();
-    ca = site_certificate(NULL, ca_key, NULL, NULL, -100, 100);
-    site_write_pem(ca_file, ca);
-    return 0;
+    int r = site_authority_make(&ca);
+    snprintf(other_file, sizeof other_file, "%s/other.pem", ca.folder);
+    return r;
 }
 
 static int remove_authority(void **state)
 {
     (void)state;
-    unlink(ca_file);
     unlink(other_file);
-    rmdir(folder);
-    X509_free(ca);
-    EVP_PKEY_free(ca_key);
-    EVP_PKEY_free(site_key_pair);
+    site_authority_remove(&ca);
     return 0;
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_certificate_has_its_verdict),
-        cmocka_unit_test(without_roots_nothing_is_sent),
-        cmocka_unit_test(setting_up_fails_closed),
-        cmocka_unit_test(changed_roots_are_noticed),
+        cmocka_unit_test(every_certificate_has_its_verdict), cmocka_unit_test(looks_at_once_are_not_mixed_up),
+        cmocka_unit_test(a_thread_has_one_context),          cmocka_unit_test(without_roots_nothing_is_sent),
+        cmocka_unit_test(setting_up_fails_closed),           cmocka_unit_test(changed_roots_are_noticed),
     };
     return cmocka_run_group_tests(tests, make_authority, remove_authority);
 }

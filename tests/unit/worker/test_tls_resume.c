@@ -10,17 +10,14 @@
 
 #include <cmocka.h>
 
-static EVP_PKEY *ca_key, *key;
-static X509 *ca;
-static char folder[] = "/tmp/vedette-test-resume-XXXXXX";
-static char ca_file[64];
+static struct site_authority ca;
 
 static SSL_CTX *make_server(const char *names, int from_days, int to_days, int version)
 {
     SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
-    X509 *cert = site_certificate(names, key, ca, ca_key, from_days, to_days);
+    X509 *cert = site_authority_vouch(&ca, names, from_days, to_days);
     assert_int_equal(SSL_CTX_use_certificate(ctx, cert), 1);
-    assert_int_equal(SSL_CTX_use_PrivateKey(ctx, key), 1);
+    assert_int_equal(SSL_CTX_use_PrivateKey(ctx, ca.sites_key), 1);
     assert_int_equal(SSL_CTX_set_min_proto_version(ctx, version), 1);
     assert_int_equal(SSL_CTX_set_max_proto_version(ctx, version), 1);
     SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"test", 4);
@@ -63,7 +60,7 @@ static struct tls *make_tls(size_t sessions)
 {
     struct tls *t = NULL;
     struct err err = { 0 };
-    if (tls_new(&t, ca_file, sessions, &err) < 0)
+    if (tls_new(&t, ca.file, sessions, &err) < 0)
         fail_msg("%s", err.text);
     return t;
 }
@@ -143,24 +140,13 @@ static void another_server_must_show_its_certificate(void **state)
 static int make_authority(void **state)
 {
     (void)state;
-    if (!mkdtemp(folder))
-        return -1;
-    snprintf(ca_file, sizeof ca_file, "%s/ca.pem", folder);
-    ca_key = site_key();
-    key = site_key();
-    ca = site_certificate(NULL, ca_key, NULL, NULL, -100, 100);
-    site_write_pem(ca_file, ca);
-    return 0;
+    return site_authority_make(&ca);
 }
 
 static int remove_authority(void **state)
 {
     (void)state;
-    unlink(ca_file);
-    rmdir(folder);
-    X509_free(ca);
-    EVP_PKEY_free(ca_key);
-    EVP_PKEY_free(key);
+    site_authority_remove(&ca);
     return 0;
 }
 
