@@ -11,6 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import chart
 import cluster
 import report
 import surroundings as s
@@ -43,16 +44,17 @@ def watch(folder, mail):
     crowd = subprocess.Popen(
         [s.BIN / "vedette-loadgen", f"--sites={SITES}", f"--every={EVERY_S}s", "--latency=20ms", "--latency-p99=200ms",
          f"--rule=sites 1-{DOWN} answer 503 from {BEGIN_S}s", f"--write={folder}/crowd.yaml",
-         f"--write-config={folder}/vedette.yaml", "--report=0s"], stdout=subprocess.DEVNULL)
+         f"--write-config={folder}/vedette.yaml", f"--ca-file={folder}/root.pem", "--report=0s"], stdout=subprocess.DEVNULL)
     up = None
     try:
-        while not (folder / "vedette.yaml").exists():
+        while not (folder / "root.pem").exists() or not (folder / "vedette.yaml").exists():
             time.sleep(0.2)
         prepare(folder)
         up = subprocess.Popen(
             [s.BIN / "vedette", "up", "--config", folder / "vedette.yaml", "--store", store, "--sites",
              folder / "sites.yaml", "--workers", "2", *cluster.endpoints(folder), "--set=worker.threads=1",
              f"--set=mail.server={mail.url}", "--set=mail.from=vedette@watch.test", "--set=notify.at_once=16",
+             f"--set=worker.ca_file={folder}/root.pem",
              "--json"], stdout=subprocess.DEVNULL)
         end = time.monotonic() + BEGIN_S + EVERY_S + 60
         time.sleep(BEGIN_S)
@@ -111,5 +113,5 @@ def show(found):
 
 
 def pictures(found):
-    return [("from the first failed look to the mail server's 250", "seconds beyond the confirming look",
-             [(f"vedette p{p}", v) for p, v in found["beyond_s"].items()])]
+    return [chart.Bars("from the first failed look to the mail server's 250", "seconds beyond the confirming look",
+                       [(f"vedette p{p}", v) for p, v in found["beyond_s"].items()])]

@@ -11,6 +11,7 @@
  * counted.
  */
 #include "collector/keeper.h"
+#include "tests/bench/bench_sites.h"
 
 #include <argp.h>
 #include <errno.h>
@@ -21,8 +22,7 @@
 #include <time.h>
 
 #define START_US (INT64_C(1772323200) * US_PER_S) /* 2026-03-01T00:00:00Z */
-#define EVERY_MS (5 * 60 * 1000)
-#define PARCEL   64 /* results in a message */
+#define PARCEL   64                               /* results in a message */
 
 struct plan {
     unsigned sites, rounds, per_second, report, keep_rounds, failing_ppm;
@@ -98,26 +98,6 @@ static int deliver(void *arg, struct notice *take)
 
 /* ── The sites ─────────────────────────────────────────────────────────── */
 
-static int add_sites(struct play *p, struct err *err)
-{
-    int r = store_edit_begin(p->store, START_US - US_PER_DAY, err);
-    for (unsigned i = 0; r == 0 && i < p->plan->sites; i++) {
-        char url[64];
-        uint64_t id;
-        snprintf(url, sizeof url, "https://site-%u.example.com/", i);
-        struct site site = {
-            .name = url,
-            .url = url,
-            .tags = "",
-            .contains = "",
-            .every_ms = EVERY_MS,
-            .timeout_ms = 20000,
-        };
-        r = store_edit_site(p->store, &site, &id, err);
-    }
-    return r < 0 ? r : store_edit_commit(p->store, err);
-}
-
 static int sooner(const void *a, const void *b)
 {
     const struct due *x = a, *y = b;
@@ -133,7 +113,7 @@ static int make_habits(struct play *p)
     if (!p->due || !p->habit || !p->parcel)
         return -ENOMEM;
     for (unsigned i = 0; i < n; i++) {
-        p->due[i] = (struct due){ site_next_slot(i + 1, EVERY_MS, START_US), i + 1 };
+        p->due[i] = (struct due){ site_next_slot(i + 1, BENCH_EVERY_MS, START_US), i + 1 };
         p->habit[i + 1] = (struct habit){
             .address = 0x01000000u + (uint32_t)random() % 0xd0000000u,
             .took_us = 40000 + (uint32_t)random() % 200000,
@@ -156,7 +136,7 @@ static struct result look(struct play *p, const struct due *due, unsigned round)
     struct result r = {
         .job_id = job_id_make(3, p->job += 1 + random() % 16 / 15), /* some jobs are for other looks */
         .run = {.site_id = due->id,
-                .slot_us = due->at + (int64_t)round * EVERY_MS * US_PER_MS,
+                .slot_us = due->at + (int64_t)round * BENCH_EVERY_MS * US_PER_MS,
                 .location = "default"},
         .span = 1,
         .verdict = VERDICT_UP,
@@ -253,7 +233,7 @@ static int play(struct play *p, struct err *err)
     const struct keeper_ports ports = { p, feedback, publish, deliver, NULL };
     int r = store_open(&p->store, p->plan->url, STORE_CREATE, err);
     if (r == 0)
-        r = add_sites(p, err);
+        r = bench_add_sites(p->store, p->plan->sites, START_US - US_PER_DAY, err);
     if (r == 0 && make_habits(p) < 0)
         r = err_set(err, -ENOMEM, "out of memory");
     if (r < 0)
@@ -327,7 +307,7 @@ int main(int argc, char **argv)
     argp_parse(&argp, argc, argv, 0, NULL, &plan);
     config_init(&p.config);
     if (plan.keep_rounds)
-        p.config.collector.keep_results_us = (int64_t)plan.keep_rounds * EVERY_MS * US_PER_MS;
+        p.config.collector.keep_results_us = (int64_t)plan.keep_rounds * BENCH_EVERY_MS * US_PER_MS;
     int r = play(&p, &err);
     play_done(&p);
     if (r < 0)

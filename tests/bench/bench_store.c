@@ -8,6 +8,7 @@
  * for each thing that is kept.
  */
 #include "common/store/store.h"
+#include "tests/bench/bench_sites.h"
 
 #include <argp.h>
 #include <stdio.h>
@@ -16,7 +17,6 @@
 #include <sys/resource.h>
 
 #define START_US (INT64_C(1772323200) * US_PER_S) /* 2026-03-01T00:00:00Z */
-#define EVERY_MS (5 * 60 * 1000)
 #define ASKED    100000
 
 struct plan {
@@ -58,23 +58,7 @@ static double bytes_of(struct store *s)
 static int add_sites(struct store *s, const struct plan *p, struct numbers *n, struct err *err)
 {
     double began = seconds();
-    int r = store_edit_begin(s, START_US, err);
-    for (unsigned i = 0; r == 0 && i < p->sites; i++) {
-        char url[64];
-        uint64_t id;
-        snprintf(url, sizeof url, "https://site-%u.example.com/", i);
-        struct site site = {
-            .name = url,
-            .url = url,
-            .tags = "",
-            .contains = "",
-            .every_ms = EVERY_MS,
-            .timeout_ms = 20000,
-        };
-        r = store_edit_site(s, &site, &id, err);
-    }
-    if (r == 0)
-        r = store_edit_commit(s, err);
+    int r = bench_add_sites(s, p->sites, START_US, err);
     n->sites_s = p->sites / (seconds() - began);
     n->site_bytes = bytes_of(s) / p->sites;
     return r;
@@ -91,7 +75,7 @@ static struct result usual_look(const struct due *due, unsigned round, uint64_t 
     struct result r = {
         .job_id = job_id_make(3, job),
         .run = {.site_id = due->id,
-                .slot_us = due->at + round * EVERY_MS * US_PER_MS,
+                .slot_us = due->at + round * BENCH_EVERY_MS * US_PER_MS,
                 .location = "default"                                                        },
         .span = 1,
         .verdict = VERDICT_UP,
@@ -168,7 +152,7 @@ static int record_all(struct store *s, const struct plan *p, struct numbers *n, 
     struct due *due = calloc(p->sites, sizeof *due);
     int r = due ? 0 : err_set(err, -1, "out of memory");
     for (unsigned i = 0; r == 0 && i < p->sites; i++)
-        due[i] = (struct due){ site_next_slot(i + 1, EVERY_MS, START_US), i + 1 };
+        due[i] = (struct due){ site_next_slot(i + 1, BENCH_EVERY_MS, START_US), i + 1 };
     if (r == 0)
         qsort(due, p->sites, sizeof *due, sooner);
     for (unsigned round = 0; r == 0 && round < p->rounds; round++)
@@ -216,7 +200,7 @@ static int ask(struct store *s, const struct plan *p, struct numbers *n, struct 
 static int tidy(struct store *s, const struct plan *p, struct numbers *n, struct err *err)
 {
     double total = (double)p->sites * p->rounds, before = bytes_of(s), began = seconds();
-    unsigned hours = (p->rounds * EVERY_MS + 3600000 - 1) / 3600000;
+    unsigned hours = (p->rounds * BENCH_EVERY_MS + 3600000 - 1) / 3600000;
     int r = 0;
     for (bool more = true; r == 0 && more;)
         r = store_roll_up(s, START_US + US_PER_DAY * 365, &more, err);

@@ -9,6 +9,7 @@ import sqlite3
 import tempfile
 from contextlib import closing
 
+import chart
 import report
 import surroundings as s
 
@@ -99,5 +100,5 @@ def show(found):
 
 
 def pictures(found):
-    return [("the collector without a network", "CPU microseconds per result",
+    return [chart.Bars("the collector without a network", "CPU microseconds per result",
              [("1,000,000 sites", found["many"]["cpu_us"]), ("100,000 sites, packed", found["hours"]["cpu_us"])])]

@@ -6,6 +6,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import chart
 import report
 import surroundings as s
 
@@ -107,5 +108,5 @@ def show(found):
 
 
 def pictures(found):
-    return [("the cluster: 10,000 sites every 10 s", "CPU microseconds per check",
+    return [chart.Bars("the cluster: 10,000 sites every 10 s", "CPU microseconds per check",
              [("vedette " + k, p["cpu_us"]) for k, p in found["processes"].items()])]

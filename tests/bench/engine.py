@@ -16,6 +16,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
+import chart
 import report
 import surroundings as s
 
@@ -64,18 +65,22 @@ class Scene:
         return path
 
     def engine(self, urls, *options, resolver=None, pinned=True):
-        """bench_engine with a worker of one thread, and what it said."""
-        lanes = tempfile.mkdtemp(prefix="vb-")
-        try:
-            words = [s.TOOLS / "bench_engine", "--folder", lanes, *options, urls, s.BIN / "vedette-worker",
-                     f"--set=worker.resolver={resolver or self.resolver}", "--set=worker.allow=127.0.0.0/8",
-                     f"--set=worker.ca_file={self.roots}", "--set=worker.tls_sessions=0", "--set=worker.slots=8192",
-                     "--set=worker.canaries=", "--set=log.level=error"]
-            said = s.Measured(client(words) if pinned else words).last_json()
-        finally:
-            shutil.rmtree(lanes)
-        said["cpu_us"] = said["cpu_s"] / said["looks"] * 1e6
-        return said
+        return drive(urls, *options, resolver=resolver or self.resolver, roots=self.roots, pinned=pinned)
+
+
+def drive(urls, *options, resolver, roots, pinned=True):
+    """bench_engine with a worker of one thread, and what it said."""
+    lanes = tempfile.mkdtemp(prefix="vb-")
+    try:
+        words = [s.TOOLS / "bench_engine", "--folder", lanes, *options, urls, s.BIN / "vedette-worker",
+                 f"--set=worker.resolver={resolver}", "--set=worker.allow=127.0.0.0/8", f"--set=worker.ca_file={roots}",
+                 "--set=worker.tls_sessions=0", "--set=worker.slots=8192", "--set=worker.canaries=",
+                 "--set=log.level=error"]
+        said = s.Measured(client(words) if pinned else words).last_json()
+    finally:
+        shutil.rmtree(lanes)
+    said["cpu_us"] = said["cpu_s"] / said["looks"] * 1e6
+    return said
 
 
 # ── The others ──────────────────────────────────────────────────────────────────────────────────────────
@@ -337,5 +342,5 @@ def show(found):
 
 
 def pictures(found):
-    return [(title, "CPU microseconds per look", [(k, r["cpu_us"]) for k, r in found[key].items()])
+    return [chart.Bars(title, "CPU microseconds per look", [(k, r["cpu_us"]) for k, r in found[key].items()])
             for key, title in (("http", "HTTP: a check, beside others"), ("https", "HTTPS: a check, beside others"))]

@@ -4,6 +4,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import chart
 import report
 import surroundings as s
 
@@ -92,7 +93,7 @@ def show(found):
 
 
 def pictures(found):
-    return [("33 sites, 23.3 s of waiting", "seconds",
+    return [chart.Bars("33 sites, 23.3 s of waiting", "seconds",
              [(k, r["wall_s"]) for k, r in found["table"]["rows"].items()]),
-            ("full TLS handshakes with vedette's probes", "looks per second",
+            chart.Bars("full TLS handshakes with vedette's probes", "looks per second",
              [("vedette, " + k, r["looks"] / r["wall_s"]) for k, r in found["counterpart"]["handshakes"].items()])]

@@ -4,6 +4,7 @@ import re
 import tempfile
 from pathlib import Path
 
+import chart
 import report
 import surroundings as s
 
@@ -56,4 +57,4 @@ def show(found):
 
 
 def pictures(found):
-    return [("10,000 local HTTP sites", "CPU microseconds per look", [(k, r["cpu_us"]) for k, r in found.items()])]
+    return [chart.Bars("10,000 local HTTP sites", "CPU microseconds per look", [(k, r["cpu_us"]) for k, r in found.items()])]

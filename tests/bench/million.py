@@ -11,6 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import chart
 import cluster
 import report
 import surroundings as s
@@ -19,6 +20,7 @@ SITES = int(os.environ.get("BENCH_SITES", 1_000_000))
 WARM_S = float(os.environ.get("BENCH_WARM_S", 330))  # more than one round
 MINUTES = float(os.environ.get("BENCH_MINUTES", 10))
 EVERY_S = 300
+THREADS = int(os.environ.get("BENCH_THREADS", 1))
 SETTLE_S = 60  # after the change from one half to the other: the alarms of 50,000 sites
 
 
@@ -45,7 +47,7 @@ def watch(folder):
         applied_s = time.monotonic() - began
         up = subprocess.Popen(
             [s.BIN / "vedette", "up", "--config", folder / "vedette.yaml", "--store", store, "--workers", "1",
-             *cluster.endpoints(folder), f"--set=worker.ca_file={folder}/root.pem", "--set=worker.threads=1",
+             *cluster.endpoints(folder), f"--set=worker.ca_file={folder}/root.pem", f"--set=worker.threads={THREADS}",
              "--set=worker.slots=16384", "--set=worker.outbox=65536", "--json"], stdout=subprocess.DEVNULL)
         try:
             return observe(store, up, crowd, applied_s, all_s)
@@ -121,9 +123,13 @@ def show(found):
 
 
 def pictures(found):
-    return [(f"{found['sites']:,} sites, {name}", "cores",
-             [("vedette " + k, p["cores"]) for k, p in found[name]["processes"].items()])
-            for name in ("all answer", "one in twenty hangs")]
+    halves = ("all answer", "one in twenty hangs")
+    late = {f"{which}, {name}": [(round(t["at_s"]), t[f"late_{which}_ms"]) for t in found[name]["timeline"]]
+            for name in halves for which in ("p99", "p50")}
+    return [chart.Lines(f"{found['sites']:,} sites: how late looks began, of the last minute", "seconds", "ms", late),
+            *(chart.Bars(f"{found['sites']:,} sites, {name}", "cores",
+                         [("vedette " + k, p["cores"]) for k, p in found[name]["processes"].items()])
+              for name in halves)]
 
 
 if __name__ == "__main__":

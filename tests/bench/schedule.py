@@ -8,6 +8,7 @@ a little more: the registered domain of its URL is looked up.
 """
 import tempfile
 
+import chart
 import report
 import surroundings as s
 
@@ -52,5 +53,6 @@ def show(found):
 
 
 def pictures(found):
-    return [("the coordinator without a network", "CPU microseconds per check",
-             [(f"{int(n):,} sites", r["cpu_us"]) for n, r in found["sizes"].items()])]
+    per = {key: [(int(n), r[member]) for n, r in found["sizes"].items()]
+           for key, member in (("a check, out and back", "cpu_us"), ("handing it out", "out_us"))}
+    return [chart.Lines("the coordinator without a network", "sites", "CPU microseconds per check", per, log_x=True)]

@@ -146,9 +146,25 @@ class FastNginx:
         self.folder.cleanup()
 
 
+PACKAGES = ["libcurl4", "libssl3", "libc-ares2", "libzmq5", "libuv1", "libsqlite3-0", "nginx", "wrk", "unbound",
+            "python3-requests", "prometheus-blackbox-exporter"]
+
+
+def said(words):
+    """The first line of what a command says; "" when it is not there."""
+    try:
+        lines = subprocess.run(words, capture_output=True, text=True, check=False, cwd=ROOT).stdout.splitlines()
+    except FileNotFoundError:
+        return ""
+    return lines[0] if lines else ""
+
+
 def machine():
     model = [line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo", encoding="utf-8")
              if line.startswith("model name")]
-    version = subprocess.run([BIN / "vedette", "--version"], capture_output=True, text=True, check=False).stdout
+    versions = {p: said(["dpkg-query", "-W", "-f", "${Version}", p]) for p in PACKAGES}
     return {"cpu": model[0] if model else "?", "cores": os.cpu_count(), "kernel": platform.release(),
-            "python": platform.python_version(), "vedette": version.strip(), "date": time.strftime("%Y-%m-%d")}
+            "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
+            "vedette": said([BIN / "vedette", "--version"]), "commit": said(["git", "rev-parse", "--short", "HEAD"]),
+            "compiler": said(["gcc", "--version"]), "packages": {p: v for p, v in versions.items() if v},
+            "date": time.strftime("%Y-%m-%d")}
