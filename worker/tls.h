@@ -64,8 +64,8 @@ struct tls_peer {
 };
 
 /* Put store and callbacks into a connection's SSL_CTX, and offer a session if there
- * is one. The connection is the thread's next SSL_new. The peer must outlive it. -EINVAL, -ENOMEM, -ENOKEY without roots: then the connection
- * must not be made. */
+ * is one. The connection is the thread's next SSL_new. The peer must outlive it. -EINVAL, -ENOMEM, -ENOKEY
+ * without roots: then the connection must not be made. */
 int tls_set_up(struct tls *t, SSL_CTX *ctx, struct tls_peer *peer);
 
 /* All was well with the certificate, in this handshake or in the one that is resumed. */
