@@ -36,8 +36,9 @@ CPPFLAGS := -I. -I$(BUILD)/gen -D_GNU_SOURCE $(DEFS.$(VARIANT)) $(shell pkg-conf
 CFLAGS   := -std=gnu17 $(WARN) $(FLAGS) -pthread
 LDFLAGS  := $(FLAGS) $(LINK.$(VARIANT)) -pthread
 # Looks make and free some hundred pieces of memory each, in libcurl and OpenSSL; with
-# glibc's malloc that takes a fifth of a worker's CPU. Sanitizers have an allocator of their own.
-MALLOC   := $(if $(filter debug release,$(VARIANT)),-ljemalloc)
+# glibc's malloc that takes a fifth of a worker's CPU. Only there: sanitizers have an
+# allocator of their own, and libfaketime, which tests use, does not bear this one.
+MALLOC   := $(if $(filter release,$(VARIANT)),-ljemalloc)
 LDLIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm $(MALLOC)
 
 # What each program is made of, besides its own main.c. A command-line tool that
