@@ -339,6 +339,7 @@ void exchange_finished(void *arg, CURL *easy, CURLcode code)
     struct exchange *x = arg;
     (void)easy;
     x->under_way = false;
+    tls_part(&x->answer.peer);
     read_code(x, code);
     x->done(x->arg, &x->answer);
 }
@@ -348,6 +349,7 @@ void exchange_stop(struct exchange *x)
     if (!x->under_way)
         return;
     transfers_end(x->kit->transfers, x->easy);
+    tls_part(&x->answer.peer);
     x->under_way = false;
 }
 

@@ -29,7 +29,7 @@
  */
 
 #define TICK_NS         (250 * NS_PER_MS)
-#define MEMORY_OF_SITES 131072
+#define MEMORY_OF_SITES 2000000
 #define MOST_AGAIN_NS   (2 * NS_PER_S) /* less than LOOK_LEEWAY_MS */
 
 struct probes {

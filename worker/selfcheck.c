@@ -134,12 +134,17 @@ bool selfcheck_suspect(const struct selfcheck *s, mono_ns now)
     return false;
 }
 
+static bool way_is_doubted(const struct selfcheck *s, enum way way, mono_ns now)
+{
+    return now < s->doubt[EVIDENCE_CANARY + way].until || now < s->doubt[EVIDENCE_SHARE + way].until;
+}
+
 bool selfcheck_doubts(const struct selfcheck *s, enum way way, mono_ns now)
 {
     for (unsigned e = 0; e < EVIDENCE_CANARY; e++)
         if (now < s->doubt[e].until)
             return true;
-    return now < s->doubt[EVIDENCE_CANARY + way].until || now < s->doubt[EVIDENCE_SHARE + way].until;
+    return way_is_doubted(s, way, now) || way_is_doubted(s, WAY_NAMES, now);
 }
 
 const char *selfcheck_reason(const struct selfcheck *s, mono_ns now)

@@ -15,8 +15,9 @@
  *    fail in one single network, a provider's outage, do not look like that.
  *  - canary: those whom we ask for nothing but an answer do not answer (canary.h).
  *
- * The last two are kept for each way (IPv4, IPv6, names): a broken resolver says
- * nothing against looks that need none. The others are about all ways.
+ * The last two are kept for each way (IPv4, IPv6, names): where IPv6 is broken, IPv4
+ * may be well. The others are about all ways, and so is doubt of names: a resolver
+ * that is silent may be the first that is seen of a network that goes.
  *
  * Doubt lasts until some time after the newest evidence of its kind, thirty
  * seconds unless told otherwise. Where it comes back soon it lasts twice as long as

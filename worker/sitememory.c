@@ -2,24 +2,32 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-#include <utlist.h>
+/* How it is kept
+ *
+ * Eight bytes for each site, in rows of eight (a cache line). The upper 44 bits of a
+ * site's number are those of its mixed key; the first of them say which row it is in,
+ * so that twice as many rows can be filled from the rows themselves. Two sites with
+ * the same 44 bits would share a memory, which is harmless. The lower bits are what
+ * is remembered. In a row the site used last comes first, and a full row forgets its
+ * last one; before most rows are full there are twice as many.
+ */
 
-#define GET_BELIEVED_NS (24 * 3600 * NS_PER_S)
+enum { ROW = 8, FIRST_BITS = 9, MINUTE_BITS = 17 };
+#define MINUTES ((UINT64_C(1) << MINUTE_BITS) - 1)
 
-struct memory {
-    uint64_t key;
-    mono_ns get_until; /* 0: HEAD will do */
-    bool up;
-    struct memory *prev, *next; /* the one unused for longest in front */
-    UT_hash_handle hh;
-};
+#define KNOWN     (UINT64_C(1) << 19) /* 0 is an empty place */
+#define UP        (UINT64_C(1) << 18)
+#define GET       (UINT64_C(1) << 17) /* needed until the minute in the bits below, modulo 91 days */
+#define KEY(site) ((site) >> 20)
+
+#define GET_BELIEVED_MINUTES (24 * 60)
 
 struct sitememory {
-    size_t ceiling;
-    struct memory *by_key, *by_use;
+    size_t ceiling, count;
+    unsigned bits; /* 2^bits rows */
+    uint64_t *site;
 };
 
 int sitememory_new(struct sitememory **ret, size_t ceiling)
@@ -32,23 +40,14 @@ int sitememory_new(struct sitememory **ret, size_t ceiling)
     return 0;
 }
 
-static void drop(struct sitememory *m, struct memory *e)
-{
-    DL_DELETE(m->by_use, e);
-    HASH_DEL(m->by_key, e);
-    free(e);
-}
-
 void sitememory_free(struct sitememory *m)
 {
-    if (!m)
-        return;
-    while (m->by_use)
-        drop(m, m->by_use);
+    if (m)
+        free(m->site);
     free(m);
 }
 
-/* FNV-1a. Two URLs with one hash would share a memory, which is harmless. */
+/* FNV-1a. */
 uint64_t sitememory_key(const char *url)
 {
     uint64_t h = UINT64_C(0xcbf29ce484222325);
@@ -57,65 +56,103 @@ uint64_t sitememory_key(const char *url)
     return h;
 }
 
-static struct memory *find(const struct sitememory *m, uint64_t key)
+/* Keys that differ little get first bits that differ much (the finalizer of SplitMix64). */
+static uint64_t mixed(uint64_t key)
 {
-    struct memory *e = NULL;
-    HASH_FIND(hh, m->by_key, &key, sizeof key, e);
-    return e;
+    key = (key ^ key >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    key = (key ^ key >> 27) * UINT64_C(0x94d049bb133111eb);
+    return (key ^ key >> 31) >> 20 << 20;
 }
 
-static struct memory *find_or_add(struct sitememory *m, uint64_t key)
+static uint64_t *row_of(const struct sitememory *m, uint64_t site)
 {
-    struct memory *e = find(m, key);
-    if (e) {
-        DL_DELETE(m->by_use, e);
-        DL_APPEND(m->by_use, e);
-        return e;
-    }
-    if (m->ceiling == 0)
+    return m->site + (site >> (64 - m->bits)) * ROW;
+}
+
+static unsigned place_in(const uint64_t *row, uint64_t site)
+{
+    unsigned i = 0;
+    while (i < ROW && row[i] && KEY(row[i]) != KEY(site))
+        i++;
+    return i;
+}
+
+/* What is remembered; 0 when it is not known. */
+static uint64_t recall(const struct sitememory *m, uint64_t key)
+{
+    if (!m->site)
+        return 0;
+    uint64_t site = mixed(key);
+    const uint64_t *row = row_of(m, site);
+    unsigned i = place_in(row, site);
+    return i < ROW ? row[i] : 0;
+}
+
+/* Twice as many rows. Each row's sites go to two, in their order. */
+static bool grow(struct sitememory *m)
+{
+    struct sitememory wider = *m;
+    wider.bits = m->site ? m->bits + 1 : FIRST_BITS;
+    wider.site = calloc((size_t)ROW << wider.bits, sizeof *wider.site);
+    if (!wider.site)
+        return false;
+    size_t places = m->site ? (size_t)ROW << m->bits : 0;
+    for (size_t i = 0; i < places; i++)
+        if (m->site[i]) {
+            uint64_t *row = row_of(&wider, m->site[i]);
+            row[place_in(row, m->site[i])] = m->site[i];
+        }
+    free(m->site);
+    *m = wider;
+    return true;
+}
+
+/* The site comes first in its row, with what was remembered of it. NULL without memory. */
+static uint64_t *use(struct sitememory *m, uint64_t key)
+{
+    bool wide = m->site && m->count < ((size_t)ROW << m->bits) / 2;
+    if (!wide && m->count < m->ceiling)
+        grow(m); /* without memory the rows do as they are */
+    if (!m->site)
         return NULL;
-    if (sitememory_count(m) >= m->ceiling)
-        drop(m, m->by_use);
-    e = calloc(1, sizeof *e);
-    if (!e)
-        return NULL;
-    e->key = key;
-    HASH_ADD(hh, m->by_key, key, sizeof e->key, e);
-    if (!e->hh.tbl) {
-        free(e);
-        return NULL;
-    }
-    DL_APPEND(m->by_use, e);
-    return e;
+    uint64_t site = mixed(key), *row = row_of(m, site);
+    unsigned i = place_in(row, site);
+    bool fresh = i == ROW || row[i] == 0;
+    m->count += i < ROW && fresh;
+    site = fresh ? site | KNOWN : row[i];
+    memmove(row + 1, row, (i < ROW ? i : ROW - 1) * sizeof *row);
+    row[0] = site;
+    return row;
 }
 
 void sitememory_needs_get(struct sitememory *m, uint64_t key, mono_ns now)
 {
-    struct memory *e = find_or_add(m, key);
-    if (e)
-        e->get_until = now + GET_BELIEVED_NS;
+    uint64_t *site = use(m, key);
+    uint64_t until = (uint64_t)(now / (60 * NS_PER_S)) + GET_BELIEVED_MINUTES;
+    if (site)
+        *site = (*site & ~MINUTES) | GET | (until & MINUTES);
 }
 
 bool sitememory_wants_get(const struct sitememory *m, uint64_t key, mono_ns now)
 {
-    const struct memory *e = find(m, key);
-    return e && now < e->get_until;
+    uint64_t site = recall(m, key), minute = (uint64_t)(now / (60 * NS_PER_S));
+    uint64_t left = (site - minute) & MINUTES;
+    return site & GET && left > 0 && left <= GET_BELIEVED_MINUTES;
 }
 
 void sitememory_set_up(struct sitememory *m, uint64_t key, bool up)
 {
-    struct memory *e = find_or_add(m, key);
-    if (e)
-        e->up = up;
+    uint64_t *site = use(m, key);
+    if (site)
+        *site = up ? *site | UP : *site & ~UP;
 }
 
 bool sitememory_was_up(const struct sitememory *m, uint64_t key)
 {
-    const struct memory *e = find(m, key);
-    return e && e->up;
+    return recall(m, key) & UP;
 }
 
 size_t sitememory_count(const struct sitememory *m)
 {
-    return HASH_COUNT(m->by_key);
+    return m->count;
 }

@@ -21,6 +21,7 @@ struct tls {
     SSL_CTX *context;  /* libcurl's connections share it, see SSL_CTX_new */
     X509_STORE *store; /* NULL when there are no roots */
     struct tickets *tickets;
+    unsigned roots; /* how many times they were loaded anew */
     bool resumes;
     char file[256];
     struct timespec seen; /* the file's modification */
@@ -52,11 +53,20 @@ SSL_CTX *SSL_CTX_new(const SSL_METHOD *method)
 /* Called by SSL_new, also for the indices before ours. */
 static void name_peer(void *ssl, void *none, CRYPTO_EX_DATA *data, int index, long argl, void *argp)
 {
-    (void)ssl, (void)none, (void)argl, (void)argp;
+    (void)none, (void)argl, (void)argp;
     if (index != peer_index)
         return;
-    CRYPTO_set_ex_data(data, index, to_come);
+    if (CRYPTO_set_ex_data(data, index, to_come) == 1 && to_come)
+        to_come->ssl = ssl;
     to_come = NULL;
+}
+
+/* Called by SSL_free. */
+static void lose_peer(void *ssl, void *peer, CRYPTO_EX_DATA *data, int index, long argl, void *argp)
+{
+    (void)ssl, (void)data, (void)argl, (void)argp;
+    if (index == peer_index && peer)
+        ((struct tls_peer *)peer)->ssl = NULL;
 }
 
 /* Indices of ex_data are counted in each library context by itself, and libcurl's
@@ -72,7 +82,7 @@ static bool know_peers(OSSL_LIB_CTX *library)
     OSSL_LIB_CTX *before = OSSL_LIB_CTX_set0_default(library);
     int index = peer_index < 0 ? peer_index : 0;
     while (index >= 0 && index < peer_index)
-        index = SSL_get_ex_new_index(0, NULL, name_peer, NULL, NULL);
+        index = SSL_get_ex_new_index(0, NULL, name_peer, NULL, lose_peer);
     OSSL_LIB_CTX_set0_default(before);
     return index >= 0 && index == peer_index;
 }
@@ -80,6 +90,15 @@ static bool know_peers(OSSL_LIB_CTX *library)
 static struct tls_peer *peer_of(const SSL *ssl)
 {
     return SSL_get_ex_data(ssl, peer_index);
+}
+
+void tls_part(struct tls_peer *peer)
+{
+    if (to_come == peer)
+        to_come = NULL;
+    if (peer->ssl)
+        SSL_set_ex_data(peer->ssl, peer_index, NULL);
+    peer->ssl = NULL;
 }
 
 /* ── Making ────────────────────────────────────────────────────────────── */
@@ -204,6 +223,7 @@ void tls_refresh(struct tls *t, mono_ns now)
         return;
     X509_STORE_free(t->store); /* the context holds a reference of its own */
     t->store = store;
+    t->roots++;
     tickets_forget_all(t->tickets);
 }
 
@@ -304,7 +324,7 @@ static void keep_session(struct tls_peer *p, SSL_SESSION *session, const struct 
 static int on_session(SSL *ssl, SSL_SESSION *session)
 {
     struct tls_peer *p = peer_of(ssl);
-    if (!p || p->kept || !SSL_SESSION_is_resumable(session))
+    if (!p || p->kept || p->roots != p->tls->roots || !SSL_SESSION_is_resumable(session))
         return 0;
     if (SSL_session_reused(ssl))
         keep_session(p, session, &p->proof);
@@ -329,7 +349,7 @@ static void on_info(const SSL *ssl, int where, int ret)
         p->x509 = X509_V_OK;
         p->expires_us = p->proof.expires_us;
         /* Before TLS 1.3 a server need not give another one, and one serves again. */
-        if (SSL_version(ssl) < TLS1_3_VERSION && !p->kept)
+        if (SSL_version(ssl) < TLS1_3_VERSION && !p->kept && p->roots == p->tls->roots)
             keep_session(p, SSL_get0_session(ssl), &p->proof);
     }
 }
@@ -365,6 +385,7 @@ int tls_set_up(struct tls *t, SSL_CTX *ctx, struct tls_peer *peer)
     if (t->resumes)
         prepare_to_resume(ctx);
     peer->tls = t;
+    peer->roots = t->roots;
     to_come = peer;
     return 0;
 }

@@ -59,14 +59,21 @@ struct tls_peer {
 
     /* tls.c's own */
     struct tls *tls;
+    SSL *ssl;                  /* for as long as there is one */
     struct ticket_proof proof; /* of the session that was offered */
+    unsigned roots;            /* which ones were trusted when it began */
     bool begun, kept;
 };
 
 /* Put store and callbacks into a connection's SSL_CTX, and offer a session if there
- * is one. The connection is the thread's next SSL_new. The peer must outlive it. -EINVAL, -ENOMEM, -ENOKEY
- * without roots: then the connection must not be made. */
+ * is one. The connection is the thread's next SSL_new. The peer stays where it is until
+ * tls_part. -EINVAL, -ENOMEM, -ENOKEY without roots: then the connection must not be made. */
 int tls_set_up(struct tls *t, SSL_CTX *ctx, struct tls_peer *peer);
+
+/* The look is over, and the peer's memory may go: libcurl from 8.10 on may keep the
+ * connection for a while to take leave of the server. A peer that was never set up
+ * is all zero. */
+void tls_part(struct tls_peer *peer);
 
 /* All was well with the certificate, in this handshake or in the one that is resumed. */
 static inline bool tls_proved(const struct tls_peer *p)

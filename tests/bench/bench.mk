@@ -1,10 +1,11 @@
 # What it costs, beside what others cost. Prints tables; keeps figures, pictures and
 # results.md in build/bench, and of measurements that are not repeated what was there.
 
+# bench_schedule weighs what glibc's malloc tells.
 benches := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/bench_*.c))
 $(benches): $(B)/bench/%: $(B)/tests/bench/%.o $(call archives,coordinator worker collector proto common)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
+	$(CC) $(LDFLAGS) $^ $(if $(findstring bench_schedule,$@),$(filter-out -ljemalloc,$(LDLIBS)),$(LDLIBS)) -o $@
 benches: $(benches)
 
 # make bench ONLY=exercise,many,cluster     only some

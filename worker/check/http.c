@@ -162,7 +162,8 @@ static void note_phases(struct http *h, const struct exchange_answer *a)
 static void note_certificate(struct http *h, const struct exchange_answer *a)
 {
     wall_us *earliest = &h->look->trace.tls_expires_us;
-    if (a->peer.asked && a->peer.expires_us != 0 && (*earliest == 0 || a->peer.expires_us < *earliest))
+    bool known = a->peer.asked || a->peer.resumed;
+    if (known && a->peer.expires_us != 0 && (*earliest == 0 || a->peer.expires_us < *earliest))
         *earliest = a->peer.expires_us;
 }
 

@@ -148,7 +148,7 @@ static void doubt_that_comes_back_soon_lasts_longer(void **state)
     selfcheck_free(s);
 }
 
-/* A broken resolver says nothing against looks that need none. */
+/* Where IPv6 is broken, IPv4 may be well; a silent resolver makes everything doubtful. */
 static void doubt_bears_on_its_own_way(void **state)
 {
     (void)state;
@@ -157,7 +157,7 @@ static void doubt_bears_on_its_own_way(void **state)
         bool doubts[WAY_COUNT];
     } rows[] = {
         {"canaries over IPv4",  "2 of 3 canaries over IPv4 do not answer", { true, false, false }},
-        { "canaries for names", "1 of 1 canaries for names do not answer", { false, false, true }},
+        { "canaries for names", "1 of 1 canaries for names do not answer", { true, true, true }  },
         { "a shortage",         "runs out of descriptors",                 { true, true, true }  },
         { "a late loop",        "its loop is held up",                     { true, true, true }  },
         { "a stepped clock",    "its clock was stepped by +3600 s",        { true, true, true }  },

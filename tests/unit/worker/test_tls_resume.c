@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -24,6 +25,8 @@ static SSL_CTX *make_server(const char *names, int from_days, int to_days, int v
     X509_free(cert);
     return ctx;
 }
+
+static bool parts_early; /* the look is over when the handshake is, the connection is not */
 
 /* As libcurl does it: a context and an object for each connection. True when the
  * handshake was completed and the peer proved. */
@@ -45,6 +48,10 @@ static bool visit(struct tls *t, SSL_CTX *server, struct tls_peer *peer)
         SSL_do_handshake(s);
     }
     bool done = SSL_is_init_finished(c) && SSL_is_init_finished(s) && tls_proved(peer);
+    if (done && parts_early) {
+        tls_part(peer);
+        memset(peer, 0xee, sizeof *peer);
+    }
     if (done) {
         assert_int_equal(SSL_write(s, "!", 1), 1);
         assert_int_equal(SSL_read(c, &byte, 1), 1);
@@ -114,6 +121,22 @@ static void some_looks_resume_nothing(void **state)
     SSL_CTX_free(server);
 }
 
+/* The session that comes then is nobody's. */
+static void a_peer_may_go_before_its_connection(void **state)
+{
+    (void)state;
+    scoped(tls) struct tls *t = make_tls(16);
+    SSL_CTX *server = make_server("DNS:shop.test", -1, 30, TLS1_3_VERSION);
+    parts_early = true;
+    for (int i = 0; i < 2; i++) {
+        struct tls_peer peer = { .host = "shop.test", .port = 443 };
+        assert_true(visit(t, server, &peer));
+        assert_int_equal(tls_sessions(t), 0);
+    }
+    parts_early = false;
+    SSL_CTX_free(server);
+}
+
 /* Another server cannot read the session: it makes a full handshake, in which its
  * certificate counts. */
 static void another_server_must_show_its_certificate(void **state)
@@ -155,6 +178,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_second_look_resumes),
         cmocka_unit_test(some_looks_resume_nothing),
+        cmocka_unit_test(a_peer_may_go_before_its_connection),
         cmocka_unit_test(another_server_must_show_its_certificate),
     };
     return cmocka_run_group_tests(tests, make_authority, remove_authority);
