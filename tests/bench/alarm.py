@@ -44,7 +44,8 @@ def watch(folder, mail):
     crowd = subprocess.Popen(
         [s.BIN / "vedette-loadgen", f"--sites={SITES}", f"--every={EVERY_S}s", "--latency=20ms", "--latency-p99=200ms",
          f"--rule=sites 1-{DOWN} answer 503 from {BEGIN_S}s", f"--write={folder}/crowd.yaml",
-         f"--write-config={folder}/vedette.yaml", f"--ca-file={folder}/root.pem", "--report=0s"], stdout=subprocess.DEVNULL)
+         f"--write-config={folder}/vedette.yaml", f"--ca-file={folder}/root.pem", "--report=0s"],
+        stdout=subprocess.DEVNULL)
     up = None
     try:
         while not (folder / "root.pem").exists() or not (folder / "vedette.yaml").exists():
@@ -76,19 +77,21 @@ def watch(folder, mail):
 
 def evaluate(path, letters, rate, late_p99_ms):
     told = {re.search(r"https?://s(\d+)\.", m.text).group(1): m.at for m in letters}
-    beyond_s, whole_s = [], []
+    beyond_s, whole_s, others = [], [], 0
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as db:
         for number, at in told.items():
             rows = db.execute(
-                "SELECT look.look, look.slot_us + look.late_us + look.took_us, look.took_us FROM look JOIN site ON "
+                "SELECT look.look, look.slot_us + look.late_us + look.took_us, look.took_us, worker_id FROM look "
+                "JOIN site ON "
                 "site.id = look.site_id WHERE site.url LIKE ? AND look.verdict = 1 ORDER BY look.slot_us, look.look",
                 (f"http%//s{number}.%",)).fetchall()
             failed, confirming = (next(r for r in rows if r[0] == look) for look in (0, 1))
+            others += failed[3] != confirming[3]
             whole_s.append(at - failed[1] / 1e6)
             beyond_s.append(whole_s[-1] - confirming[2] / 1e6)
     beyond_s.sort()
     whole_s.sort()
-    return {"down": DOWN, "told": len(letters), "sites_told": len(told), "checks_per_s": rate,
+    return {"down": DOWN, "told": len(letters), "sites_told": len(told), "by_another": others, "checks_per_s": rate,
             "late_p99_ms": late_p99_ms,
             "beyond_s": {p: at_share(beyond_s, p / 100) for p in (50, 90, 99, 100)},
             "whole_s": {p: at_share(whole_s, p / 100) for p in (50, 90, 99, 100)}}
@@ -107,6 +110,8 @@ def show(found):
     p99 = list(found["beyond_s"].values())[2]
     return [report.goal("each of them is told once", f"{found['told']} mails about {found['sites_told']} sites",
                         found["told"] == found["sites_told"] == found["down"]),
+            report.goal("each is confirmed by another worker", found["by_another"],
+                        found["by_another"] == found["down"]),
             report.goal("3,000 checks a second meanwhile", f"{found['checks_per_s']:.0f}",
                         found["checks_per_s"] > 2900),
             report.goal("p99 under 1 s beyond the confirming look", f"{p99:.3f} s", p99 < 1)]

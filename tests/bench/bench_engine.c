@@ -29,8 +29,9 @@
 #include <unistd.h>
 
 enum { MOST_LANES = 64, TENTHS = 10, BATCH = 100, GIVE_UP_S = 180 };
-#define SETTLE_NS (2 * NS_PER_S)
-#define STEP_NS   (2 * NS_PER_MS)
+#define SETTLE_NS    (2 * NS_PER_S)
+#define HANDSHAKE_NS (2 * NS_PER_MS) /* what one of those that hang may take before it does */
+#define STEP_NS      (2 * NS_PER_MS)
 
 struct list {
     char **url;
@@ -203,7 +204,8 @@ static void step(struct bench *b)
     mono_ns since = loop_now(b->loop) - b->stage_since;
     if (b->stage == STAGE_JOINING && b->n_lanes == b->threads && since > SETTLE_NS / 4)
         enter(b, STAGE_HANGING);
-    if (b->stage == STAGE_HANGING && (b->hanging.n == 0 || since > SETTLE_NS)) {
+    if (b->stage == STAGE_HANGING &&
+        (b->hanging.n == 0 || since > SETTLE_NS + (int64_t)b->hanging.n * HANDSHAKE_NS)) {
         b->rss_hanging_kib = rss_kib(b);
         enter(b, STAGE_WARMING);
     }

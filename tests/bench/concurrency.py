@@ -3,11 +3,7 @@
 vedette-loadgen plays the sites, each of which takes 50 ms: so many looks at once are needed for a throughput.
 With more sites the worker meets the same one more seldom: names, sessions and the processor's caches.
 """
-import re
-import subprocess
 import tempfile
-import time
-from pathlib import Path
 
 import chart
 import engine
@@ -23,42 +19,28 @@ MOST_PER_S = 6_000
 FLAT = 1.25
 
 
-class Crowd:
-    """Sites over HTTP; `urls` is a file of them, `resolver` knows their names."""
+def crowd_of(folder, sites):
+    crowd = s.Crowd(folder, sites, "--https=0%", f"--latency={LATENCY_MS}ms", f"--latency-p99={LATENCY_MS}ms",
+                    "--ttl=300")
+    engine.to_server_core(crowd.process.pid)
+    return crowd
 
-    def __init__(self, folder, sites):
-        self.folder = Path(folder)
-        listed, config, self.roots = self.folder / "sites.yaml", self.folder / "vedette.yaml", self.folder / "root.pem"
-        self.process = subprocess.Popen(
-            [s.BIN / "vedette-loadgen", f"--sites={sites}", "--https=0%", f"--latency={LATENCY_MS}ms",
-             f"--latency-p99={LATENCY_MS}ms", "--ttl=300", f"--write={listed}", f"--write-config={config}",
-             f"--ca-file={self.roots}", "--report=0s"], stdout=subprocess.DEVNULL)
-        while not (self.roots.exists() and config.exists()):
-            time.sleep(0.1)
-        engine.to_server_core(self.process.pid)
-        self.resolver = re.search(r"resolver: *\"?([0-9.:]+)", config.read_text()).group(1)
-        self.urls = self.folder / "urls.txt"
-        self.urls.write_text("".join(f"{u}\n" for u in re.findall(r"https?://[^\s\"',}]+", listed.read_text())))
 
-    def drive(self, *options):
-        return engine.drive(self.urls, *options, resolver=self.resolver, roots=self.roots)
-
-    def close(self):
-        self.process.terminate()
-        self.process.wait(30)
+def drive(crowd, *options):
+    return engine.drive(crowd.list("urls"), *options, resolver=crowd.resolver, roots=crowd.roots)
 
 
 def run(_resolver, _pki):
     at_once, sites = {}, {}
     for n in SITES:
         with tempfile.TemporaryDirectory(prefix="vb-") as folder:
-            crowd = Crowd(folder, n)
+            crowd = crowd_of(folder, n)
             try:
                 if n == SITES[0]:
                     for c in AT_ONCE:
                         looks = int(SECONDS * min(MOST_PER_S, c * 1000 / LATENCY_MS))
-                        at_once[str(c)] = crowd.drive("--looks", looks, "--warm-up", 2 * n, "--in-hand", c)
-                sites[str(n)] = crowd.drive("--looks", max(n, SECONDS * MOST_PER_S), "--warm-up", n, "--in-hand",
+                        at_once[str(c)] = drive(crowd, "--looks", looks, "--warm-up", 2 * n, "--in-hand", c)
+                sites[str(n)] = drive(crowd, "--looks", max(n, SECONDS * MOST_PER_S), "--warm-up", n, "--in-hand",
                                             SITES_AT_ONCE)
             finally:
                 crowd.close()

@@ -57,4 +57,5 @@ def show(found):
 
 
 def pictures(found):
-    return [chart.Bars("10,000 local HTTP sites", "CPU microseconds per look", [(k, r["cpu_us"]) for k, r in found.items()])]
+    return [chart.Bars("10,000 local HTTP sites", "CPU microseconds per look",
+                       [(k, r["cpu_us"]) for k, r in found.items()])]

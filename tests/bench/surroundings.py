@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import tempfile
@@ -144,6 +145,33 @@ class FastNginx:
     def close(self):
         self.process.stop()
         self.folder.cleanup()
+
+
+class Crowd:
+    """Sites that vedette-loadgen plays; `resolver` knows their names, `roots` their certificates."""
+
+    def __init__(self, folder, sites, *options):
+        self.folder = Path(folder)
+        listed, config, self.roots = self.folder / "sites.yaml", self.folder / "vedette.yaml", self.folder / "root.pem"
+        self.process = subprocess.Popen(
+            [BIN / "vedette-loadgen", f"--sites={sites}", *options, f"--write={listed}", f"--write-config={config}",
+             f"--ca-file={self.roots}", "--report=0s"], stdout=subprocess.DEVNULL)
+        while not (self.roots.exists() and config.exists()):
+            if self.process.poll() is not None:
+                raise RuntimeError("vedette-loadgen does not start")
+            time.sleep(0.1)
+        self.resolver = re.search(r"resolver: *\"?([0-9.:]+)", config.read_text()).group(1)
+        self.urls = re.findall(r"https?://[^\s\"',}]+", listed.read_text())
+
+    def list(self, name, first=0, end=None):
+        """A file of their URLs."""
+        path = self.folder / f"{name}.txt"
+        path.write_text("".join(f"{u}\n" for u in self.urls[first:end]))
+        return path
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait(30)
 
 
 PACKAGES = ["libcurl4", "libssl3", "libc-ares2", "libzmq5", "libuv1", "libsqlite3-0", "nginx", "wrk", "unbound",
