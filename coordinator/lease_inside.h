@@ -7,7 +7,7 @@
 #include "coordinator/heap.h"
 #include "coordinator/lease.h"
 #include "coordinator/pace.h"
-#include "coordinator/pool.h"
+#include "common/pool.h"
 #include "coordinator/roster.h"
 
 #include <uthash.h>

@@ -16,7 +16,7 @@
 #include "common/site.h"
 #include "coordinator/heap.h"
 #include "coordinator/idmap.h"
-#include "coordinator/pool.h"
+#include "common/pool.h"
 #include "coordinator/ring.h"
 
 #include <errno.h>

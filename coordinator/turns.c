@@ -1,7 +1,7 @@
 #include "coordinator/turns.h"
 
 #include "coordinator/heap.h"
-#include "coordinator/pool.h"
+#include "common/pool.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 #include "worker/lane.h"
 
 #include "common/log.h"
+#include "common/pool.h"
 #include "worker/inlet.h"
 #include "worker/intake.h"
 #include "worker/machine.h"
@@ -63,6 +64,7 @@ struct thread_lane {
     char jobs_welcome[ENDPOINT_SIZE]; /* where it was told to connect to; "" before */
     struct intake intake;
     struct order *orders;
+    struct pool spare_orders;
     struct wakeup *leaving;
     mono_ns drain_since; /* 0: not draining */
     bool handed_back;
@@ -85,7 +87,7 @@ static struct order *find_order(const struct thread_lane *l, uint64_t job_id)
 static void drop_order(struct thread_lane *l, struct order *o)
 {
     HASH_DEL(l->orders, o);
-    free(o);
+    pool_give(&l->spare_orders, o);
 }
 
 static void on_looked(void *arg, const struct result *seen)
@@ -105,13 +107,14 @@ static void on_looked(void *arg, const struct result *seen)
 
 static int begin_look(struct thread_lane *l, const struct job *j)
 {
-    struct order *o = malloc(sizeof *o);
+    struct order *o = pool_take(&l->spare_orders);
     if (!o)
         return -ENOMEM;
-    *o = (struct order){ .job_id = j->id, .lane = l };
+    o->job_id = j->id;
+    o->lane = l;
     HASH_ADD(hh, l->orders, job_id, sizeof o->job_id, o);
     if (!o->hh.tbl) {
-        free(o);
+        pool_give(&l->spare_orders, o);
         return -ENOMEM;
     }
     int r = probe_begin(l->probes, j, on_looked, o);
@@ -374,6 +377,7 @@ static void drop_parts(struct thread_lane *l)
     probes_free(l->probes);
     while (l->orders)
         drop_order(l, l->orders);
+    pool_done(&l->spare_orders);
     rollcall_free(l->rollcall);
     shipment_free(l->shipment);
     wire_arena_free(l->arena);
@@ -425,6 +429,7 @@ int lane_start(struct thread_lane **ret, const struct lane_setup *setup, struct 
     if (!l)
         return err_set(err, -ENOMEM, "no memory for a lane");
     l->setup = *setup;
+    pool_init(&l->spare_orders, sizeof(struct order));
     sem_init(&l->started, 0, 0);
     int r = loop_new(&l->loop);
     if (r == 0)

@@ -1,5 +1,7 @@
 #include "worker/outbox.h"
 
+#include "common/pool.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -29,6 +31,7 @@ struct outbox {
     size_t ceiling;
     struct entry *by_job;
     struct entry *list[N_WAITS];
+    struct pool entries;
 };
 
 int outbox_new(struct outbox **ret, size_t ceiling)
@@ -37,6 +40,7 @@ int outbox_new(struct outbox **ret, size_t ceiling)
     if (!o)
         return -ENOMEM;
     o->ceiling = ceiling;
+    pool_init(&o->entries, sizeof(struct entry));
     *ret = o;
     return 0;
 }
@@ -45,7 +49,7 @@ static void drop(struct outbox *o, struct entry *e)
 {
     DL_DELETE(o->list[e->times], e);
     HASH_DEL(o->by_job, e);
-    free(e);
+    pool_give(&o->entries, e);
 }
 
 void outbox_free(struct outbox *o)
@@ -54,6 +58,7 @@ void outbox_free(struct outbox *o)
         return;
     while (o->by_job)
         drop(o, o->by_job);
+    pool_done(&o->entries);
     free(o);
 }
 
@@ -70,13 +75,14 @@ int outbox_add(struct outbox *o, const struct result *r, mono_ns now)
         return -ENOSPC;
     if (find(o, r->job_id))
         return -EEXIST;
-    struct entry *e = malloc(sizeof *e);
+    struct entry *e = pool_take(&o->entries);
     if (!e)
         return -ENOMEM;
-    *e = (struct entry){ .result = *r, .due = now };
+    e->result = *r;
+    e->due = now;
     HASH_ADD(hh, o->by_job, result.job_id, sizeof e->result.job_id, e);
     if (!e->hh.tbl) { /* no memory for the table */
-        free(e);
+        pool_give(&o->entries, e);
         return -ENOMEM;
     }
     DL_APPEND(o->list[0], e);

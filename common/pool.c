@@ -1,4 +1,4 @@
-#include "coordinator/pool.h"
+#include "common/pool.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -5,8 +5,8 @@
  * Chunks go back to the system when the pool ends, not before: it stays as large
  * as it once had to be. The ceiling is the owner's.
  */
-#ifndef COORDINATOR_POOL_H
-#define COORDINATOR_POOL_H
+#ifndef COMMON_POOL_H
+#define COMMON_POOL_H
 
 #include <stddef.h>
 
