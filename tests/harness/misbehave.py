@@ -34,6 +34,7 @@ class Visit:
     path: str
     headers: dict = field(repr=False)
     body: bytes = b""
+    resumed: bool = False  # the TLS session of an earlier connection
 
     @property
     def agent(self):
@@ -66,7 +67,8 @@ class Conversation:
                 body = await self.reader.readexactly(int(headers["content-length"]))
         except (asyncio.IncompleteReadError, ConnectionError, ValueError):
             return None
-        self.visit = Visit(time.time(), method, path, headers, body)
+        tls = self.writer.get_extra_info("ssl_object")
+        self.visit = Visit(time.time(), method, path, headers, body, bool(tls and tls.session_reused))
         self.site.visits.append(self.visit)
         return self.visit
 

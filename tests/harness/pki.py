@@ -5,6 +5,7 @@ trusts. Each leaf is a file with its chain, and a key.
 """
 
 import datetime
+import ssl
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -48,6 +49,13 @@ class Leaf:
     cert: str  # with the chain, as a server sends it
     key: str
     ends: float  # time.time() of its notAfter
+
+    def context(self, newest=ssl.TLSVersion.TLSv1_3):
+        """For a site that shows it. Sessions may be resumed, by tickets."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.maximum_version = newest
+        context.load_cert_chain(self.cert, self.key)
+        return context
 
 
 def _stamp(days):

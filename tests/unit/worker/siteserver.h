@@ -6,6 +6,7 @@
  *   /loop      to itself                          /cookies    to itself with a cookie, then 200
  *   /nowhere   a redirect without Location        /file       a redirect to file:
  *   /private   a redirect to 10.0.0.1             /interim    103, then 204
+ *   /handshake  299 where a TLS session was resumed, else 200
  *   /closed  /reset  /silent  /half  /drip  /ssh  /headers (endless)  /body (endless)
  *   anything else: 200 and "hello, keyword" in two pieces
  *
@@ -181,6 +182,8 @@ HELPER void serve(struct visit *v)
                "so it is\n");
     else if (begins(p, "/head/"))
         answer(v, head ? atoi(p + 6) : 200, "", "fine\n");
+    else if (begins(p, "/handshake"))
+        answer(v, v->ssl && SSL_session_reused(v->ssl) ? 299 : 200, "", "");
     else if (begins(p, "/interim"))
         say(v, "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n");
     else if (head)

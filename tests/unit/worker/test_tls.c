@@ -26,22 +26,28 @@ struct place {
     uint16_t port;
 };
 
+static struct probes *make_probes(struct loop **ret_loop, struct config *c, const char *roots, size_t slots)
+{
+    struct probes *probes = NULL;
+    struct err err = { 0 };
+
+    config_init(c);
+    c->worker.slots = (uint32_t)slots;
+    snprintf(c->worker.allow_networks, sizeof c->worker.allow_networks, "127.0.0.0/8");
+    snprintf(c->worker.ca_file, sizeof c->worker.ca_file, "%s", roots);
+    assert_int_equal(loop_new(ret_loop), 0);
+    if (probes_new(&probes, *ret_loop, c, &err) < 0)
+        fail_msg("%s", err.text);
+    return probes;
+}
+
 /* All of them at once. */
 static void look_at(const char *roots, const struct place *place, size_t n, struct result *ret)
 {
     struct config c;
     struct loop *loop = NULL;
-    struct probes *probes = NULL;
-    struct err err = { 0 };
+    struct probes *probes = make_probes(&loop, &c, roots, n);
     char url[100];
-
-    config_init(&c);
-    c.worker.slots = (uint32_t)n;
-    snprintf(c.worker.allow_networks, sizeof c.worker.allow_networks, "127.0.0.0/8");
-    snprintf(c.worker.ca_file, sizeof c.worker.ca_file, "%s", roots);
-    assert_int_equal(loop_new(&loop), 0);
-    if (probes_new(&probes, loop, &c, &err) < 0)
-        fail_msg("%s", err.text);
 
     for (size_t i = 0; i < n; i++) {
         snprintf(url, sizeof url, "https://%s:%u/", place[i].host, place[i].port);
@@ -151,6 +157,50 @@ static void a_thread_has_one_context(void **state)
     assert_ptr_not_equal(one, two); /* as OpenSSL makes them */
     SSL_CTX_free(one);
     SSL_CTX_free(two);
+}
+
+/* After one another, in one thread: the server says whether it resumed. */
+static void some_looks_want_a_full_handshake(void **state)
+{
+    static const struct {
+        const char *name;
+        uint8_t look;
+        bool full, resumed;
+    } looks[] = {
+        {"the first",                             0, false, false},
+        { "the second",                           0, false, true },
+        { "with what the second was given",       0, false, true },
+        { "the site wants it",                    0, true,  false},
+        { "resuming what that one was given",     0, false, true },
+        { "to confirm",                           1, false, false},
+        { "to confirm once more",                 2, false, false},
+        { "resuming what a confirming was given", 0, false, true },
+    };
+    (void)state;
+    struct config c;
+    struct loop *loop = NULL;
+    struct probes *probes = make_probes(&loop, &c, ca.file, 1);
+    X509 *cert = site_authority_vouch(&ca, "DNS:localhost", -1, 30);
+    struct site_server s = site_server_start(cert, ca.sites_key);
+    char url[100];
+    snprintf(url, sizeof url, "https://localhost:%u/handshake", s.port);
+    for (size_t i = 0; i < sizeof looks / sizeof *looks; i++) {
+        struct job j = { .id = i + 1, .url = url, .contains = "", .avoid = "", .timeout_ms = 10000 };
+        struct result r = { .cause = CAUSE_END };
+        j.run.look = looks[i].look;
+        j.full_handshake = looks[i].full;
+        assert_int_equal(probe_begin(probes, &j, on_done, &r), 0);
+        while (r.cause == CAUSE_END)
+            assert_int_equal(loop_turn(loop, 1000), 0);
+        if (r.status != (looks[i].resumed ? 299 : 200))
+            fail_msg("%s: status %u, %s", looks[i].name, r.status, r.detail);
+        if (r.tls_expires_us <= clock_wall()) /* told also where no certificate was shown */
+            fail_msg("%s: the certificate ends at %lld", looks[i].name, (long long)r.tls_expires_us);
+    }
+    site_server_stop(&s);
+    X509_free(cert);
+    probes_free(probes);
+    loop_free(loop);
 }
 
 /* The guard: libcurl's own check is off, so ours must never be missing. */
@@ -269,6 +319,7 @@ int main(void)
         cmocka_unit_test(every_certificate_has_its_verdict), cmocka_unit_test(looks_at_once_are_not_mixed_up),
         cmocka_unit_test(a_thread_has_one_context),          cmocka_unit_test(without_roots_nothing_is_sent),
         cmocka_unit_test(setting_up_fails_closed),           cmocka_unit_test(changed_roots_are_noticed),
+        cmocka_unit_test(some_looks_want_a_full_handshake),
     };
     return cmocka_run_group_tests(tests, make_authority, remove_authority);
 }
