@@ -11,8 +11,9 @@
  * Each session is offered once (RFC 8446 appendix C.4): the server gives
  * another one along with its answer.
  *
- * Bounded: the session unused for longest makes room. Pure: the times are
- * arguments.
+ * Bounded: the session unused for longest makes room. One takes its bytes, its
+ * origin's, and some 130: 0.5 kB as nginx and OpenSSL make them (350 to 370 bytes
+ * without the certificate), 4.3 kB at most. Pure: the times are arguments.
  */
 #ifndef WORKER_TICKETS_H
 #define WORKER_TICKETS_H

@@ -2,7 +2,8 @@
 
 Nine in ten speak HTTP and one in ten HTTPS; first all of them answer, then one in twenty hangs for 20 s.
 Everything is real: names are asked for (TTL 60 s), certificates are verified, sessions are resumed, SQLite is
-on disk. Only politeness has nothing to do: it spares loopback and `.test`. BENCH_SITES, BENCH_WARM_S and BENCH_MINUTES (of each half) make it smaller.
+on disk. Only politeness has nothing to do: addresses on loopback and names under `.test` have no ceiling.
+BENCH_SITES, BENCH_WARM_S and BENCH_MINUTES (of each half) make it smaller.
 """
 import json
 import os
