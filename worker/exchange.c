@@ -308,7 +308,7 @@ int exchange_begin(struct exchange *x, const struct exchange_kit *kit, const str
     set_request(x);
     set_callers(x);
     x->answer.at[PHASE_NONE] = clock_mono();
-    int r = transfers_begin(kit->transfers, x->easy);
+    int r = transfers_begin(kit->transfers, x->easy, &x->group);
     x->under_way = r == 0;
     return r;
 }
@@ -348,7 +348,7 @@ void exchange_stop(struct exchange *x)
 {
     if (!x->under_way)
         return;
-    transfers_end(x->kit->transfers, x->easy);
+    transfers_end(x->kit->transfers, x->easy, x->group);
     tls_part(&x->answer.peer);
     x->under_way = false;
 }

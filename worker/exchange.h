@@ -75,6 +75,7 @@ struct exchange {
     void *arg;
     CURL *easy;
     bool under_way;
+    unsigned group; /* of transfers; while it is under way */
     bool knows_enough;
     size_t head_bytes, head_lines;
     unsigned status; /* of the header that is being read */

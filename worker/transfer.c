@@ -8,32 +8,62 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_SPARE = 1024, ROUNDS_OF_TIMER = 16 }; /* easy handles kept for reuse */
+/* Why there are several multi handles
+ *
+ * libcurl keeps a multi handle's connections in a hash table of 97 chains, and its
+ * sockets in one of 911, and walks through chains several times in every transfer.
+ * With 16,000 transfers under way, as when a network hangs, that was a third of the
+ * worker's time. So one multi handle has a few hundred at most, and more are made
+ * when there are more; transfers begin where the first room is.
+ */
 
-struct transfers {
-    struct poller *poller;
+enum { GROUP = 256, MAX_SPARE = 1024, ROUNDS_OF_TIMER = 16 }; /* easy handles kept for reuse */
+
+struct group { /* transfers of one multi handle */
+    struct transfers *all;
     CURLM *multi;
     struct wakeup *timer;
+    bool in_timer, timer_again; /* libcurl wants its timer at once, and is in it */
+    size_t n;                   /* under way */
+    unsigned number;
+};
+
+struct transfers {
+    struct loop *loop;
+    struct poller *poller;
     transfer_fn *done;
     handle_fn *prepare;
-    bool in_timer, timer_again; /* libcurl wants its timer at once, and is in it */
+    struct group **group; /* made as they are needed */
+    unsigned n_groups, most_groups;
+    unsigned with_room; /* none before it has */
+    struct group **by_fd;
+    size_t room_fd;
     CURL *pool[MAX_SPARE];
     size_t n_pool;
 };
 
-static void report_finished(struct transfers *t)
+static void leave_group(struct group *g, CURL *easy)
 {
+    curl_multi_remove_handle(g->multi, easy);
+    g->n--;
+    if (g->number < g->all->with_room)
+        g->all->with_room = g->number;
+}
+
+static void report_finished(struct group *g)
+{
+    struct transfers *t = g->all;
     CURLMsg *m;
     int left;
 
-    while ((m = curl_multi_info_read(t->multi, &left))) {
+    while ((m = curl_multi_info_read(g->multi, &left))) {
         if (m->msg != CURLMSG_DONE)
             continue;
         CURL *easy = m->easy_handle; /* m itself dies with the next call */
         CURLcode code = m->data.result;
         void *arg = NULL;
         curl_easy_getinfo(easy, CURLINFO_PRIVATE, &arg);
-        curl_multi_remove_handle(t->multi, easy);
+        leave_group(g, easy);
         t->done(arg, easy, code);
     }
 }
@@ -43,50 +73,71 @@ static void report_finished(struct transfers *t)
 static void on_socket(void *arg, int fd, unsigned events)
 {
     struct transfers *t = arg;
+    struct group *g = (size_t)fd < t->room_fd ? t->by_fd[fd] : NULL;
+    if (!g)
+        return;
     int running,
         what = (events & POLLER_IN ? CURL_CSELECT_IN : 0) | (events & POLLER_OUT ? CURL_CSELECT_OUT : 0);
     if (events & POLLER_TROUBLE) /* and read what came before it */
         what = CURL_CSELECT_ERR | CURL_CSELECT_IN | CURL_CSELECT_OUT;
-    curl_multi_socket_action(t->multi, fd, what, &running);
-    report_finished(t);
+    curl_multi_socket_action(g->multi, fd, what, &running);
+    report_finished(g);
 }
 
 /* Transfers that begin where others end set libcurl's timer to "at once". */
 static void on_timer(void *arg)
 {
-    struct transfers *t = arg;
+    struct group *g = arg;
     int running;
 
-    t->in_timer = true;
-    for (int i = 0; i == 0 || (t->timer_again && i < ROUNDS_OF_TIMER); i++) {
-        t->timer_again = false;
-        curl_multi_socket_action(t->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-        report_finished(t);
+    g->in_timer = true;
+    for (int i = 0; i == 0 || (g->timer_again && i < ROUNDS_OF_TIMER); i++) {
+        g->timer_again = false;
+        curl_multi_socket_action(g->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+        report_finished(g);
     }
-    t->in_timer = false;
-    if (t->timer_again)
-        wakeup_at(t->timer, 0);
+    g->in_timer = false;
+    if (g->timer_again)
+        wakeup_at(g->timer, 0);
 }
 
 /* ── What libcurl tells us, passed on to the loop ──────────────────────── */
 
 static int timer_wanted(CURLM *multi, long timeout_ms, void *arg)
 {
-    struct transfers *t = arg;
+    struct group *g = arg;
     (void)multi;
-    t->timer_again = t->in_timer && timeout_ms == 0;
-    if (t->timer_again)
+    g->timer_again = g->in_timer && timeout_ms == 0;
+    if (g->timer_again)
         return 0;
     /* libcurl counts from its own reading of the clock, a moment ago. */
-    wakeup_at(t->timer, timeout_ms < 0    ? MONO_NEVER
+    wakeup_at(g->timer, timeout_ms < 0    ? MONO_NEVER
                         : timeout_ms == 0 ? 0
                                           : clock_mono() + timeout_ms * NS_PER_MS);
     return 0;
 }
 
+static int know_socket(struct transfers *t, int fd, struct group *g)
+{
+    size_t room = t->room_fd ? t->room_fd : 2 * GROUP;
+    while (room <= (size_t)fd)
+        room *= 2;
+    if (room > t->room_fd) {
+        struct group **by_fd = realloc(t->by_fd, room * sizeof(struct group *));
+        if (!by_fd)
+            return -ENOMEM;
+        memset(by_fd + t->room_fd, 0, (room - t->room_fd) * sizeof(struct group *));
+        t->by_fd = by_fd;
+        t->room_fd = room;
+    }
+    t->by_fd[fd] = g;
+    return 0;
+}
+
 static int socket_wanted(CURL *easy, curl_socket_t fd, int what, void *arg, void *unused)
 {
-    struct transfers *t = arg;
+    struct group *g = arg;
+    struct transfers *t = g->all;
     (void)easy, (void)unused;
 
     if (what == CURL_POLL_REMOVE) {
@@ -94,7 +145,7 @@ static int socket_wanted(CURL *easy, curl_socket_t fd, int what, void *arg, void
         return 0;
     }
     unsigned events = (what & CURL_POLL_IN ? POLLER_IN : 0u) | (what & CURL_POLL_OUT ? POLLER_OUT : 0u);
-    return poller_want(t->poller, fd, events) < 0 ? -1 : 0;
+    return know_socket(t, fd, g) < 0 || poller_want(t->poller, fd, events) < 0 ? -1 : 0;
 }
 
 /* ── Life ──────────────────────────────────────────────────────────────── */
@@ -118,15 +169,45 @@ static int check_library(struct err *err)
     return 0;
 }
 
-static void set_up_multi(struct transfers *t, size_t slots)
+static void free_group(struct group *g)
 {
-    curl_multi_setopt(t->multi, CURLMOPT_SOCKETFUNCTION, socket_wanted);
-    curl_multi_setopt(t->multi, CURLMOPT_SOCKETDATA, t);
-    curl_multi_setopt(t->multi, CURLMOPT_TIMERFUNCTION, timer_wanted);
-    curl_multi_setopt(t->multi, CURLMOPT_TIMERDATA, t);
-    curl_multi_setopt(t->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
+    if (g->multi)
+        curl_multi_cleanup(g->multi); /* lets go of all sockets */
+    wakeup_free(g->timer);
+    free(g);
+}
+
+static struct group *new_group(struct transfers *t)
+{
+    struct group *g = calloc(1, sizeof *g);
+    if (!g)
+        return NULL;
+    g->all = t;
+    g->number = t->n_groups;
+    g->multi = curl_multi_init();
+    if (!g->multi || wakeup_new(&g->timer, t->loop, on_timer, g) < 0) {
+        free_group(g);
+        return NULL;
+    }
+    curl_multi_setopt(g->multi, CURLMOPT_SOCKETFUNCTION, socket_wanted);
+    curl_multi_setopt(g->multi, CURLMOPT_SOCKETDATA, g);
+    curl_multi_setopt(g->multi, CURLMOPT_TIMERFUNCTION, timer_wanted);
+    curl_multi_setopt(g->multi, CURLMOPT_TIMERDATA, g);
+    curl_multi_setopt(g->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
     /* Never reached by transfers; bounds connections that libcurl 8.21 forgets to close. */
-    curl_multi_setopt(t->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)(2 * slots));
+    curl_multi_setopt(g->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)(2 * GROUP));
+    t->group[t->n_groups++] = g;
+    return g;
+}
+
+/* The first one with room; there is one, since all of them have room for all slots. */
+static struct group *group_with_room(struct transfers *t)
+{
+    while (t->with_room < t->n_groups && t->group[t->with_room]->n >= GROUP)
+        t->with_room++;
+    if (t->with_room < t->n_groups)
+        return t->group[t->with_room];
+    return t->n_groups < t->most_groups ? new_group(t) : NULL;
 }
 
 int transfers_new(struct transfers **ret, struct loop *l, size_t slots, handle_fn *prepare, transfer_fn *done,
@@ -141,16 +222,18 @@ int transfers_new(struct transfers **ret, struct loop *l, size_t slots, handle_f
     scoped(transfers) struct transfers *t = calloc(1, sizeof *t);
     if (!t)
         return err_set(err, -ENOMEM, "no memory for transfers");
+    t->loop = l;
     t->prepare = prepare;
     t->done = done;
+    t->most_groups = (unsigned)(slots / GROUP + 1);
+    t->group = calloc(t->most_groups, sizeof(struct group *));
+    if (!t->group)
+        return err_set(err, -ENOMEM, "no memory for transfers");
     r = poller_new(&t->poller, l, on_socket, t);
     if (r < 0)
         return err_set(err, r, "cannot wait for sockets: %s", strerror(-r));
-    t->multi = curl_multi_init();
-    r = t->multi ? wakeup_new(&t->timer, l, on_timer, t) : -ENOMEM;
-    if (r < 0)
-        return err_set(err, r, "no memory for transfers");
-    set_up_multi(t, slots);
+    if (!new_group(t))
+        return err_set(err, -ENOMEM, "no memory for transfers");
     *ret = moved(t);
     return 0;
 }
@@ -159,12 +242,13 @@ void transfers_free(struct transfers *t)
 {
     if (!t)
         return;
-    if (t->multi)
-        curl_multi_cleanup(t->multi); /* lets go of all sockets */
+    for (unsigned i = 0; i < t->n_groups; i++)
+        free_group(t->group[i]);
     for (size_t i = 0; i < t->n_pool; i++)
         curl_easy_cleanup(t->pool[i]);
-    wakeup_free(t->timer);
     poller_free(t->poller);
+    free(t->group);
+    free(t->by_fd);
     free(t);
 }
 
@@ -194,12 +278,17 @@ void transfers_give_back(struct transfers *t, CURL *easy)
         curl_easy_cleanup(easy);
 }
 
-int transfers_begin(struct transfers *t, CURL *easy)
+int transfers_begin(struct transfers *t, CURL *easy, unsigned *group)
 {
-    return curl_multi_add_handle(t->multi, easy) == CURLM_OK ? 0 : -ENOMEM;
+    struct group *g = group_with_room(t);
+    if (!g || curl_multi_add_handle(g->multi, easy) != CURLM_OK)
+        return -ENOMEM;
+    g->n++;
+    *group = g->number;
+    return 0;
 }
 
-void transfers_end(struct transfers *t, CURL *easy)
+void transfers_end(struct transfers *t, CURL *easy, unsigned group)
 {
-    curl_multi_remove_handle(t->multi, easy);
+    leave_group(t->group[group], easy);
 }

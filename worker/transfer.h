@@ -1,5 +1,6 @@
 /* transfer.h - many libcurl transfers on the loop: libcurl's multi socket
- * interface on the loop's timers and a poller, and a pool of easy handles.
+ * interface on the loop's timers and a poller, in groups of some hundred, and a
+ * pool of easy handles.
  *
  * Every transfer is a new connection that is closed afterwards: a checker that
  * reuses one looks at its own cache.
@@ -34,7 +35,8 @@ CURL *transfers_handle(struct transfers *t);
 /* Not one that is under way, and with no option left that libcurl writes through. */
 void transfers_give_back(struct transfers *t, CURL *easy);
 
-int transfers_begin(struct transfers *t, CURL *easy); /* -ENOMEM */
-void transfers_end(struct transfers *t, CURL *easy);  /* before it ends by itself; nobody is told */
+/* -ENOMEM. `group` is for transfers_end, which ends it before it ends by itself; nobody is told. */
+int transfers_begin(struct transfers *t, CURL *easy, unsigned *group);
+void transfers_end(struct transfers *t, CURL *easy, unsigned group);
 
 #endif
