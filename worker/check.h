@@ -38,6 +38,7 @@ struct look {
     void *state;    /* the check's own */
     uint64_t place; /* what its failing would have in common with others; see selfcheck.h */
     enum way way;
+    bool asked_name; /* its name was asked for, not known already */
 
     /* the probe's own */
     const struct check_kind *kind;

@@ -459,6 +459,8 @@ static void learn(struct look *k, struct judgement was, struct judgement j, mono
     if ((!ours || cut_off) && sitememory_was_up(m, k->site_key)) {
         bool failed = cut_off || cause_is_transport(j.cause);
         selfcheck_note(s, now, k->way, k->place, failed);
+        if (k->asked_name && k->way != WAY_NAMES) /* it was answered */
+            selfcheck_note(s, now, WAY_NAMES, 0, false);
         if (failed)
             canaries_hurry(k->probes->canaries);
     }

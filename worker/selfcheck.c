@@ -24,7 +24,7 @@ enum {
     LEAST_LATE = 3,
     MOST_TIMES_HOLD = 16,
 };
-#define LEAST_SHARE     0.05
+#define LEAST_SHARE     0.1
 #define MOST_SHARE      0.6 /* so that a bad normal does not hide everything */
 #define TIMES_USUAL     5.0
 #define USUAL_FOLLOWS   0.02 /* for each second with looks: a minute or so */

@@ -420,6 +420,7 @@ static void resolve(struct http *h)
     h->wait.arg = h;
     h->resolving_since = clock_mono();
     int r = resolver_ask(k->kit->resolver, h->parts.host, k->job.run.look > 0, &h->wait, &a);
+    k->asked_name |= r == 0;
     if (r > 0)
         on_resolved(h, &a);
     else if (r < 0)
