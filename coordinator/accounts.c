@@ -1,6 +1,6 @@
 #include "coordinator/accounts.h"
 
-#include "coordinator/heap.h"
+#include "common/heap.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 #ifndef COORDINATOR_LEASE_INSIDE_H
 #define COORDINATOR_LEASE_INSIDE_H
 
-#include "coordinator/heap.h"
+#include "common/heap.h"
 #include "coordinator/lease.h"
 #include "coordinator/pace.h"
 #include "common/pool.h"

@@ -13,8 +13,8 @@
  */
 #include "coordinator/schedule.h"
 
+#include "common/heap.h"
 #include "common/site.h"
-#include "coordinator/heap.h"
 #include "coordinator/idmap.h"
 #include "common/pool.h"
 #include "coordinator/ring.h"

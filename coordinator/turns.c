@@ -1,6 +1,6 @@
 #include "coordinator/turns.h"
 
-#include "coordinator/heap.h"
+#include "common/heap.h"
 #include "common/pool.h"
 
 #include <errno.h>

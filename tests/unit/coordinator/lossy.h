@@ -4,8 +4,8 @@
 #ifndef TESTS_UNIT_COORDINATOR_LOSSY_H
 #define TESTS_UNIT_COORDINATOR_LOSSY_H
 
+#include "common/heap.h"
 #include "common/site.h"
-#include "coordinator/heap.h"
 #include "coordinator/lease.h"
 #include "coordinator/roster.h"
 #include "coordinator/schedule.h"

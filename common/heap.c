@@ -1,4 +1,4 @@
-#include "coordinator/heap.h"
+#include "common/heap.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -5,8 +5,8 @@
  * lie beside the pointers in one array, so that sifting touches no node but the
  * ones that move. Which of several equal keys comes first is not said.
  */
-#ifndef COORDINATOR_HEAP_H
-#define COORDINATOR_HEAP_H
+#ifndef COMMON_HEAP_H
+#define COMMON_HEAP_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* The heap, against sorting. */
-#include "coordinator/heap.h"
+#include "common/heap.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
