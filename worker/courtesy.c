@@ -1,5 +1,7 @@
 #include "worker/courtesy.h"
 
+#include "common/heap.h"
+
 #include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -14,10 +16,12 @@ enum { URGENT, ORDINARY, QUEUES };
 
 struct place {
     uint64_t key;
-    uint32_t in_hand, waiting;
-    mono_ns free_at; /* when the next turn may begin, for the distance's sake */
+    uint32_t in_hand, counting, waiting;
+    mono_ns free_at;               /* when the next turn may begin, for the distance's sake */
+    struct courtesy_turn *counted; /* of those in hand, the one that began first in front */
     struct courtesy_turn *queue[QUEUES];
-    struct place *prev, *next; /* among the crowded, or among the idle */
+    struct heap_node news;     /* when courtesy_take has something to say of it */
+    struct place *prev, *next; /* among the idle */
     UT_hash_handle hh;
 };
 
@@ -26,8 +30,8 @@ struct courtesy {
     mono_ns distance; /* between turns of this thread; 0: none */
     mono_ns wait;
     struct place *by_key;
-    struct place *crowded; /* somebody waits there */
-    struct place *idle;    /* nobody is there: the one left first in front */
+    struct place *idle; /* nobody is there: the one left first in front */
+    struct heap news;   /* of all places: MONO_NEVER where nobody waits */
 };
 
 int courtesy_new(struct courtesy **ret, const struct courtesy_rules *rules)
@@ -39,12 +43,14 @@ int courtesy_new(struct courtesy **ret, const struct courtesy_rules *rules)
     c->at_once = rules->at_once ? (rules->at_once + threads - 1) / threads : UINT32_MAX;
     c->distance = rules->per_s ? NS_PER_S * threads / rules->per_s : 0;
     c->wait = rules->wait;
+    heap_init(&c->news);
     *ret = c;
     return 0;
 }
 
 static void forget(struct courtesy *c, struct place *p)
 {
+    heap_drop(&c->news, &p->news);
     HASH_DEL(c->by_key, p);
     free(p);
 }
@@ -56,6 +62,7 @@ void courtesy_free(struct courtesy *c)
     struct place *p, *tmp;
     HASH_ITER (hh, c->by_key, p, tmp)
         forget(c, p);
+    heap_done(&c->news);
     free(c);
 }
 
@@ -94,57 +101,46 @@ static void forget_some(struct courtesy *c, mono_ns now)
     }
 }
 
+static struct place *add(struct courtesy *c, uint64_t key)
+{
+    struct place *p = calloc(1, sizeof *p);
+    if (!p)
+        return NULL;
+    p->key = key;
+    /* Among the news from the start: settling cannot fail later. */
+    if (heap_set(&c->news, &p->news, MONO_NEVER) == 0) {
+        HASH_ADD(hh, c->by_key, key, sizeof p->key, p);
+        if (p->hh.tbl)
+            return p;
+        heap_drop(&c->news, &p->news);
+    }
+    free(p);
+    return NULL;
+}
+
+/* Those who have had their turn for so long that they are no burden any more. */
+static void stop_counting(struct place *p, mono_ns now)
+{
+    for (struct courtesy_turn *t; (t = p->counted) && now - t->since >= COURTESY_COUNTS_NS;) {
+        DL_DELETE(p->counted, t);
+        t->counts = false;
+        p->counting--;
+    }
+}
+
+/* Not among the idle: whoever visits settles it. */
 static struct place *visit(struct courtesy *c, uint64_t key, mono_ns now)
 {
     struct place *p = NULL;
     HASH_FIND(hh, c->by_key, &key, sizeof key, p);
-    if (p) {
-        if (has_idled(p))
-            DL_DELETE(c->idle, p);
-        return p;
+    if (!p) {
+        forget_some(c, now);
+        return add(c, key);
     }
-    forget_some(c, now);
-    p = calloc(1, sizeof *p);
-    if (!p)
-        return NULL;
-    p->key = key;
-    HASH_ADD(hh, c->by_key, key, sizeof p->key, p);
-    if (!p->hh.tbl) {
-        free(p);
-        return NULL;
-    }
+    if (has_idled(p))
+        DL_DELETE(c->idle, p);
+    stop_counting(p, now);
     return p;
-}
-
-static bool has_room(const struct courtesy *c, const struct place *p, mono_ns now)
-{
-    return p->in_hand < c->at_once && now >= p->free_at;
-}
-
-static void begin(struct courtesy *c, struct place *p, mono_ns now)
-{
-    p->in_hand++;
-    p->free_at = now + c->distance;
-}
-
-/* ── Who waits ─────────────────────────────────────────────────────────── */
-
-static void unqueue(struct courtesy *c, struct place *p, struct courtesy_turn *t)
-{
-    DL_DELETE(p->queue[t->queue], t);
-    t->waits = false;
-    if (--p->waiting == 0)
-        DL_DELETE(c->crowded, p);
-}
-
-static void enqueue(struct courtesy *c, struct place *p, bool urgent, struct courtesy_turn *t, mono_ns now)
-{
-    t->waits = true;
-    t->since = now;
-    t->queue = urgent ? URGENT : ORDINARY;
-    DL_APPEND(p->queue[t->queue], t);
-    if (p->waiting++ == 0)
-        DL_APPEND(c->crowded, p);
 }
 
 static struct courtesy_turn *first_of(const struct place *p)
@@ -158,11 +154,91 @@ static struct courtesy_turn *oldest_of(const struct place *p)
     return !a || (b && b->since < a->since) ? b : a;
 }
 
+static mono_ns later(mono_ns a, mono_ns b)
+{
+    return a > b ? a : b;
+}
+
+/* When the first there has its turn, or who came first has waited for too long. */
+static mono_ns news_at(const struct courtesy *c, const struct place *p)
+{
+    if (p->waiting == 0)
+        return MONO_NEVER;
+    mono_ns room = p->counting < c->at_once ? p->free_at : p->counted->since + COURTESY_COUNTS_NS;
+    mono_ns go = later(room, p->free_at), away = oldest_of(p)->since + c->wait;
+    return go < away ? go : away;
+}
+
+/* After whatever was done there. */
+static void settle(struct courtesy *c, struct place *p)
+{
+    heap_set(&c->news, &p->news, news_at(c, p));
+    if (has_idled(p))
+        DL_APPEND(c->idle, p);
+}
+
+/* ── Turns ─────────────────────────────────────────────────────────────── */
+
+static bool has_room(const struct courtesy *c, const struct place *p, mono_ns now)
+{
+    return p->counting < c->at_once && now >= p->free_at;
+}
+
+static void begin(struct courtesy *c, struct place *p, struct courtesy_turn *t, mono_ns now)
+{
+    t->since = now;
+    t->counts = true;
+    DL_APPEND(p->counted, t);
+    p->counting++;
+    p->in_hand++;
+    p->free_at = now + c->distance;
+}
+
+static void end(struct place *p, struct courtesy_turn *t)
+{
+    if (t->counts) {
+        DL_DELETE(p->counted, t);
+        p->counting--;
+    }
+    t->counts = false;
+    p->in_hand--;
+}
+
+static void enqueue(struct place *p, bool urgent, struct courtesy_turn *t, mono_ns now)
+{
+    t->waits = true;
+    t->since = now;
+    t->queue = urgent ? URGENT : ORDINARY;
+    DL_APPEND(p->queue[t->queue], t);
+    p->waiting++;
+}
+
+static void unqueue(struct place *p, struct courtesy_turn *t)
+{
+    DL_DELETE(p->queue[t->queue], t);
+    t->waits = false;
+    p->waiting--;
+}
+
 /* With so many before it, its turn would come too late. */
 static bool in_vain(const struct courtesy *c, const struct place *p, mono_ns now)
 {
     mono_ns first = p->free_at > now ? p->free_at - now : 0;
     return first + (mono_ns)p->waiting * c->distance > c->wait;
+}
+
+/* What is said to whoever has come to a place. */
+static enum courtesy_word receive(struct courtesy *c, struct place *p, bool urgent, struct courtesy_turn *t,
+                                  mono_ns now)
+{
+    if (p->waiting == 0 && has_room(c, p, now)) {
+        begin(c, p, t, now);
+        return COURTESY_GO;
+    }
+    if (!urgent && in_vain(c, p, now))
+        return COURTESY_AWAY;
+    enqueue(p, urgent, t, now);
+    return COURTESY_WAIT;
 }
 
 enum courtesy_word courtesy_ask(struct courtesy *c, uint64_t place, bool urgent, struct courtesy_turn *t,
@@ -177,20 +253,11 @@ enum courtesy_word courtesy_ask(struct courtesy *c, uint64_t place, bool urgent,
     struct place *p = visit(c, place, now);
     if (!p)
         return COURTESY_GO;
-    if (p->waiting == 0 && has_room(c, p, now)) {
-        t->at = p;
-        begin(c, p, now);
-        return COURTESY_GO;
-    }
-    if (!urgent && in_vain(c, p, now)) {
-        if (has_idled(p))
-            DL_APPEND(c->idle, p);
-        return COURTESY_AWAY;
-    }
-    t->at = p;
+    enum courtesy_word word = receive(c, p, urgent, t, now);
+    t->at = word == COURTESY_AWAY ? NULL : p;
     t->owner = owner;
-    enqueue(c, p, urgent, t, now);
-    return COURTESY_WAIT;
+    settle(c, p);
+    return word;
 }
 
 void courtesy_leave(struct courtesy *c, struct courtesy_turn *t, mono_ns now)
@@ -199,51 +266,37 @@ void courtesy_leave(struct courtesy *c, struct courtesy_turn *t, mono_ns now)
     if (!p)
         return;
     if (t->waits)
-        unqueue(c, p, t);
+        unqueue(p, t);
     else
-        p->in_hand--;
+        end(p, t);
     t->at = NULL;
-    if (has_idled(p))
-        DL_APPEND(c->idle, p);
+    settle(c, p);
     forget_some(c, now);
 }
 
 /* ── Time passes ───────────────────────────────────────────────────────── */
 
-/* When the first there has its turn, or who came first has waited for too long. */
-static mono_ns next_at(const struct courtesy *c, const struct place *p)
-{
-    mono_ns go = p->in_hand < c->at_once ? p->free_at : MONO_NEVER;
-    mono_ns away = oldest_of(p)->since + c->wait;
-    return go < away ? go : away;
-}
-
 void *courtesy_take(struct courtesy *c, mono_ns now, enum courtesy_word *ret)
 {
-    struct place *p;
-    DL_FOREACH (c->crowded, p) {
-        if (next_at(c, p) > now)
-            continue;
-        struct courtesy_turn *t = has_room(c, p, now) ? first_of(p) : oldest_of(p);
-        *ret = has_room(c, p, now) ? COURTESY_GO : COURTESY_AWAY;
-        if (*ret == COURTESY_AWAY) {
-            courtesy_leave(c, t, now);
-        } else {
-            unqueue(c, p, t);
-            begin(c, p, now);
-        }
+    if (heap_first_key(&c->news) > now)
+        return NULL;
+    struct place *p = heap_owner(heap_first(&c->news), struct place, news);
+    stop_counting(p, now);
+    if (has_room(c, p, now)) {
+        struct courtesy_turn *t = first_of(p);
+        *ret = COURTESY_GO;
+        unqueue(p, t);
+        begin(c, p, t, now);
+        settle(c, p);
         return t->owner;
     }
-    return NULL;
+    struct courtesy_turn *t = oldest_of(p);
+    *ret = COURTESY_AWAY;
+    courtesy_leave(c, t, now);
+    return t->owner;
 }
 
 mono_ns courtesy_next(const struct courtesy *c)
 {
-    mono_ns at = MONO_NEVER;
-    const struct place *p;
-    DL_FOREACH (c->crowded, p) {
-        mono_ns one = next_at(c, p);
-        at = one < at ? one : at;
-    }
-    return at;
+    return heap_first_key(&c->news);
 }

@@ -7,6 +7,16 @@
  * arrival, confirming looks first; who has waited for too long is sent away, and
  * who would have to wait for longer than that anyway is so at once.
  *
+ * A turn counts for its first COURTESY_COUNTS_NS only. What is not answered by then
+ * hangs, and costs its host a half-open or an idle connection. If it counted for as
+ * long as it hangs, a host that is dead would be the one that we hardly look at: its
+ * few turns would always be taken until their timeouts, all others would be sent
+ * away, and whoever has a site there would be told late or never. So at a host
+ * that does not answer, `at_once` begin in each COURTESY_COUNTS_NS, and those of a
+ * whole timeout hang there. Confirming looks may wait no longer than others: going
+ * first, they wait for each other only, and no round waits for a word that comes
+ * later still.
+ *
  * A place is an IPv4 address, or 64 bits of an IPv6 one, since that is what one
  * host is given. This host itself (loopback) is not a place: nobody else is
  * bothered. Ceilings are for each worker and divided among its threads, which
@@ -24,8 +34,12 @@
 
 #include <stddef.h>
 
+/* Longer than a healthy answer takes, even after one lost packet (1 s until a SYN is
+ * sent again, RFC 6298), and much less than a timeout. */
+#define COURTESY_COUNTS_NS (2 * NS_PER_S)
+
 struct courtesy_rules {
-    uint32_t at_once; /* turns at one place at a time, of all threads together; 0: no ceiling */
+    uint32_t at_once; /* turns that count at one place, of all threads together; 0: no ceiling */
     uint32_t per_s;   /* turns that begin in a second; 0: no ceiling */
     uint32_t threads; /* that share them; 0 counts as 1 */
     mono_ns wait;     /* who has waited for that long is sent away */
@@ -44,17 +58,17 @@ uint64_t courtesy_place(const struct address *a);
  * zero to begin with. Private. */
 struct courtesy_turn {
     struct place *at; /* NULL: neither */
-    bool waits;
+    bool waits, counts;
     uint8_t queue;
-    mono_ns since;
+    mono_ns since; /* it waits, or has its turn */
     void *owner;
-    struct courtesy_turn *prev, *next; /* among those who wait there */
+    struct courtesy_turn *prev, *next; /* among those who wait, or count, there */
 };
 
 enum courtesy_word { COURTESY_GO, COURTESY_WAIT, COURTESY_AWAY };
 
-/* Ask for a turn at the place. Whoever has it already has it still; a turn at
- * another place is left first. `urgent` goes before those who are not. Without
+/* Ask for a turn at the place. Whoever has it already has it still, counted or not; a
+ * turn at another place is left first. `urgent` goes before those who are not. Without
  * memory it is COURTESY_GO. */
 enum courtesy_word courtesy_ask(struct courtesy *c, uint64_t place, bool urgent, struct courtesy_turn *t,
                                 void *owner, mono_ns now);
@@ -66,7 +80,9 @@ void courtesy_leave(struct courtesy *c, struct courtesy_turn *t, mono_ns now);
  * or waited in vain (COURTESY_AWAY). NULL when all others wait on. */
 void *courtesy_take(struct courtesy *c, mono_ns now, enum courtesy_word *ret);
 
-/* When courtesy_take has something to say next; MONO_NEVER while nobody waits. */
+/* When courtesy_take has something to say next; MONO_NEVER while nobody waits. The
+ * cost of this and of all else does not grow with who waits where, but for the
+ * logarithm of the places. */
 mono_ns courtesy_next(const struct courtesy *c);
 
 size_t courtesy_places(const struct courtesy *c); /* remembered now */
