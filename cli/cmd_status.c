@@ -356,7 +356,8 @@ const struct command cmd_status = {
                "  vedette status --store sqlite:/var/lib/vedette/vedette.db\n"
                "  vedette status --json | jq .coverage\n"
                "\n"
-               "Coverage is concluded / (concluded + missed) since the coordinator started.\n"
+               "Coverage is concluded / (concluded + missed) since the coordinator started;\n"
+               "looks that were held back, so as not to crowd a place, are missed.\n"
                "`as of` says how old the coordinator's numbers are; it tells them every second.",
     .size = sizeof(struct call),
     .run = run,

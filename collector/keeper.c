@@ -110,7 +110,11 @@ static void acknowledge(struct keeper *k)
             const struct result *r = &b->results[i];
             struct recorded *to = &recorded[f.n_recorded++];
             *to = (struct recorded){
-                .job_id = r->job_id, .lane = r->lane, .run = r->run, .patience_s = r->patience_s
+                .job_id = r->job_id,
+                .lane = r->lane,
+                .run = r->run,
+                .patience_s = r->patience_s,
+                .held_back = r->cause == CAUSE_HELD_BACK,
             };
             memcpy(to->worker, r->worker, sizeof to->worker);
         }

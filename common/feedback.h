@@ -16,6 +16,7 @@ struct recorded {
     char worker[WORKER_NAME_SIZE]; /* who waits for it: "coordinator" for its own */
     uint16_t lane;
     uint32_t patience_s; /* what the result said, see result.h */
+    bool held_back;      /* CAUSE_HELD_BACK: it concludes its run, and nobody has looked */
     struct run run;      /* the run it concludes, for a coordinator that has forgotten the job */
 };
 

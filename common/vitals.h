@@ -4,7 +4,8 @@
  *
  * Counting: a run is scheduled when its slot has come. It is concluded when a
  * result that a worker brought is in the store, whatever its verdict; it is
- * missed when nobody looked (CAUSE_MISSED) or nothing came back (CAUSE_LOST).
+ * missed when nobody looked (CAUSE_MISSED, and CAUSE_HELD_BACK whoever held it
+ * back, a worker or the coordinator) or nothing came back (CAUSE_LOST).
  * Coverage is concluded / (concluded + missed): what is still within its
  * deadline counts for neither.
  */

@@ -37,15 +37,16 @@ static void conclude(struct returns *r, const struct recorded *x)
 {
     struct parts *p = r->parts;
     int location = parts_location(p, x->run.location);
+    uint64_t *count = x->held_back ? &p->missed : &p->concluded;
     if (x->run.look == 0)
         catalog_looked(p->catalog, x->run.site_id, x->run.slot_us);
     if (x->run.look == 0 && location >= 0)
         turns_over(p->turns, x->run.site_id, x->run.slot_us, (unsigned)location, loop_now(p->loop));
     if (x->run.look == 0 && arrears_recorded(p->arrears, x->job_id, x->run.site_id, x->run.slot_us))
-        p->concluded++;
+        (*count)++;
     if (location >= 0 && lease_recorded(p->lease, x->run.site_id, x->run.slot_us, x->run.look,
                                         (unsigned)location, loop_now(p->loop)))
-        p->concluded += x->run.look == 0;
+        *count += x->run.look == 0;
 }
 
 static void on_recorded(struct returns *r, const struct recorded *x)

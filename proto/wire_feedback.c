@@ -76,6 +76,7 @@ static void put_recorded(struct wire_out *o, const struct recorded *x)
     recorded.worker = wire_lend(x->worker);
     recorded.lane = x->lane;
     recorded.patience_s = x->patience_s;
+    recorded.held_back = x->held_back;
     recorded.run = &run;
     piece.n_recorded = 1;
     piece.recorded = &one;
@@ -135,7 +136,8 @@ static int recorded_in(struct recorded *to, const Vedette__V1__Recorded *from, s
         return err_set(err, -EBADMSG, "lane %u is too high", from->lane);
     *to = (struct recorded){ .job_id = from->job_id,
                              .lane = (uint16_t)from->lane,
-                             .patience_s = from->patience_s };
+                             .patience_s = from->patience_s,
+                             .held_back = from->held_back };
     int r = wire_run_in(&to->run, from->run, "", err);
     return r < 0 ? r : wire_name(to->worker, sizeof to->worker, from->worker, "worker's name", err);
 }

@@ -417,6 +417,27 @@ static void test_a_store_that_is_locked_loses_nothing(void **state)
     rmdir(path);
 }
 
+static void note_held_back(struct world *w, const struct recorded *r)
+{
+    world_hear(w, r->held_back ? "nobody-looked" : "looked");
+}
+
+static void test_the_coordinator_hears_that_nobody_looked(void **state)
+{
+    (void)state;
+    struct world w;
+    uint64_t id = begin(&w, 2);
+    w.on_recorded = note_held_back;
+    struct result r = world_result(&w, id, 0, 0, '~', "w1");
+    r.cause = CAUSE_HELD_BACK;
+    r.status = 0;
+    world_give(&w, &r);
+    world_pass(&w, 100);
+    world_saw(&w, id, 1, 0, '~', "w1"); /* unknown is not unseen */
+    expect(&w, "held back, then looked at", "nobody-looked unknown looked");
+    world_done(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -435,6 +456,7 @@ int main(void)
         cmocka_unit_test(test_restart_before_anything_was_committed),
         cmocka_unit_test(test_pending_notices_survive),
         cmocka_unit_test(test_a_store_that_is_locked_loses_nothing),
+        cmocka_unit_test(test_the_coordinator_hears_that_nobody_looked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

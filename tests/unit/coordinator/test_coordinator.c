@@ -243,6 +243,45 @@ static bool was_looked_at(const struct thread *l, const struct run *run)
     return false;
 }
 
+/* The worker had no turn at the address: the run is over, and nobody has looked. */
+static void test_a_look_that_a_worker_held_back(void **state)
+{
+    struct world *w = *state;
+    struct thread *l = &w->lane[0];
+    struct site shop = site_of("shop", 300000, 1000), blog = site_of("blog", 300000, 1000);
+    be_patient(w);
+    edit(w, &shop);
+    start(w);
+    join(w, l, "alpha");
+    until(w, l->n_jobs == 1);
+    struct recorded x = {
+        .job_id = l->job[0].id, .run = l->job[0].run, .worker = "alpha", .held_back = true
+    };
+    struct feedback f = { .recorded = &x, .n_recorded = 1 };
+    say(w, l, CONTROL_TAKEN, &x.job_id, 1);
+    feed_back(w, &f);
+    feed_back(w, &f); /* said twice, counted once */
+    until(w, was_told(l, x.job_id));
+    until(w, w->vitals.missed == 1);
+    assert_int_equal(w->vitals.concluded, 0);
+
+    struct look_again again = { .run = x.run, .within_ms = 5000 };
+    again.run.look = 1;
+    feed_back(w, &(struct feedback){ .again = &again, .n_again = 1 });
+    until(w, l->n_jobs == 2);
+    x.run = l->job[1].run;
+    x.job_id = l->job[1].id;
+    say(w, l, CONTROL_TAKEN, &x.job_id, 1);
+    feed_back(w, &f); /* counts for neither */
+    edit(w, &blog);
+    until(w, l->n_jobs == 3);
+    look(w, l, 2);
+    until(w, w->vitals.concluded == 1);
+    assert_int_equal(w->vitals.missed, 1);
+    assert_int_equal(w->vitals.in_flight, 0);
+    assert_int_equal(w->n_results, 0); /* the worker reports it, not we */
+}
+
 static bool was_missed(const struct world *w, const struct run *run)
 {
     for (size_t i = 0; i < w->n_results; i++) {
@@ -335,6 +374,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_silent_lane_gives_its_job_to_another, begin, end),
         cmocka_unit_test_setup_teardown(test_a_look_that_is_asked_for, begin, end),
         cmocka_unit_test_setup_teardown(test_whom_it_does_not_want, begin, end),
+        cmocka_unit_test_setup_teardown(test_a_look_that_a_worker_held_back, begin, end),
         cmocka_unit_test_setup_teardown(test_a_second_worker_of_the_same_name, begin, end),
         cmocka_unit_test_setup_teardown(test_a_restart_with_looks_in_hand, begin, end),
         cmocka_unit_test_setup_teardown(test_a_restart_with_more_in_hand_than_a_message_holds, begin, end),

@@ -46,6 +46,7 @@ static void fill(void)
     recorded[1] = (struct recorded){
         .job_id = UINT64_MAX, .lane = UINT16_MAX, .run = largest_run(), .patience_s = PATIENCE_MAX_S
     };
+    recorded[2].held_back = true;
     long_text(recorded[1].worker, WORKER_NAME_SIZE, "w", '.', WORKER_NAME_SIZE - 1);
     recorded[2].run.look = 0;
     again[1] = (struct look_again){ .within_ms = SITE_MAX_WITHIN_MS, .run = largest_run() };
@@ -85,6 +86,7 @@ static void both_lists_come_back(void **state)
             assert_string_equal(got.recorded[i].worker, recorded[i].worker);
             assert_int_equal(got.recorded[i].lane, recorded[i].lane);
             assert_int_equal(got.recorded[i].patience_s, recorded[i].patience_s);
+            assert_int_equal(got.recorded[i].held_back, recorded[i].held_back);
             assert_run(&got.recorded[i].run, &recorded[i].run);
         }
         for (size_t i = 0; i < got.n_again; i++) {
@@ -175,6 +177,7 @@ static void tell_feedback(struct piece *p, const struct instead *story)
     tell_number(&one, story, "lane", 3, 1);
     tell_inner(&one, story, "recorded.run", 4, &run);
     tell_number(&one, story, "patience_s", 5, 90);
+    tell_number(&one, story, "held_back", 6, 1);
     tell_inner(p, story, "recorded", 3, &one);
 
     one.len = 0;
@@ -194,6 +197,7 @@ static const struct {
     { WITHOUT("lane"), 0, "" },
     { WITHOUT("avoid"), 0, "" },
     { WITHOUT("patience_s"), 0, "" },
+    { WITHOUT("held_back"), 0, "" },
     { WITHOUT("within_ms"), -EBADMSG, "0 ms leave no time" },
     { WITHOUT("recorded"), 0, "" },
     { WITHOUT("again"), 0, "" },
