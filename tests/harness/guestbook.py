@@ -2,12 +2,15 @@
 """A web site that writes down when each of its guests came and went.
 
     guestbook.py FILE ADDRESS PORT SECONDS     each is answered after SECONDS
+    guestbook.py FILE ADDRESS PORT dead        no SYN is answered
 
 A program of its own, so that it can stand in a network namespace together with
 a worker, at an address that is not this host's loopback: see `alone_with`.
 """
 
 import http.server
+import signal
+import socket
 import sys
 import threading
 import time
@@ -40,6 +43,17 @@ def serve(path, address, port, seconds):
     Guestbook((address, port), Page).serve_forever()
 
 
+def swallow(address, port):
+    """A listener whose queue is full: Linux drops further SYNs."""
+    listener = socket.create_server((address, port), backlog=0)
+    queue = [socket.socket() for _ in range(4)]
+    for s in queue:
+        s.setblocking(False)
+        s.connect_ex((address, port))
+    signal.pause()
+    listener.close()
+
+
 def alone_with(path, address, port, seconds):
     """Words to put before a program: it runs in a network of its own, where this site is at that address."""
     inside = (f"ip link set lo up && ip addr add {address}/32 dev lo && "
@@ -69,4 +83,7 @@ def most_in_a_second(guests):
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4]))
+    if sys.argv[4] == "dead":
+        swallow(sys.argv[2], int(sys.argv[3]))
+    else:
+        serve(sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4]))

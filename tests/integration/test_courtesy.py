@@ -9,6 +9,7 @@ import pytest
 
 from harness import behaviours as b
 from harness import guestbook
+from harness.patience import until
 from harness.process import program
 from harness.programs import BIN, environment
 from harness.stories import quick, rounds
@@ -63,7 +64,27 @@ def test_a_worker_crowds_nobody_and_calls_nobody_down(cluster, tmp_path):
     seen = {(x.verdict, x.cause) for x in looks}
     assert seen == {("up", "none"), ("unknown", "held_back")}, seen
     assert len({place for _, _, place in guests}) >= 10, "not always the same ones"
+    until(lambda: cluster.ledger.vitals()["missed"] > 0, 5, "what was held back is missing in the coverage")
     assert not cluster.ledger.incidents()
+
+
+@private_network
+def test_a_dead_host_of_many_sites_is_told_by_all_of_them(cluster, tmp_path):
+    """Twelve sites where six may be looked at, and each look hangs: nobody waits until the others' timeouts."""
+    cluster.settings.update({"worker.allow": f"{ADDRESS}/32", "polite.address_at_once": "6", "polite.wait": "4s"})
+    slow = {"every": "10s", "timeout": "6s", "confirm": {"looks": 0}}
+    names = [f"site-{i}" for i in range(12)]
+    cluster.apply(sites=[quick(n, f"http://{ADDRESS}:8000/{n}", **slow) for n in names])
+    cluster.begin("coordinator")
+    cluster.begin("collector")
+    cluster.begin("worker", wrap=guestbook.alone_with(tmp_path / "book", ADDRESS, 8000, "dead"))
+    until(
+        lambda: all(cluster.ledger.incidents(n) for n in names), 20,
+        lambda: f"all are down: {[(n, cluster.ledger.health(n), cluster.ledger.tail(n)) for n in names]}",
+    )
+    assert {cause for _, _, cause, _, _ in cluster.ledger.incidents()} == {"connect_timeout"}
+    first = [cluster.ledger.looks(n)[0] for n in names]
+    assert {(x.verdict, x.cause) for x in first} == {("down", "connect_timeout")}, "nobody was sent away"
 
 
 def test_this_host_is_nobody_else(cluster, village):
