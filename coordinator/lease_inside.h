@@ -5,9 +5,9 @@
 #define COORDINATOR_LEASE_INSIDE_H
 
 #include "common/heap.h"
+#include "common/pool.h"
 #include "coordinator/lease.h"
 #include "coordinator/pace.h"
-#include "common/pool.h"
 #include "coordinator/roster.h"
 
 #include <uthash.h>

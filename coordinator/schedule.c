@@ -14,9 +14,9 @@
 #include "coordinator/schedule.h"
 
 #include "common/heap.h"
+#include "common/pool.h"
 #include "common/site.h"
 #include "coordinator/idmap.h"
-#include "common/pool.h"
 #include "coordinator/ring.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* Ids come and go in every order; who is there is found, who is not is not. */
-#include "coordinator/idmap.h"
 #include "common/pool.h"
+#include "coordinator/idmap.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
