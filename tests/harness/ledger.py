@@ -158,6 +158,10 @@ class Ledger:
     def evidence(self, incident_id):
         return self.one("SELECT count(*) FROM evidence WHERE incident_id = ?", incident_id) or 0
 
+    def episodes(self):
+        """[(worker, began_us, ended_us)] of the times that workers were in doubt, oldest first."""
+        return self.query("SELECT worker, began_us, ended_us FROM episode ORDER BY id")
+
     def workers(self):
         """{(worker, lane): done}"""
         return {(w, lane): done for w, lane, done in self.query("SELECT worker, lane, done FROM worker")}

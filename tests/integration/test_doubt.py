@@ -19,12 +19,13 @@ from harness.archipelago import SITES, Archipelago, can_lose, faketime, impossib
 from harness.ledger import now_us
 from harness.patience import until
 from harness.programs import BIN, SANITIZED, environment
-from harness.stories import owner, quick, rounds
+from harness.stories import gapless, owner, quick, rounds
 
 WHY_NOT = impossible()
 pytestmark = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)
 
 NUMBERS = range(1, SITES + 1)
+NEWS_US = 2_000_000  # until all know how a worker is: it says so each second, and so does the coordinator
 CONTRADICTED = "where other workers saw the site up"
 
 
@@ -83,7 +84,7 @@ class Story:
         c.daemon["mainland"].says("worker.started", 1)
         for n in NUMBERS:
             # A site whose look is still out at the island waits for that one's end.
-            late = until(lambda n=n: c.ledger.looks(f"s{n}", since_us=self.since + 2_000_000), 20, f"no look at s{n}")
+            late = until(lambda n=n: c.ledger.looks(f"s{n}", since_us=self.since + NEWS_US), 20, f"no look at s{n}")
             wrong = [x for x in late if x.verdict == "down" or (x.worker == "island" and x.verdict != "unknown")]
             assert late and not wrong, wrong
             assert c.ledger.health(f"s{n}") == "up", c.ledger.tail(f"s{n}")
@@ -91,6 +92,20 @@ class Story:
         state = {w["worker"]: w for w in c.ask("workers")}["island"]
         assert state["in_doubt"], state
         assert c.ask("status")[0]["workers"]["in_doubt"] == 1
+
+    def others_did_it(self):
+        """It is over, and the ledger tells: every look that was due has its line, and while all knew of the doubt,
+        each was the mainland's or ended as unknown. For a doubt that ends when it will, whoever watches."""
+        c = self.cluster
+        ((worker, began_us, ended_us),) = c.ledger.episodes()
+        assert worker == "island"
+        for n in NUMBERS:
+            gapless(c, f"s{n}")
+            looks = c.ledger.looks(f"s{n}", since_us=began_us + NEWS_US)
+            meanwhile = [x for x in looks if x.slot_us < ended_us - NEWS_US]
+            wrong = [x for x in meanwhile if x.verdict == "down" or (x.worker == "island" and x.verdict != "unknown")]
+            assert not wrong, (wrong, began_us, ended_us)
+            assert "mainland" in {x.worker for x in meanwhile if x.verdict == "up"}, (looks, began_us, ended_us)
 
     def is_over(self, within=40):
         until(lambda: len(self.told("ops@")) > 1, within, lambda: f"it is over: {self.told('ops@')}")
@@ -155,12 +170,14 @@ def test_half_of_its_packets_are_lost(story):
 def test_its_clock_is_stepped_by_an_hour(story, tmp_path):
     clock = tmp_path / "clock"
     clock.write_text("+0")
-    story.begin(wrap=("env", f"LD_PRELOAD={faketime()}", f"FAKETIME_TIMESTAMP_FILE={clock}", "FAKETIME_NO_CACHE=1",
-                      "FAKETIME_DONT_FAKE_MONOTONIC=1"))
+    faked = (f"LD_PRELOAD={faketime()}", f"FAKETIME_TIMESTAMP_FILE={clock}", "FAKETIME_NO_CACHE=1",
+             "FAKETIME_DONT_FAKE_MONOTONIC=1")
+    story.begin(wrap=("env", *faked), **{"worker.doubt": "7s"})  # one step is one doubt, which ends by itself
     clock.write_text("+3600")
     story.doubted("its clock was stepped by +3")
     story.nobody_else_was_told(1)
     story.is_over()
+    story.others_did_it()
 
 
 def test_its_cpu_is_starved(story):
@@ -179,11 +196,12 @@ def test_its_cpu_is_starved(story):
     thread.start()
     try:
         story.doubted("its loop is held up")
-        story.nobody_else_was_told(1)
+        story.holds()
     finally:
         starving.clear()
         thread.join()
     story.is_over()
+    story.others_did_it()
 
 
 def test_its_descriptors_are_used_up(story):
