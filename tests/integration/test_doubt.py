@@ -87,7 +87,7 @@ class Story:
             late = until(lambda n=n: c.ledger.looks(f"s{n}", since_us=self.since + NEWS_US), 20, f"no look at s{n}")
             wrong = [x for x in late if x.verdict == "down" or (x.worker == "island" and x.verdict != "unknown")]
             assert late and not wrong, wrong
-            assert c.ledger.health(f"s{n}") == "up", c.ledger.tail(f"s{n}")
+            c.wait_health(f"s{n}", "up")  # after a look that ended as unknown not before the next one
         self.nobody_else_was_told(1)
         state = {w["worker"]: w for w in c.ask("workers")}["island"]
         assert state["in_doubt"], state
