@@ -52,6 +52,7 @@ struct bench {
     const char *folder;
     char **worker; /* its command */
     struct list urls, hanging;
+    size_t hanging_sent;
     size_t looks, warm_up, in_hand, rate, threads;
     uint32_t hang_ms;
 
@@ -152,16 +153,17 @@ static void send_looks(struct bench *b, size_t n)
     }
 }
 
-static void send_hanging(struct bench *b)
+/* One every HANDSHAKE_NS, so that they do not all end in one moment either. */
+static void send_hanging(struct bench *b, mono_ns since)
 {
-    for (size_t i = 0; i < b->hanging.n;) {
-        struct job jobs[BATCH];
+    size_t due = (size_t)(since / HANDSHAKE_NS) + 1;
+    struct job jobs[BATCH];
+    while (b->hanging_sent < b->hanging.n && b->hanging_sent < due) {
         size_t n = 0;
-        while (n < BATCH && i < b->hanging.n)
-            jobs[n++] = new_job(b, b->hanging.url[i++], b->hang_ms);
+        while (n < BATCH && b->hanging_sent < b->hanging.n && b->hanging_sent < due)
+            jobs[n++] = new_job(b, b->hanging.url[b->hanging_sent++], b->hang_ms);
         send_jobs(b, jobs, n);
     }
-    b->first_id = b->next_id + 1;
 }
 
 static size_t wanted(const struct bench *b)
@@ -187,8 +189,10 @@ static void enter(struct bench *b, enum stage s)
 {
     b->stage = s;
     b->stage_since = loop_now(b->loop);
-    if (s == STAGE_HANGING)
-        b->rss_idle_kib = rss_kib(b), send_hanging(b);
+    if (s == STAGE_HANGING) {
+        b->rss_idle_kib = rss_kib(b);
+        b->first_id = b->next_id + b->hanging.n + 1;
+    }
     if (s == STAGE_MEASURING) {
         b->measured_since = b->stage_since;
         b->cpu_from = b->tenth_cpu[0] = cpu_s(b);
@@ -204,6 +208,8 @@ static void step(struct bench *b)
     mono_ns since = loop_now(b->loop) - b->stage_since;
     if (b->stage == STAGE_JOINING && b->n_lanes == b->threads && since > SETTLE_NS / 4)
         enter(b, STAGE_HANGING);
+    if (b->stage == STAGE_HANGING)
+        send_hanging(b, loop_now(b->loop) - b->stage_since);
     if (b->stage == STAGE_HANGING &&
         (b->hanging.n == 0 || since > SETTLE_NS + (int64_t)b->hanging.n * HANDSHAKE_NS)) {
         b->rss_hanging_kib = rss_kib(b);

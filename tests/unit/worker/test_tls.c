@@ -247,6 +247,7 @@ static void setting_up_fails_closed(void **state)
     assert_false(tls_proved(&peer)); /* not before the callback was called */
     peer.asked = true;
     assert_false(tls_proved(&peer)); /* nor when it found fault */
+    tls_part(&peer);
     SSL_CTX_free(ctx);
     tls_free(t);
 }
@@ -260,6 +261,7 @@ static bool trusts(struct tls *t, X509 *cert)
     X509_STORE_CTX_init(c, SSL_CTX_get_cert_store(ctx), cert, NULL);
     bool yes = X509_verify_cert(c) == 1;
     X509_STORE_CTX_free(c);
+    tls_part(&peer);
     SSL_CTX_free(ctx);
     return yes;
 }
