@@ -22,6 +22,7 @@
  */
 
 enum { MAX_ATTEMPTS = 3, UNTOLD_PATIENCE_S = 60 }; /* for a site that does not say how long */
+#define LEAST_FOR_GET    20                        /* a twentieth of the whole time */
 #define FIRST_CONNECT_NS (5 * NS_PER_S)            /* for an address that is not the last one to try */
 
 struct http {
@@ -81,13 +82,25 @@ static bool get_may_help(const struct http *h, struct judgement j)
     return h->look->job.method == METHOD_AUTO && h->method == METHOD_HEAD && match_head_needs_get(j);
 }
 
+static bool time_for_get(const struct look *k)
+{
+    mono_ns whole = (mono_ns)k->job.timeout_ms * NS_PER_MS;
+    return k->deadline - clock_mono() >= whole / LEAST_FOR_GET;
+}
+
 static void conclude(struct http *h, struct judgement j, const char *detail)
 {
     struct look *k = h->look;
-    if (get_may_help(h, j)) {
+    if (get_may_help(h, j) && time_for_get(k)) {
         h->second_chain = true;
         begin_chain(h, METHOD_GET);
         return;
+    }
+    /* Begun now it would end at once, and the look with a cause that is not the site's. */
+    if (get_may_help(h, j)) {
+        sitememory_needs_get(k->kit->memory, k->site_key, loop_now(k->kit->loop));
+        if (k->trace.status != 0) /* to HEAD, which says nothing by itself */
+            j = judgement_of(CAUSE_TIMEOUT_WAIT);
     }
     if (h->second_chain && j.verdict == VERDICT_UP && j.cause == CAUSE_NONE)
         sitememory_needs_get(k->kit->memory, k->site_key, loop_now(k->kit->loop));

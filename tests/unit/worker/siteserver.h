@@ -2,6 +2,7 @@
  * which does what the path of a request says, and certificates made on the spot.
  *
  *   /status/503[/retry|/waf]  that status         /head/405   that to HEAD, 200 to GET
+ *   /headlate  closes on HEAD after 970 ms
  *   /headcut   closes on HEAD                     /redirect/N redirects N times
  *   /loop      to itself                          /cookies    to itself with a cookie, then 200
  *   /nowhere   a redirect without Location        /file       a redirect to file:
@@ -139,6 +140,10 @@ HELPER void serve_broken(struct visit *v)
         without_end(v, "HTTP/1.1 200 OK\r\n\r\n", "and more and more and more and more and more\n", 0);
     if (begins(p, "/headhangs") && strcmp(v->method, "HEAD") == 0)
         hang();
+    if (begins(p, "/headlate") && strcmp(v->method, "HEAD") == 0) {
+        usleep(970 * 1000);
+        _exit(0);
+    }
     if (begins(p, "/headcut") && strcmp(v->method, "HEAD") == 0)
         _exit(0);
 }

@@ -254,6 +254,24 @@ static void a_head_that_hangs_is_followed_by_get(void **state)
     end_looking(&k);
 }
 
+/* The little that is left would be over before GET is connected. */
+static void a_head_that_fails_late_is_not_followed_by_get(void **state)
+{
+    (void)state;
+    struct looking k;
+    char url[512];
+    begin_looking(&k, "127.0.0.0/8");
+    struct job j = job_for(with_ports("http://127.0.0.1:{s}/headlate", url));
+    j.timeout_ms = 1000;
+    look(&k, &j);
+    assert_int_equal(k.result.method, METHOD_HEAD);
+    assert_true(k.result.cause == CAUSE_CLOSED || k.result.cause == CAUSE_TIMEOUT_WAIT);
+    look(&k, &j);
+    assert_int_equal(k.result.method, METHOD_GET);
+    assert_int_equal(k.result.verdict, VERDICT_UP);
+    end_looking(&k);
+}
+
 /* What the coordinator has been told by another worker. */
 static void a_site_that_asked_for_patience_is_not_looked_at(void **state)
 {
@@ -459,6 +477,7 @@ int main(void)
         cmocka_unit_test(every_kind_of_answer_has_its_verdict),
         cmocka_unit_test(what_needs_get_is_remembered),
         cmocka_unit_test(a_head_that_hangs_is_followed_by_get),
+        cmocka_unit_test(a_head_that_fails_late_is_not_followed_by_get),
         cmocka_unit_test(a_site_that_asked_for_patience_is_not_looked_at),
         cmocka_unit_test(phases_add_up),
         cmocka_unit_test(slots_are_a_ceiling),
