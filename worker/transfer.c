@@ -24,7 +24,6 @@ struct group { /* transfers of one multi handle */
     CURLM *multi;
     struct wakeup *timer;
     bool in_timer, timer_again; /* libcurl wants its timer at once, and is in it */
-    bool fresh;                 /* a transfer was added that libcurl has not looked at yet */
     size_t n;                   /* under way */
     unsigned number;
 };
@@ -93,7 +92,7 @@ static void on_timer(void *arg)
 
     g->in_timer = true;
     for (int i = 0; i == 0 || (g->timer_again && i < ROUNDS_OF_TIMER); i++) {
-        g->timer_again = g->fresh = false;
+        g->timer_again = false;
         curl_multi_socket_action(g->multi, CURL_SOCKET_TIMEOUT, 0, &running);
         report_finished(g);
     }
@@ -104,22 +103,17 @@ static void on_timer(void *arg)
 
 /* ── What libcurl tells us, passed on to the loop ──────────────────────── */
 
-static void set_timer(struct group *g, long timeout_ms)
-{
-    g->timer_again = g->in_timer && timeout_ms == 0;
-    if (g->timer_again)
-        return;
-    /* libcurl counts from its own reading of the clock, a moment ago. */
-    wakeup_at(g->timer, timeout_ms < 0    ? MONO_NEVER
-                        : timeout_ms == 0 ? 0
-                                          : clock_mono() + timeout_ms * NS_PER_MS);
-}
-
 static int timer_wanted(CURLM *multi, long timeout_ms, void *arg)
 {
     struct group *g = arg;
     (void)multi;
-    set_timer(g, g->fresh ? 0 : timeout_ms);
+    g->timer_again = g->in_timer && timeout_ms == 0;
+    if (g->timer_again)
+        return 0;
+    /* libcurl counts from its own reading of the clock, a moment ago. */
+    wakeup_at(g->timer, timeout_ms < 0    ? MONO_NEVER
+                        : timeout_ms == 0 ? 0
+                                          : clock_mono() + timeout_ms * NS_PER_MS);
     return 0;
 }
 
@@ -291,11 +285,6 @@ int transfers_begin(struct transfers *t, CURL *easy, unsigned *group)
         return -ENOMEM;
     g->n++;
     *group = g->number;
-    /* libcurl does not ask for its timer when it thinks that it has: it compares the
-     * microsecond, and two transfers may begin in one. With others beside it, it is
-     * soon noticed; a transfer among some that hang would never begin. */
-    g->fresh = true;
-    set_timer(g, 0);
     return 0;
 }
 
