@@ -91,13 +91,13 @@ static bool time_for_get(const struct look *k)
 static void conclude(struct http *h, struct judgement j, const char *detail)
 {
     struct look *k = h->look;
-    if (get_may_help(h, j) && time_for_get(k)) {
-        h->second_chain = true;
-        begin_chain(h, METHOD_GET);
-        return;
-    }
-    /* Begun now it would end at once, and the look with a cause that is not the site's. */
     if (get_may_help(h, j)) {
+        if (time_for_get(k)) {
+            h->second_chain = true;
+            begin_chain(h, METHOD_GET);
+            return;
+        }
+        /* Begun now it would end at once, and the look with a cause that is not the site's. */
         sitememory_needs_get(k->kit->memory, k->site_key, loop_now(k->kit->loop));
         if (k->trace.status != 0) /* to HEAD, which says nothing by itself */
             j = judgement_of(CAUSE_TIMEOUT_WAIT);

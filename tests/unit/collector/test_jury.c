@@ -128,9 +128,8 @@ static void doubt_ends_and_comes_back_for_longer(void **state)
     jury_free(j);
 }
 
-static void who_is_doubted_is_no_witness(void **state)
+static struct jury *one_that_doubts_a(void)
 {
-    (void)state;
     struct jury *j = NULL;
     assert_int_equal(jury_new(&j), 0);
     looks(j, "a", 50, START);
@@ -138,6 +137,13 @@ static void who_is_doubted_is_no_witness(void **state)
     for (unsigned k = 0; k < 6; k++)
         round_of(j, "a- b+", k, START);
     assert_true(jury_doubts(j, "a", START));
+    return j;
+}
+
+static void who_is_doubted_is_no_witness(void **state)
+{
+    (void)state;
+    struct jury *j = one_that_doubts_a();
     for (unsigned k = 0; k < 30; k++)
         round_of(j, "b- a+", k, START); /* there is nobody left to compare b with */
     assert_false(jury_doubts(j, "b", START));
@@ -147,13 +153,7 @@ static void who_is_doubted_is_no_witness(void **state)
 static void who_doubts_itself_is_excused(void **state)
 {
     (void)state;
-    struct jury *j = NULL;
-    assert_int_equal(jury_new(&j), 0);
-    looks(j, "a", 50, START);
-    looks(j, "b", 50, START);
-    for (unsigned k = 0; k < 6; k++)
-        round_of(j, "a- b+", k, START);
-    assert_true(jury_doubts(j, "a", START));
+    struct jury *j = one_that_doubts_a();
     jury_excuse(j, "a", LOOKED_US);
     jury_excuse(j, "unheard of", LOOKED_US);
     assert_false(jury_doubts(j, "a", START));
