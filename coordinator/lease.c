@@ -28,6 +28,9 @@ enum { BREAKER_LEAST = 8 }; /* that few overdue results say nothing about the co
 #define REST_FIRST_NS    (50 * NS_PER_MS)
 #define REST_MOST_NS     (2 * NS_PER_S)
 #define FREE_BOUNCES     2 /* answered busy that often, it goes on at once */
+/* PUSH does not let us say to whom: with two workers every second job or so comes to
+ * the one that it avoids. So often it may, before that one is better than none. */
+#define CHOOSY_BOUNCES 8
 
 static bool has_heir(const struct leased *r)
 {
@@ -259,7 +262,7 @@ bool lease_take(struct lease *l, unsigned location, mono_ns now, struct lease_or
         .job_id = r->job_id,
         .run = r->run,
         .attempt = r->attempts,
-        .anybody = r->attempts >= l->rules.attempts || r->bounces > FREE_BOUNCES,
+        .anybody = r->attempts >= l->rules.attempts || r->bounces > CHOOSY_BOUNCES,
         .avoid = r->avoid ? r->avoid : "",
         .avoid_lane = r->last_lane,
     };
@@ -330,7 +333,7 @@ enum lease_bounce lease_busy(struct lease *l, uint64_t job_id, mono_ns now)
     r->attempts--;
     r->bounces++;
     r->was_taken = true; /* whatever is still said about this job is no news */
-    if (r->bounces <= FREE_BOUNCES) {
+    if (r->bounces <= FREE_BOUNCES || (why == LEASE_AVOIDED && r->bounces <= CHOOSY_BOUNCES)) {
         queue_up(l, r);
         return why;
     }
