@@ -48,7 +48,9 @@ struct look {
     struct courtesy_turn turn;
     mono_ns waits_since, left;     /* while it waits for its turn */
     bool started, expiring, again; /* again: its budget was prolonged, see probe.c */
-    char *strings;
+    void *room;                    /* see look_room */
+    size_t room_bytes;
+    char *far, near[192]; /* the job's strings: near, or far when they are long */
     void (*done)(void *arg, const struct result *result);
     void *arg;
     struct look *prev, *next;
@@ -79,6 +81,10 @@ extern const struct check_kind check_http;
 
 /* By the URL's scheme; NULL for one that nobody knows. */
 const struct check_kind *check_kind_of(const char *url);
+
+/* Memory for a check's own state, not cleared, which is lent to one look after the
+ * other; one piece for each look, until it is over. NULL when memory is short. */
+void *look_room(struct look *k, size_t bytes);
 
 /* Ask for `wake` at that time; MONO_NEVER for never. One at a time. */
 void look_wake_at(struct look *k, mono_ns at);

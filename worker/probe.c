@@ -28,9 +28,10 @@
  * when it goes on, all its points in time are moved by as much.
  */
 
-#define TICK_NS         (250 * NS_PER_MS)
-#define MEMORY_OF_SITES 2000000
-#define MOST_AGAIN_NS   (2 * NS_PER_S) /* less than LOOK_LEEWAY_MS */
+#define TICK_NS          (250 * NS_PER_MS)
+#define MEMORY_OF_SITES  2000000
+#define MOST_AGAIN_NS    (2 * NS_PER_S) /* less than LOOK_LEEWAY_MS */
+#define MOST_SPARE_ROOMS 1024           /* for checks' states, of looks that are not in hand */
 
 struct probes {
     struct check_kit kit;
@@ -38,7 +39,8 @@ struct probes {
     struct routes routes;
     struct loop *loop;
     size_t slots, in_hand;
-    struct look *busy, *spare; /* spare ones keep their timers */
+    struct look *busy, *spare; /* spare ones keep their timers, and some their rooms */
+    size_t spare_rooms;
     struct wakeup *tick;
     mono_ns tick_at;
     struct wakeup *turns;      /* when somebody's turn comes */
@@ -109,7 +111,8 @@ int probes_new(struct probes **ret, struct loop *l, const struct config *config,
 static void look_free(struct look *k)
 {
     wakeup_free(k->alarm);
-    free(k->strings);
+    free(k->far);
+    free(k->room);
     free(k);
 }
 
@@ -354,7 +357,9 @@ static struct look *take_look(struct probes *p)
     struct look *k = p->spare;
     if (k) {
         DL_DELETE(p->spare, k);
-        *k = (struct look){ .alarm = k->alarm };
+        if (k->room)
+            p->spare_rooms--;
+        *k = (struct look){ .alarm = k->alarm, .room = k->room, .room_bytes = k->room_bytes };
         return k;
     }
     k = calloc(1, sizeof *k);
@@ -365,17 +370,42 @@ static struct look *take_look(struct probes *p)
     return k;
 }
 
+static void put_aside(struct look *k)
+{
+    struct probes *p = k->probes;
+    free(moved(k->far));
+    if (k->room && p->spare_rooms == MOST_SPARE_ROOMS) {
+        free(moved(k->room));
+        k->room_bytes = 0;
+    }
+    if (k->room)
+        p->spare_rooms++;
+    DL_PREPEND(p->spare, k);
+}
+
+void *look_room(struct look *k, size_t bytes)
+{
+    if (k->room_bytes < bytes) {
+        free(k->room);
+        k->room = malloc(bytes);
+        k->room_bytes = k->room ? bytes : 0;
+    }
+    return k->room;
+}
+
 /* URL and keyword, which the job's owner keeps no longer than this call. */
 static int copy_job(struct look *k, const struct job *job)
 {
     const char *contains = job->contains ? job->contains : "";
     size_t url = strlen(job->url) + 1, keyword = strlen(contains) + 1;
-    k->strings = malloc(url + keyword);
-    if (!k->strings)
+    char *strings = k->near;
+    if (url + keyword > sizeof k->near)
+        strings = k->far = malloc(url + keyword);
+    if (!strings)
         return -ENOMEM;
     k->job = *job;
-    k->job.url = memcpy(k->strings, job->url, url);
-    k->job.contains = memcpy(k->strings + url, contains, keyword);
+    k->job.url = memcpy(strings, job->url, url);
+    k->job.contains = memcpy(strings + url, contains, keyword);
     k->job.avoid = "";
     return 0;
 }
@@ -387,12 +417,12 @@ int probe_begin(struct probes *p, const struct job *job, probe_done_fn *done, vo
     struct look *k = take_look(p);
     if (!k)
         return -ENOMEM;
-    if (copy_job(k, job) < 0) {
-        DL_APPEND(p->spare, k);
-        return -ENOMEM;
-    }
     k->kit = &p->kit;
     k->probes = p;
+    if (copy_job(k, job) < 0) {
+        put_aside(k);
+        return -ENOMEM;
+    }
     k->done = done;
     k->arg = arg;
     k->began = clock_mono();
@@ -510,9 +540,8 @@ void look_conclude(struct look *k, struct judgement j, const char *detail, ...)
     probe_done_fn *done = k->done;
     void *arg = k->arg;
     wakeup_at(k->alarm, MONO_NEVER);
-    free(moved(k->strings));
     DL_DELETE(p->busy, k);
-    DL_PREPEND(p->spare, k);
+    put_aside(k);
     p->in_hand--;
     done(arg, &r);
 }

@@ -1,4 +1,5 @@
 #include "common/url.h"
+#include "worker/candidates.h"
 #include "worker/check.h"
 #include "worker/match.h"
 #include "worker/redirect.h"
@@ -341,56 +342,39 @@ static void wake(struct look *k)
 
 /* ── Addresses ─────────────────────────────────────────────────────────── */
 
-/* Every second address of the other family, beginning with IPv4, so that one
- * family that is broken costs one attempt. Confirming looks begin elsewhere. */
-static unsigned mix(struct address *out, const struct dns_answer *a, unsigned turn)
+static void refuse(struct http *h, const struct candidates *c)
 {
-    unsigned n = 0;
-    for (unsigned i = 0; i < a->n_v4 || i < a->n_v6; i++) {
-        if (i < a->n_v4)
-            out[n++] = a->v4[(i + turn) % a->n_v4];
-        if (i < a->n_v6)
-            out[n++] = a->v6[(i + turn) % a->n_v6];
-    }
-    return n;
+    char *text = h->look->trace.address, what[DETAIL_SIZE];
+    address_format(text, &c->refused);
+    if (c->wrong_port)
+        snprintf(what, sizeof what, "port %u of %s, which belongs to another protocol", h->parts.port, text);
+    else
+        snprintf(what, sizeof what, "%s", text);
+    conclude_refused(h, what);
 }
 
 static void use_addresses(struct http *h, const struct dns_answer *a)
 {
     struct look *k = h->look;
-    struct address all[2 * DNS_MAX_ADDRESSES];
-    unsigned n = mix(all, a, k->job.run.look), n_allowed = 0;
-    bool wrong_port = false;
+    struct candidates c;
     mono_ns now = loop_now(k->kit->loop);
-    char text[ADDRESS_SIZE], what[DETAIL_SIZE];
 
     h->n_addresses = h->n_attempts = 0;
     h->before = (struct judgement){ VERDICT_UNKNOWN, CAUSE_NONE };
-    for (unsigned i = 0; i < n; i++) {
-        if (!address_allowed(k->kit->policy, &all[i]))
-            continue;
-        if (!address_port_allowed(k->kit->policy, &all[i], h->parts.port)) {
-            wrong_port = true;
-            continue;
-        }
-        n_allowed++;
-        if (routes_usable(k->kit->routes, &all[i], now))
-            h->address[h->n_addresses++] = all[i];
+    candidates_choose(&c, a, k->job.run.look, k->kit->policy, h->parts.port);
+    if (c.n == 0) {
+        refuse(h, &c);
+        return;
     }
+    for (unsigned i = 0; i < c.n; i++)
+        if (routes_usable(k->kit->routes, &c.at[i], now))
+            h->address[h->n_addresses++] = c.at[i];
     if (h->n_addresses > 0) {
         begin_attempt(h);
         return;
     }
-    address_format(text, &all[0]);
-    memcpy(k->trace.address, text, sizeof text);
-    if (wrong_port)
-        snprintf(what, sizeof what, "port %u of %s, which belongs to another protocol", h->parts.port, text);
-    else
-        snprintf(what, sizeof what, "%s", text);
-    if (n_allowed == 0)
-        conclude_refused(h, what);
-    else
-        look_conclude(k, judgement_of(CAUSE_NO_ROUTE), "no route to %s from here", text);
+    address_format(k->trace.address, &c.at[0]);
+    look_conclude(k, judgement_of(CAUSE_NO_ROUTE), "no route to %s from here", k->trace.address);
 }
 
 static void use_answer(struct http *h, const struct dns_answer *a)
@@ -442,25 +426,6 @@ static void resolve(struct http *h)
 
 /* ── Hops ──────────────────────────────────────────────────────────────── */
 
-/* Hosts that are known without asking: addresses, and this one (RFC 6761). */
-static bool known_host(const struct http *h, struct dns_answer *ret)
-{
-    struct address a;
-    *ret = (struct dns_answer){ .status = NAME_OK };
-    if (h->parts.numeric && address_parse(h->parts.host, &a) == 0) {
-        if (address_family(&a) == AF_INET)
-            ret->v4[ret->n_v4++] = a;
-        else
-            ret->v6[ret->n_v6++] = a;
-        return true;
-    }
-    if (!address_localhost(h->parts.host))
-        return false;
-    address_parse("127.0.0.1", &ret->v4[ret->n_v4++]);
-    address_parse("::1", &ret->v6[ret->n_v6++]);
-    return true;
-}
-
 static void begin_hop(struct http *h)
 {
     struct look *k = h->look;
@@ -473,7 +438,7 @@ static void begin_hop(struct http *h)
         look_conclude(k, judgement_of(CAUSE_INTERNAL), "%.150s", err.text);
         return;
     }
-    if (known_host(h, &known)) {
+    if (candidates_known(h->parts.host, h->parts.numeric, &known)) {
         use_addresses(h, &known);
         return;
     }
@@ -509,7 +474,7 @@ static void remember_hanging(const struct http *h, struct judgement j)
 
 static int start(struct look *k)
 {
-    struct http *h = malloc(sizeof *h);
+    struct http *h = look_room(k, sizeof *h);
     if (!h)
         return -ENOMEM;
     memset(h, 0, offsetof(struct http, exchange.answer.words)); /* the rest is large */
@@ -544,7 +509,6 @@ static void stop(struct look *k)
     resolver_cancel(&h->wait);
     exchange_done(&h->exchange);
     free(h->led_to);
-    free(h);
     k->state = NULL;
 }
 
