@@ -87,14 +87,14 @@ def unit(variant, log):
     return passed, failed, bad
 
 
-def pytest(variant, log, *selection):
+def pytest(variant, log, *selection, folder="integration"):
     if not built(variant, log, "all"):
         return 0, 1, ["does not build"]
-    report = os.path.join(LOGS, f"integration-{variant}.xml")
+    report = os.path.join(LOGS, f"{folder}-{variant}.xml")
     if os.path.exists(report):
         os.remove(report)
     run(["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--junitxml=" + report, *selection,
-         "tests/integration"], log, env={"VEDETTE_BIN": os.path.join(ROOT, BUILD, variant, "bin")})
+         f"tests/{folder}"], log, env={"VEDETTE_BIN": os.path.join(ROOT, BUILD, variant, "bin")})
     if not os.path.exists(report):
         return 0, 1, ["pytest did not finish"]
     passed, bad = 0, []
@@ -112,6 +112,10 @@ def integration(variant, log):
 
 def story(variant, log):
     return pytest(variant, log, "-m", "story")
+
+
+def deploy(variant, log):
+    return pytest(variant, log, folder="deploy")
 
 
 def fuzz(_variant, log):
@@ -140,6 +144,7 @@ PHASES = {
     "integration:debug": (integration, "debug"),
     "integration:asan": (integration, "asan"),
     "story:tsan": (story, "tsan"),
+    "deploy": (deploy, "debug"),
     "fuzz": (fuzz, ""),
 }
 

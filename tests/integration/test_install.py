@@ -52,6 +52,11 @@ def test_units_and_kernel_settings_are_there(prefix):
         assert re.search(rf"^-?net\.[a-z0-9_.]*{name} = ", settings, re.M), name
 
 
+def test_settings_are_brought_once(prefix):
+    for file in ("vedette.yaml", "worker.yaml"):
+        assert (prefix.parent / "etc/vedette" / file).stat().st_mode & 0o777 == 0o640
+
+
 def test_it_runs_from_there(prefix, world, village, tmp_path):
     """`up` finds the daemons beside itself, without PATH or the build folder."""
     site = village.site("installed", behaviours.healthy())
