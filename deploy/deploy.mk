@@ -33,16 +33,17 @@ install:
 	install -m 644 deploy/config/vedette.yaml deploy/config/sites.yaml deploy/page/bot.html $(DESTDIR)$(PREFIX)/share/doc/vedette/examples
 	install deploy/example/receive.py $(DESTDIR)$(PREFIX)/share/doc/vedette/examples
 	install -d $(DESTDIR)$(SYSCONFDIR)/sysctl.d $(DESTDIR)$(SYSCONFDIR)/vedette $(DESTDIR)$(PREFIX)/lib/systemd/system \
-	    $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
+	    $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)$(PREFIX)/lib/tmpfiles.d $(DESTDIR)$(PREFIX)/share/vedette
 	install -m 644 deploy/sysctl.d/60-vedette.conf $(DESTDIR)$(SYSCONFDIR)/sysctl.d
 	@# Settings are the administrator's once they are there.
 	for file in vedette.yaml worker.yaml; do \
 	    [ -e $(DESTDIR)$(SYSCONFDIR)/vedette/$$file ] || \
 	        install -m 640 deploy/config/host/$$file $(DESTDIR)$(SYSCONFDIR)/vedette; done
+	install -m 644 deploy/config/host/no-sites.yaml $(DESTDIR)$(PREFIX)/share/vedette
 	for user in vedette vedette-worker; do for what in sysusers tmpfiles; do \
 	    install -m 644 deploy/systemd/$$user.$$what $(DESTDIR)$(PREFIX)/lib/$$what.d/$$user.conf; done; done
 	for unit in deploy/systemd/*.service; do \
-	    sed 's|@PREFIX@|$(PREFIX)|' $$unit > $(DESTDIR)$(PREFIX)/lib/systemd/system/$${unit##*/}; done
+	    sed 's|@PREFIX@|$(PREFIX)|g' $$unit > $(DESTDIR)$(PREFIX)/lib/systemd/system/$${unit##*/}; done
 	install -m 644 README.md HACKING.md ARCHITECTURE.md CHANGELOG.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/vedette
 uninstall:
 	rm -f $(PROGRAMS:%=$(DESTDIR)$(PREFIX)/bin/%) $(DESTDIR)$(PREFIX)/share/man/man[1578]/vedette* \
@@ -50,6 +51,6 @@ uninstall:
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vedette $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vedette-loadgen
 	rm -f $(DESTDIR)$(SYSCONFDIR)/sysctl.d/60-vedette.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/vedette*.conf \
 	    $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/vedette*.conf $(DESTDIR)$(PREFIX)/lib/systemd/system/vedette-*.service
-	rm -rf $(DESTDIR)$(PREFIX)/share/doc/vedette
+	rm -rf $(DESTDIR)$(PREFIX)/share/doc/vedette $(DESTDIR)$(PREFIX)/share/vedette
 
 .PHONY: deps deps-build deps-test deps-bench run install uninstall

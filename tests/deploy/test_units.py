@@ -35,7 +35,8 @@ def unit(request, tmp_path):
     """(daemon, unit file) as `make install` writes it, with programs that are there."""
     bin = tmp_path / "bin"
     bin.mkdir()
-    (bin / f"vedette-{request.param}").symlink_to(BIN / f"vedette-{request.param}")
+    for program_ in ("vedette", f"vedette-{request.param}"):
+        (bin / program_).symlink_to(BIN / program_)
     text = (SYSTEMD / f"vedette-{request.param}.service").read_text()
     file = tmp_path / f"vedette-{request.param}.service"
     file.write_text(text.replace("@PREFIX@", str(tmp_path)))
@@ -120,6 +121,22 @@ def test_this_kernel_knows_the_kernel_settings():
         name, value = (part.strip() for part in line.split("="))
         assert re.fullmatch(r"[0-9 ]+", value), line
         assert name.startswith("-") or Path("/proc/sys", name.replace(".", "/")).exists(), line
+
+
+def test_zeromqs_threads_may_do_what_they_do():
+    """libzmq calls sched_setscheduler and ends the process when that is refused; the last line that names it counts."""
+    for name in DAEMONS:
+        assert setting(name, "SystemCallFilter")[-1] == "sched_setscheduler"
+
+
+def test_the_store_is_made_by_a_list_without_sites(tmp_path):
+    for name in ("coordinator", "collector"):
+        words = setting(name, "ExecStartPre")[0].split()
+        assert words[0] == "-@PREFIX@/bin/vedette" and words[-2:] == ["-f", "@PREFIX@/share/vedette/no-sites.yaml"]
+    done = subprocess.run(
+        [BIN / "vedette", "apply", "--store", f"sqlite:{tmp_path}/v.db", "-f", ROOT / "deploy/config/host/no-sites.yaml"],
+        capture_output=True, text=True, timeout=20, env=environment())
+    assert done.returncode == 0 and (tmp_path / "v.db").exists(), done.stderr
 
 
 @pytest.mark.parametrize("file, programs", [
