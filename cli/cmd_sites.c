@@ -6,9 +6,9 @@
 #include "cli/asjson.h"
 #include "cli/commands.h"
 #include "cli/directory.h"
-#include "cli/nearest.h"
 #include "cli/print.h"
 #include "cli/table.h"
+#include "common/nearest.h"
 
 #include <errno.h>
 #include <inttypes.h>

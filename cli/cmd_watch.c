@@ -1,9 +1,9 @@
 /* vedette watch - the collector's feed, live. */
 #include "cli/commands.h"
 #include "cli/feedline.h"
-#include "cli/nearest.h"
 #include "cli/print.h"
 #include "cli/subscriber.h"
+#include "common/nearest.h"
 
 #include <errno.h>
 #include <signal.h>

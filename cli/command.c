@@ -1,8 +1,8 @@
 #include "cli/command.h"
 
 #include "cli/misspelt.h"
-#include "cli/nearest.h"
 #include "common/daemon.h"
+#include "common/nearest.h"
 #include "common/text.h"
 
 #include <errno.h>

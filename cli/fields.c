@@ -1,7 +1,7 @@
 #include "cli/fields.h"
 
-#include "cli/nearest.h"
 #include "common/clock.h"
+#include "common/nearest.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* vedette - the operator's command: a table of commands. */
 #include "cli/commands.h"
-#include "cli/nearest.h"
 #include "common/daemon.h"
+#include "common/nearest.h"
 
 #include <signal.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 #include "cli/misspelt.h"
 
-#include "cli/nearest.h"
+#include "common/nearest.h"
 
 #include <stdbool.h>
 #include <stdio.h>

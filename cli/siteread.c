@@ -8,7 +8,7 @@
 #include "cli/siteread.h"
 
 #include "cli/fields.h"
-#include "cli/nearest.h"
+#include "common/nearest.h"
 #include "common/url.h"
 
 #include <errno.h>

@@ -1,10 +1,10 @@
 /* nearest.h - the known word that somebody probably meant.
  *
- * Pure. Used wherever a person's word is not one of ours: commands, and fields
- * of a site list.
+ * Pure. Used wherever a person's word is not one of ours: settings, commands, and
+ * fields of a site list.
  */
-#ifndef CLI_NEAREST_H
-#define CLI_NEAREST_H
+#ifndef COMMON_NEAREST_H
+#define COMMON_NEAREST_H
 
 #include <stddef.h>
 

@@ -1,5 +1,5 @@
 /* What somebody meant. */
-#include "cli/nearest.h"
+#include "common/nearest.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* The optimal string alignment distance: like Levenshtein's, and swapping two
  * neighbours ("stauts") is one step instead of two. */
-#include "cli/nearest.h"
+#include "common/nearest.h"
 
 #include <ctype.h>
 #include <stdint.h>
