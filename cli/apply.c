@@ -34,7 +34,7 @@ void apply_warn(const struct sitelist *list, const struct config *config, FILE *
     struct address_policy policy;
     size_t refused = 0;
     uint16_t port;
-    if (address_policy_parse(config->worker.allow_networks, &policy, NULL) < 0)
+    if (address_policy_parse(config->worker.allow, &policy, NULL) < 0)
         return;
     for (size_t i = 0; i < sitelist_count(list); i++) {
         const struct sitelist_site *s = sitelist_at(list, i);

@@ -60,7 +60,7 @@ struct config {
         uint32_t slots;           /* looks in hand at once, for each thread */
         uint32_t outbox;          /* results kept until they are recorded, for each thread */
         char resolver[256];       /* name servers, comma-separated "ip" or "ip:port"; "": resolv.conf */
-        char allow_networks[512]; /* networks that may be looked at although they are private */
+        char allow[512];          /* networks that may be looked at although they are private */
         char ca_file[256];        /* trusted roots; "": the system's */
         uint32_t tls_sessions;    /* kept to be resumed, for each thread; 0: none */
         char user_agent[200];

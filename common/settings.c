@@ -220,7 +220,7 @@ const struct setting settings[] = {
     { "worker.resolver", LIST(worker.resolver), .fallback = "", .check = check_resolver,
       .about = "name servers as address or address:port, separated by commas; empty: those of "
                "/etc/resolv.conf" },
-    { "worker.allow", LIST(worker.allow_networks), .fallback = "", .check = check_networks,
+    { "worker.allow", LIST(worker.allow), .fallback = "", .check = check_networks,
       .about = "networks that may be looked at although they are not of the internet, like 10.0.0.0/8, "
                "separated by commas; empty: none" },
     { "worker.ca_file", TEXT(worker.ca_file), .fallback = "",
@@ -314,24 +314,8 @@ const struct setting settings[] = {
 _Static_assert(sizeof settings / sizeof *settings <= SETTINGS_MAX, "room for a mark of each");
 const size_t n_settings = sizeof settings / sizeof *settings;
 
-/* Names of earlier versions, which go on working. */
-static const struct {
-    const char *was, *is;
-} renamed[] = {
-    {"worker.allow_networks", "worker.allow"},
-};
-
-static const char *present_name(const char *name)
-{
-    for (size_t i = 0; i < sizeof renamed / sizeof *renamed; i++)
-        if (strcmp(renamed[i].was, name) == 0)
-            return renamed[i].is;
-    return name;
-}
-
 const struct setting *setting_find(const char *name)
 {
-    name = present_name(name);
     for (size_t i = 0; i < n_settings; i++)
         if (strcmp(settings[i].name, name) == 0)
             return &settings[i];

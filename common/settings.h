@@ -36,8 +36,7 @@ extern const size_t n_settings;
 #define SETTINGS_MAX     128 /* rows, at most */
 #define SETTING_NAME_MAX 63
 
-/* By its name, or by the one that it had in an earlier version. */
-const struct setting *setting_find(const char *name);
+const struct setting *setting_find(const char *name); /* NULL: there is none */
 /* Whether some setting begins with "<name>.". */
 bool setting_is_section(const char *name);
 /* A setting or section whose name is like this one, for "did you mean"; NULL. */

@@ -66,7 +66,7 @@ static int make_parts(struct probes *p, const struct config *config, struct err 
         .wait = config->polite.wait_us * NS_PER_US,
     };
 
-    int r = address_policy_parse(config->worker.allow_networks, &p->policy, err);
+    int r = address_policy_parse(config->worker.allow, &p->policy, err);
     if (r == 0)
         r = tls_new(&k->exchange.tls, config->worker.ca_file, config->worker.tls_sessions, err);
     if (r == 0)

@@ -200,7 +200,7 @@ int main(int argc, char **argv)
 
     config_init(&plan.config);
     plan.config.worker.tls_sessions = 0;
-    snprintf(plan.config.worker.allow_networks, sizeof plan.config.worker.allow_networks, "127.0.0.0/8");
+    snprintf(plan.config.worker.allow, sizeof plan.config.worker.allow, "127.0.0.0/8");
     argp_parse(&argp, argc, argv, 0, NULL, &plan);
     read_urls(&plan);
     plan.config.worker.slots = plan.in_hand;

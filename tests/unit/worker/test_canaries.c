@@ -25,7 +25,7 @@ static int begin(struct watch *w, const char *canaries, struct err *err)
     *w = (struct watch){ 0 };
     config_init(&w->config);
     w->config.worker.slots = 16;
-    snprintf(w->config.worker.allow_networks, sizeof w->config.worker.allow_networks, "127.0.0.0/8");
+    snprintf(w->config.worker.allow, sizeof w->config.worker.allow, "127.0.0.0/8");
     snprintf(w->config.worker.canaries, sizeof w->config.worker.canaries, "%s", canaries);
     snprintf(w->config.worker.resolver, sizeof w->config.worker.resolver, "127.0.0.1:%u", silent_port);
     assert_int_equal(loop_new(&w->loop), 0);

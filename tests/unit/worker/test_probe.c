@@ -33,7 +33,7 @@ static void begin_looking(struct looking *k, const char *networks)
     *k = (struct looking){ 0 };
     config_init(&k->config);
     k->config.worker.slots = 16;
-    snprintf(k->config.worker.allow_networks, sizeof k->config.worker.allow_networks, "%s", networks);
+    snprintf(k->config.worker.allow, sizeof k->config.worker.allow, "%s", networks);
     assert_int_equal(loop_new(&k->loop), 0);
     if (probes_new(&k->probes, k->loop, &k->config, &err) < 0)
         fail_msg("%s", err.text);
@@ -445,7 +445,7 @@ static void bad_settings_are_named(void **state)
         struct probes *probes = NULL;
         struct err err = { 0 };
         config_init(&c);
-        snprintf(c.worker.allow_networks, sizeof c.worker.allow_networks, "%s", rows[i].networks);
+        snprintf(c.worker.allow, sizeof c.worker.allow, "%s", rows[i].networks);
         snprintf(c.worker.resolver, sizeof c.worker.resolver, "%s", rows[i].resolver);
         snprintf(c.worker.ca_file, sizeof c.worker.ca_file, "%s", rows[i].ca_file);
         assert_int_equal(loop_new(&loop), 0);

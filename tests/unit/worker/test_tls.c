@@ -33,7 +33,7 @@ static struct probes *make_probes(struct loop **ret_loop, struct config *c, cons
 
     config_init(c);
     c->worker.slots = (uint32_t)slots;
-    snprintf(c->worker.allow_networks, sizeof c->worker.allow_networks, "127.0.0.0/8");
+    snprintf(c->worker.allow, sizeof c->worker.allow, "127.0.0.0/8");
     snprintf(c->worker.ca_file, sizeof c->worker.ca_file, "%s", roots);
     assert_int_equal(loop_new(ret_loop), 0);
     if (probes_new(&probes, *ret_loop, c, &err) < 0)
