@@ -147,8 +147,10 @@ static void on_taken(struct reception *r, const struct control *c, int lane)
         if (!lease_taken(p->lease, c->ids[i], lane, loop_now(p->loop), &run))
             continue;
         roster_taken(p->roster, lane);
-        if (run.look == 0)
-            lateness_add(&p->lateness, loop_now(p->loop), p->grid.at - run.slot_us);
+        if (run.look > 0)
+            continue;
+        lateness_add(&p->lateness, loop_now(p->loop), p->grid.at - run.slot_us);
+        turns_begun(p->turns, run.site_id, run.slot_us, run.location, loop_now(p->loop));
     }
 }
 

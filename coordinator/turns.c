@@ -14,11 +14,11 @@ enum { FORGET_AT_ONCE = 4 }; /* domains given up with each new one: faster than 
 
 struct domain {
     uint64_t key;
-    uint32_t out, waiting;
-    mono_ns free_at;            /* when the next turn may begin, for the distance's sake */
-    struct turn *queue;         /* who waits */
-    struct heap_node ready;     /* among those where somebody waits and room is, by free_at */
-    struct domain *prev, *next; /* among the idle */
+    uint32_t out, counting, waiting; /* runs; of those out, the ones that count; in the queue */
+    mono_ns free_at;                 /* when the next turn may begin, for the distance's sake */
+    struct turn *queue;              /* who waits */
+    struct heap_node ready;          /* among those where somebody waits and room is, by free_at */
+    struct domain *prev, *next;      /* among the idle */
     UT_hash_handle hh;
 };
 
@@ -26,12 +26,21 @@ struct turn_key { /* no padding: it is hashed as bytes */
     uint64_t site_id, location;
 };
 
+/* of a site at a location */
 struct turn {
     struct turn_key key;
+    enum {
+        WAITS, /* in its domain's queue */
+        OUT,   /* no worker has it yet */
+        BEGUN, /* a worker has it, and it counts */
+        HANGS, /* ... and does not any more */
+    } stage;
+    bool follows;        /* `run` is not the one that is out: it comes after it */
+    wall_us out_slot_us; /* of the one that is out */
+    mono_ns over_at;     /* when that one is over by itself */
     struct lease_run run;
     struct domain *domain;
-    bool waits;
-    struct heap_node over; /* of one that is out: when it is over by itself */
+    struct heap_node news; /* of one that is out: when it counts no longer, or is over */
     struct turn *prev, *next;
     UT_hash_handle hh;
 };
@@ -42,8 +51,8 @@ struct turns {
     struct domain *by_key, *idle;
     struct turn *by_site;
     struct pool domains, turns;
-    struct heap ready, over;
-    size_t waiting;
+    struct heap ready, news;
+    size_t waiting; /* followers included */
 };
 
 int turns_new(struct turns **ret, const struct turns_rules *rules)
@@ -56,7 +65,7 @@ int turns_new(struct turns **ret, const struct turns_rules *rules)
     pool_init(&t->domains, sizeof(struct domain));
     pool_init(&t->turns, sizeof(struct turn));
     heap_init(&t->ready);
-    heap_init(&t->over);
+    heap_init(&t->news);
     *ret = t;
     return 0;
 }
@@ -70,7 +79,7 @@ void turns_free(struct turns *t)
     pool_done(&t->turns);
     pool_done(&t->domains);
     heap_done(&t->ready);
-    heap_done(&t->over);
+    heap_done(&t->news);
     free(t);
 }
 
@@ -133,7 +142,7 @@ static struct domain *visit(struct turns *t, uint64_t key, mono_ns now)
 
 static void settle(struct turns *t, struct domain *d)
 {
-    bool ready = d->waiting > 0 && d->out < t->at_once;
+    bool ready = d->waiting > 0 && d->counting < t->at_once;
     heap_set(&t->ready, &d->ready, ready ? d->free_at : MONO_NEVER);
     if (d->out == 0 && d->waiting == 0)
         DL_APPEND(t->idle, d);
@@ -159,7 +168,7 @@ static struct turn *add(struct turns *t, const struct lease_run *run)
     struct turn *one = pool_take(&t->turns);
     if (!one)
         return NULL;
-    if (heap_set(&t->over, &one->over, MONO_NEVER) < 0) {
+    if (heap_set(&t->news, &one->news, MONO_NEVER) < 0) {
         pool_give(&t->turns, one);
         return NULL;
     }
@@ -167,57 +176,129 @@ static struct turn *add(struct turns *t, const struct lease_run *run)
     HASH_ADD(hh, t->by_site, key, sizeof one->key, one);
     if (one->hh.tbl)
         return one;
-    heap_drop(&t->over, &one->over);
+    heap_drop(&t->news, &one->news);
     pool_give(&t->turns, one);
     return NULL;
 }
 
-static void drop(struct turns *t, struct turn *one)
+static void forget(struct turns *t, struct turn *one)
 {
-    struct domain *d = one->domain;
-    if (one->waits) {
-        DL_DELETE(d->queue, one);
-        d->waiting--;
-        t->waiting--;
-    } else {
-        d->out--;
-    }
-    settle(t, d);
-    heap_drop(&t->over, &one->over);
+    heap_drop(&t->news, &one->news);
     HASH_DEL(t->by_site, one);
     pool_give(&t->turns, one);
 }
 
-static mono_ns over_at(const struct lease_run *run, mono_ns from)
+static bool counts(const struct turn *one)
 {
-    return from + (mono_ns)run->timeout_ms * NS_PER_MS + TURNS_LEEWAY_NS;
+    return one->stage == OUT || one->stage == BEGUN;
+}
+
+/* Whoever calls these settles the domain afterwards. */
+static void enqueue(struct turn *one)
+{
+    one->stage = WAITS;
+    DL_APPEND(one->domain->queue, one);
+    one->domain->waiting++;
+}
+
+static void unqueue(struct turn *one)
+{
+    DL_DELETE(one->domain->queue, one);
+    one->domain->waiting--;
+}
+
+static void leave(struct turn *one)
+{
+    one->domain->out--;
+    one->domain->counting -= counts(one);
+}
+
+/* It was not looked at, and will not be. */
+static bool was_waiting(const struct turn *one)
+{
+    return one->stage == WAITS || one->follows;
+}
+
+static void drop(struct turns *t, struct turn *one)
+{
+    t->waiting -= was_waiting(one);
+    if (one->stage == WAITS)
+        unqueue(one);
+    else
+        leave(one);
+    settle(t, one->domain);
+    forget(t, one);
+}
+
+/* What is out is over. Whoever follows takes its place at the end of the queue. */
+static void end(struct turns *t, struct turn *one)
+{
+    if (!one->follows) {
+        drop(t, one);
+        return;
+    }
+    leave(one);
+    one->follows = false;
+    heap_set(&t->news, &one->news, MONO_NEVER);
+    enqueue(one);
+    settle(t, one->domain);
+}
+
+static mono_ns later(mono_ns a, mono_ns b)
+{
+    return a > b ? a : b;
+}
+
+/* No worker has it yet: its end is told, unless something was lost. */
+static void hand_out(struct turns *t, struct turn *one, mono_ns now)
+{
+    one->out_slot_us = one->run.slot_us;
+    one->over_at = later(one->run.until, now) + (mono_ns)one->run.timeout_ms * NS_PER_MS + TURNS_LEEWAY_NS;
+    heap_set(&t->news, &one->news, one->over_at);
+    keep_distance(t, one->domain, now);
 }
 
 static void go(struct turns *t, struct turn *one, mono_ns now)
 {
-    struct domain *d = one->domain;
-    one->waits = false;
-    d->out++;
-    keep_distance(t, d, now);
-    heap_set(&t->over, &one->over, over_at(&one->run, now));
-    settle(t, d);
+    one->stage = OUT;
+    one->domain->out++;
+    one->domain->counting++;
+    hand_out(t, one, now);
+    settle(t, one->domain);
 }
 
-/* The site has a turn, or waits for one, with an earlier slot. What is out is
- * followed by this run as its heir: one after the other they have one turn. */
+static void pass_time(struct turns *t, mono_ns now)
+{
+    while (heap_first_key(&t->news) <= now) {
+        struct turn *one = heap_owner(heap_first(&t->news), struct turn, news);
+        if (one->stage != BEGUN || now >= one->over_at) {
+            end(t, one);
+            continue;
+        }
+        one->stage = HANGS;
+        one->domain->counting--;
+        heap_set(&t->news, &one->news, one->over_at);
+        settle(t, one->domain);
+    }
+}
+
+/* The site has a turn, or waits for one, with an earlier slot. */
 static int take_over(struct turns *t, struct turn *one, const struct lease_run *run, mono_ns now,
                      struct lease_run *ret_held)
 {
-    if (one->waits)
+    if (was_waiting(one))
         *ret_held = one->run;
     one->run = *run;
-    if (one->waits)
-        return 0;
-    mono_ns over = heap_key(&t->over, &one->over);
-    heap_set(&t->over, &one->over, over_at(run, over > now ? over : now));
-    keep_distance(t, one->domain, now); /* to the heir, whenever it goes */
-    settle(t, one->domain);
-    return 1;
+    if (one->stage == OUT) { /* both have one turn: the earlier is not begun, or has this for its heir */
+        hand_out(t, one, now);
+        settle(t, one->domain);
+        return 1;
+    }
+    if (one->stage != WAITS && !one->follows) {
+        one->follows = true;
+        t->waiting++;
+    }
+    return 0;
 }
 
 int turns_ask(struct turns *t, uint64_t domain, const struct lease_run *run, mono_ns now,
@@ -226,11 +307,12 @@ int turns_ask(struct turns *t, uint64_t domain, const struct lease_run *run, mon
     ret_held->site_id = 0;
     if (domain == 0 || !turns_matter(t))
         return 1;
+    pass_time(t, now);
     struct turn *one = find(t, run->site_id, run->location);
     if (one && one->domain->key == domain)
         return take_over(t, one, run, now, ret_held);
     if (one) { /* it has moved */
-        if (one->waits)
+        if (was_waiting(one))
             *ret_held = one->run;
         drop(t, one);
     }
@@ -239,21 +321,17 @@ int turns_ask(struct turns *t, uint64_t domain, const struct lease_run *run, mon
         return -ENOMEM;
     struct domain *d = visit(t, domain, now);
     if (!d) {
-        heap_drop(&t->over, &one->over);
-        HASH_DEL(t->by_site, one);
-        pool_give(&t->turns, one);
+        forget(t, one);
         return -ENOMEM;
     }
     one->run = *run;
     one->domain = d;
-    if (d->waiting == 0 && d->out < t->at_once && now >= d->free_at) {
+    if (d->waiting == 0 && d->counting < t->at_once && now >= d->free_at) {
         go(t, one, now);
         return 1;
     }
-    one->waits = true;
-    DL_APPEND(d->queue, one);
-    d->waiting++;
     t->waiting++;
+    enqueue(one);
     settle(t, d);
     return 0;
 }
@@ -269,12 +347,32 @@ void turns_push_in(struct turns *t, uint64_t domain, mono_ns now)
     settle(t, d);
 }
 
-void turns_over(struct turns *t, uint64_t site_id, wall_us slot_us, unsigned location, mono_ns now)
+/* The one that is out with that slot; NULL. */
+static struct turn *find_out(const struct turns *t, uint64_t site_id, wall_us slot_us, unsigned location)
 {
     struct turn *one = find(t, site_id, location);
-    if (!one || one->waits || one->run.slot_us != slot_us)
+    return one && one->stage != WAITS && one->out_slot_us == slot_us ? one : NULL;
+}
+
+void turns_begun(struct turns *t, uint64_t site_id, wall_us slot_us, unsigned location, mono_ns now)
+{
+    struct turn *one = find_out(t, site_id, slot_us, location);
+    if (!one)
         return;
-    drop(t, one);
+    one->domain->counting += !counts(one);
+    one->stage = BEGUN;
+    one->over_at = now + (mono_ns)one->run.timeout_ms * NS_PER_MS;
+    mono_ns hangs_at = now + TURNS_COUNTS_NS;
+    heap_set(&t->news, &one->news, hangs_at < one->over_at ? hangs_at : one->over_at);
+    settle(t, one->domain);
+}
+
+void turns_over(struct turns *t, uint64_t site_id, wall_us slot_us, unsigned location, mono_ns now)
+{
+    struct turn *one = find_out(t, site_id, slot_us, location);
+    if (!one)
+        return;
+    end(t, one);
     forget_some(t, now);
 }
 
@@ -290,14 +388,12 @@ void turns_forget(struct turns *t, uint64_t site_id, mono_ns now)
 
 bool turns_take(struct turns *t, mono_ns now, struct lease_run *ret)
 {
-    while (heap_first_key(&t->over) <= now)
-        drop(t, heap_owner(heap_first(&t->over), struct turn, over));
+    pass_time(t, now);
     if (heap_first_key(&t->ready) > now)
         return false;
     struct domain *d = heap_owner(heap_first(&t->ready), struct domain, ready);
     struct turn *one = d->queue;
-    DL_DELETE(d->queue, one);
-    d->waiting--;
+    unqueue(one);
     t->waiting--;
     *ret = one->run;
     go(t, one, now);
@@ -308,6 +404,6 @@ mono_ns turns_next(const struct turns *t)
 {
     if (t->waiting == 0)
         return MONO_NEVER;
-    mono_ns over = heap_first_key(&t->over), ready = heap_first_key(&t->ready);
-    return over < ready ? over : ready;
+    mono_ns news = heap_first_key(&t->news), ready = heap_first_key(&t->ready);
+    return news < ready ? news : ready;
 }

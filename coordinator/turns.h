@@ -7,9 +7,21 @@
  * is known to be unknown. Grids spread slots over the interval, so that waiting is
  * for those domains only.
  *
- * A turn is over when the run is, or when its look must be long over: a collector
- * that is away holds up nobody. Confirming looks wait for nobody; scheduled ones
- * keep their distance to them too. All locations and workers share the ceilings.
+ * A turn counts from the moment it is given until a worker has had the run for
+ * TURNS_COUNTS_NS, or until the run is over. What has no answer by then hangs, and if
+ * it counted for as long as it hangs, a domain with a few dead sites would be one
+ * that we hardly look at: its turns would be theirs, and the owners of all its other
+ * sites would be told late. So whoever runs that domain sees at most: `per_s` looks
+ * that begin in a second; `at_once` under way while it answers; and where it does not
+ * answer, `at_once` that begin in each TURNS_COUNTS_NS, with a connection each that
+ * stays open for its timeout, which are 40 with the defaults and a timeout of 20 s.
+ * Beside these come confirming looks, and those that are given out again because
+ * their worker is gone. All locations and workers share the ceilings.
+ *
+ * Confirming looks wait for nobody; scheduled ones keep their distance to them too.
+ * A slot that comes while its site is still looked at follows: it asks for its turn
+ * when that look is over, or must be, so that a collector that is away holds up
+ * nobody.
  *
  * Pure: time is an argument, domains are numbers (see domain.h). Memory is that of
  * runs under way, and of domains left less than a turn's distance ago.
@@ -19,10 +31,12 @@
 
 #include "coordinator/lease.h"
 
-#define TURNS_LEEWAY_NS (5 * NS_PER_S) /* beyond its timeout, until a turn is over by itself */
+/* As a worker counts at an address, see worker/courtesy.h. */
+#define TURNS_COUNTS_NS (2 * NS_PER_S)
+#define TURNS_LEEWAY_NS (5 * NS_PER_S) /* beyond its next slot and timeout: nobody told us of a run's end */
 
 struct turns_rules {
-    uint32_t at_once; /* runs that are out for a domain; 0: no ceiling */
+    uint32_t at_once; /* runs that count for a domain; 0: no ceiling */
     uint32_t per_s;   /* runs that begin in a second; 0: no ceiling */
 };
 
@@ -43,7 +57,10 @@ int turns_ask(struct turns *t, uint64_t domain, const struct lease_run *run, mon
 /* A confirming look begins: others keep their distance to it. */
 void turns_push_in(struct turns *t, uint64_t domain, mono_ns now);
 
-/* A run that has begun is over. One that is not known: nothing. */
+/* A worker has taken the run, for the first time or again. One that is not known: nothing. */
+void turns_begun(struct turns *t, uint64_t site_id, wall_us slot_us, unsigned location, mono_ns now);
+
+/* A run that had a turn is over. One that is not known: nothing. */
 void turns_over(struct turns *t, uint64_t site_id, wall_us slot_us, unsigned location, mono_ns now);
 
 /* The site is no longer watched. */

@@ -117,6 +117,20 @@ def test_a_domain_is_not_crowded_by_all_workers_together(cluster, village):
     assert not cluster.ledger.incidents()
 
 
+def test_a_domain_with_many_dead_sites_is_looked_at_all_over(cluster, village):
+    """Eight of its hosts hang until the timeout, four turns, five seconds: all are told, and the others are on time."""
+    dead = [village.site(f"dead-{i}", b.never_answers(), host=f"d{i}.crowd.co.uk") for i in range(8)]
+    fine = [village.site(f"fine-{i}", b.healthy(), host=f"f{i}.crowd.co.uk") for i in range(4)]
+    cluster.settings.update({"polite.domain_at_once": "4"})
+    cluster.apply(sites=[quick(s.name, s.url(), every="5s", timeout="4s", confirm={"looks": 0}) for s in [*dead, *fine]])
+    cluster.start(workers=("one", "other"))
+    for s in fine:
+        rounds(cluster, s.name, 2, "up", within=20)
+    until(lambda: all(cluster.ledger.incidents(s.name) for s in dead), 15, "not every dead site is told")
+    looks = [x for s in [*dead, *fine] for x in cluster.ledger.looks(s.name)]
+    assert {(x.verdict, x.cause) for x in looks} == {("up", "none"), ("down", "timeout_wait")}, "none was held back"
+
+
 def test_a_site_that_asks_for_patience_is_left_alone_by_all(cluster, village):
     """429 and Retry-After: up, no worker comes again before the time, each slot has its line; then it goes on."""
     in_seconds = village.site("in-seconds", b.patience(429, seconds=4))

@@ -10,43 +10,70 @@
 
 #include <cmocka.h>
 
-#define MS NS_PER_MS
+#define MS         NS_PER_MS
+#define TIMEOUT_MS 4000
 
 static struct lease_run run_of(uint64_t site, wall_us slot)
 {
-    return (struct lease_run){ .site_id = site, .slot_us = slot, .timeout_ms = 1000, .every_ms = 60000 };
+    return (
+        struct lease_run){ .site_id = site, .slot_us = slot, .timeout_ms = TIMEOUT_MS, .every_ms = 60000 };
 }
 
 /* What is done, for the sites a to h of one domain:
  *   lower case  its slot comes        upper case  its run is over
  *   !x  its run of the slot before is over, as one that retired      -x  forgotten
+ *   *x  a worker has its run          ^x  ... that of the slot before
  *   +   a confirming look begins      digit  that many tens of milliseconds pass
- *   ~   ten seconds pass
+ *   _   half of TURNS_COUNTS_NS passes       ~   ten seconds pass
  * and what comes of it: the letter that goes, (x) that was held back. */
 static const struct {
     const char *name;
     struct turns_rules rules;
     const char *done, *came;
 } stories[] = {
-    {"without ceilings all go at once",                              { 0, 0 },   "abcdefgh", "abcdefgh"},
-    { "two at once",                                                 { 2, 0 },   "abcAdB",   "abcd"    },
-    { "in order of arrival",                                         { 1, 0 },   "abcdABC",  "abcd"    },
-    { "ten milliseconds apart",                                      { 0, 100 }, "abc111",   "abc"     },
-    { "a pause is no credit",                                        { 0, 100 }, "a9bc",     "ab"      },
-    { "both ceilings",                                               { 1, 100 }, "ab1A",     "ab"      },
-    { "both, the other way round",                                   { 1, 100 }, "abA1",     "ab"      },
-    { "the next slot takes the place",                               { 1, 0 },   "abcbAB",   "a(b)bc"  },
-    { "... again and again",                                         { 1, 0 },   "abbbA",    "a(b)(b)b"},
-    { "of one that is out it is the heir, in the same turn",         { 1, 0 },   "abaA",     "aab"     },
-    { "... and the run before is over without a word",               { 1, 0 },   "aba!aA",   "aab"     },
-    { "a run that is over twice is over once",                       { 1, 0 },   "abcAAA",   "ab"      },
-    { "forgotten while it waits",                                    { 1, 0 },   "abc-bA",   "ac"      },
-    { "forgotten while it is out",                                   { 1, 0 },   "ab-a",     "ab"      },
-    { "nothing is heard of it any more",                             { 1, 0 },   "ab~",      "ab"      },
-    { "the heir has its time, too",                                  { 1, 0 },   "aba5~~",   "aab"     },
-    { "confirming looks wait for nobody and are kept a distance to", { 0, 100 }, "+a1b1",    "ab"      },
-    { "... each of them",                                            { 0, 100 }, "+++a11",   ""        },
-    { "... and then",                                                { 0, 100 }, "+++a111",  "a"       },
+    {"without ceilings all go at once",                              { 0, 0 },   "abcdefgh",     "abcdefgh"},
+    { "two at once",                                                 { 2, 0 },   "abcAdB",       "abcd"    },
+    { "in order of arrival",                                         { 1, 0 },   "abcdABC",      "abcd"    },
+    { "ten milliseconds apart",                                      { 0, 100 }, "abc111",       "abc"     },
+    { "a pause is no credit",                                        { 0, 100 }, "a9bc",         "ab"      },
+    { "both ceilings",                                               { 1, 100 }, "ab1A",         "ab"      },
+    { "both, the other way round",                                   { 1, 100 }, "abA1",         "ab"      },
+    { "the next slot takes the place",                               { 1, 0 },   "abcbAB",       "a(b)bc"  },
+    { "... again and again",                                         { 1, 0 },   "abbbA",        "a(b)(b)b"},
+    { "of one that is out it is the heir, in the same turn",         { 1, 0 },   "abaA",         "aab"     },
+    { "... and the run before is over without a word",               { 1, 0 },   "aba!aA",       "aab"     },
+    { "a run that is over twice is over once",                       { 1, 0 },   "abcAAA",       "ab"      },
+    { "forgotten while it waits",                                    { 1, 0 },   "abc-bA",       "ac"      },
+    { "forgotten while it is out",                                   { 1, 0 },   "ab-a",         "ab"      },
+    { "nothing is heard of it any more",                             { 1, 0 },   "ab~",          "ab"      },
+    { "the heir has its time, too",                                  { 1, 0 },   "aba5~~",       "aab"     },
+    { "confirming looks wait for nobody and are kept a distance to", { 0, 100 }, "+a1b1",        "ab"      },
+    { "... each of them",                                            { 0, 100 }, "+++a11",       ""        },
+    { "... and then",                                                { 0, 100 }, "+++a111",      "a"       },
+    { "who hangs counts no longer",                                  { 1, 0 },   "a*ab__",       "ab"      },
+    { "... not before its time",                                     { 1, 0 },   "a*ab_9",       "a"       },
+    { "... since a worker has it",                                   { 1, 0 },   "ab__*a_9",     "a"       },
+    { "... and that long",                                           { 1, 0 },   "ab__*a__",     "ab"      },
+    { "... when nobody has waited for that",                         { 1, 0 },   "a*a__bc",      "ab"      },
+    { "... each at its own time",                                    { 2, 0 },   "a*a_b*bcd_9_", "abcd"    },
+    { "... and what begins then counts",                             { 1, 0 },   "a*abc__*b_9",  "ab"      },
+    { "... until it hangs, too",                                     { 1, 0 },   "a*abc__*b__",  "abc"     },
+    { "... and its end makes no room",                               { 1, 0 },   "a*abc__A",     "ab"      },
+    { "... but that of the other does",                              { 1, 0 },   "a*abc__AB",    "abc"     },
+    { "... and it counts anew when another worker has it",           { 1, 0 },   "a*a__*ab_9",   "a"       },
+    { "... for as long",                                             { 1, 0 },   "a*a__*ab__",   "ab"      },
+    { "the distance is kept all the same",                           { 2, 100 }, "a1b*a*bcd__1", "abcd"    },
+    { "whoever was told late of its beginning says nothing",         { 1, 0 },   "aA*ab",        "ab"      },
+    { "a slot comes while its site is looked at: it follows",        { 1, 0 },   "a*aa!a",       "aa"      },
+    { "... behind those who have waited before",                     { 1, 0 },   "a*aab!aB",     "aba"     },
+    { "... and gives its place to the slot after",                   { 1, 0 },   "a*aaa____",    "a(a)a"   },
+    { "... while it hangs, too",                                     { 1, 0 },   "a*a__ab!aB",   "aba"     },
+    { "... which makes room for others meanwhile",                   { 1, 0 },   "a*aab__!aB",   "aba"     },
+    { "... and is not its word",                                     { 1, 0 },   "a*aaA*a_",     "a"       },
+    { "... not before the time of that look is over",                { 1, 0 },   "a*aa___9",     "a"       },
+    { "... then, told or not",                                       { 1, 0 },   "a*aa____",     "aa"      },
+    { "... with a worker that has it again",                         { 1, 0 },   "a*aa__^ab_9",  "a"       },
+    { "... and is forgotten",                                        { 1, 0 },   "a*aa-ab",      "ab"      },
 };
 
 static void run_story(const struct turns_rules *rules, const char *done, char *came)
@@ -57,18 +84,22 @@ static void run_story(const struct turns_rules *rules, const char *done, char *c
     assert_int_equal(turns_new(&t, rules), 0);
     for (const char *p = done; *p; p++) {
         struct lease_run held = { 0 }, run;
-        char how = strchr("!-", *p) ? *p++ : '\0';
+        char how = strchr("!-*^", *p) ? *p++ : '\0';
         unsigned i = (unsigned)((*p | 0x20) - 'a') & 7;
         if (*p == '+')
             turns_push_in(t, 5, now);
         else if (*p == '~')
             now += 10 * NS_PER_S;
+        else if (*p == '_')
+            now += TURNS_COUNTS_NS / 2;
         else if (*p >= '0' && *p <= '9')
             now += (*p - '0') * 10 * MS;
         else if (how == '-')
             turns_forget(t, i + 1, now);
         else if (how == '!')
             turns_over(t, i + 1, slot[i] - 1, 0, now);
+        else if (how)
+            turns_begun(t, i + 1, slot[i] - (how == '^'), 0, now);
         else if (*p < 'a')
             turns_over(t, i + 1, slot[i], 0, now);
         else {
@@ -175,6 +206,111 @@ static void an_hour_of_a_crowded_domain(void **state)
     assert_true(turns_domains(t) <= DOMAINS);
 }
 
+/* ── A domain of which half is dead ────────────────────────────────────── */
+
+enum { VILLAGE = 100, EVERY_MS = 60000, STEP_MS = 10, HANGS_MS = 20000 };
+
+struct villager {
+    wall_us slot;
+    mono_ns due, began, ends; /* its look's; began 0: none is under way */
+};
+
+struct village {
+    struct turns *t;
+    struct villager of[VILLAGE + 1];
+    mono_ns now, last_began, latest;
+    unsigned looks, held, most_hanging;
+};
+
+static bool is_dead(uint64_t site)
+{
+    return site % 2 == 0;
+}
+
+static void begin_look(struct village *v, const struct lease_run *run)
+{
+    struct villager *who = &v->of[run->site_id];
+    assert_int_equal(who->began, 0); /* never two at a time: intervals are long enough */
+    assert_true(v->last_began == 0 || v->now - v->last_began >= NS_PER_S / 20);
+    v->last_began = v->now;
+    v->looks++;
+    if (!is_dead(run->site_id) && v->now - who->due > v->latest)
+        v->latest = v->now - who->due;
+    who->began = v->now;
+    who->ends = v->now + (is_dead(run->site_id) ? HANGS_MS : 50) * MS;
+    turns_begun(v->t, run->site_id, run->slot_us, 0, v->now);
+}
+
+static void slot_comes(struct village *v, unsigned site)
+{
+    struct lease_run run = run_of(site, ++v->of[site].slot), before;
+    run.timeout_ms = HANGS_MS;
+    v->of[site].due = v->now;
+    int r = turns_ask(v->t, 5, &run, v->now, &before);
+    assert_true(r >= 0);
+    v->held += before.site_id != 0;
+    if (r == 1)
+        begin_look(v, &run);
+}
+
+/* What the domain's owner sees: at most four that were not there two seconds ago. */
+static void look_around(struct village *v)
+{
+    unsigned fresh = 0, there = 0;
+    for (unsigned s = 1; s <= VILLAGE; s++) {
+        there += v->of[s].began != 0;
+        fresh += v->of[s].began != 0 && v->now - v->of[s].began < TURNS_COUNTS_NS;
+    }
+    assert_true(fresh <= 4);
+    if (there > v->most_hanging)
+        v->most_hanging = there;
+}
+
+static void village_step(struct village *v, unsigned gap_ms)
+{
+    struct lease_run run;
+    for (unsigned s = 1; s <= VILLAGE; s++) {
+        if (v->of[s].began && v->now >= v->of[s].ends) {
+            v->of[s].began = 0;
+            turns_over(v->t, s, v->of[s].slot, 0, v->now);
+        }
+        if (v->now / MS % EVERY_MS == (mono_ns)(s - 1) * gap_ms)
+            slot_comes(v, s);
+        while (turns_take(v->t, v->now, &run))
+            begin_look(v, &run);
+    }
+    look_around(v);
+}
+
+/* For five intervals nobody is held back, and whoever answers is on time, or waits no
+ * longer than it takes to begin with all of them. If a turn counted until the timeout,
+ * 12 of the 50 dead sites would be looked at in an interval, and hardly any other. */
+static void half_of_a_domain_is_dead(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        unsigned gap_ms; /* between the slots of two sites */
+        mono_ns latest_ms;
+        unsigned most_hanging;
+    } rows[] = {
+        {"spread over the interval", EVERY_MS / VILLAGE, 0,     20},
+        { "all within five seconds", 50,                 26000, 44},
+    };
+    const struct turns_rules rules = { 4, 20 };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct village v = { 0 };
+        assert_int_equal(turns_new(&v.t, &rules), 0);
+        for (v.now = EVERY_MS * MS; v.now < 6 * EVERY_MS * MS; v.now += STEP_MS * MS)
+            village_step(&v, rows[i].gap_ms);
+        if (v.held > 0 || v.looks < 5 * VILLAGE || v.latest > rows[i].latest_ms * MS ||
+            v.most_hanging > rows[i].most_hanging)
+            fail_msg("%s: %u looks, %u held back, %lld ms late, %u at once", rows[i].name, v.looks, v.held,
+                     (long long)(v.latest / MS), v.most_hanging);
+        turns_free(v.t);
+    }
+}
+
 static const struct {
     const char *one, *other;
     bool same;
@@ -217,6 +353,7 @@ int main(void)
         cmocka_unit_test(turns_come_as_told),
         cmocka_unit_test(domains_do_not_disturb_each_other),
         cmocka_unit_test(an_hour_of_a_crowded_domain),
+        cmocka_unit_test(half_of_a_domain_is_dead),
         cmocka_unit_test(domains_are_what_people_register),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
