@@ -56,13 +56,13 @@ struct config {
     struct {
         char name[WORKER_NAME_SIZE]; /* "": the host's name and the process id */
         char location[LOCATION_SIZE];
-        uint32_t threads;         /* 0: as many as there are cores */
-        uint32_t slots;           /* looks in hand at once, for each thread */
-        uint32_t outbox;          /* results kept until they are recorded, for each thread */
-        char resolver[256];       /* name servers, comma-separated "ip" or "ip:port"; "": resolv.conf */
-        char allow[512];          /* networks that may be looked at although they are private */
-        char ca_file[256];        /* trusted roots; "": the system's */
-        uint32_t tls_sessions;    /* kept to be resumed, for each thread; 0: none */
+        uint32_t threads;      /* 0: as many as there are cores */
+        uint32_t slots;        /* looks in hand at once, for each thread */
+        uint32_t outbox;       /* results kept until they are recorded, for each thread */
+        char resolver[256];    /* name servers, comma-separated "ip" or "ip:port"; "": resolv.conf */
+        char allow[512];       /* networks that may be looked at although they are private */
+        char ca_file[256];     /* trusted roots; "": the system's */
+        uint32_t tls_sessions; /* kept to be resumed, for each thread; 0: none */
         char user_agent[200];
         uint32_t ipv4, ipv6;            /* 0 or 1: whether to use that family; 2: find out */
         int64_t dns_min_us, dns_max_us; /* how long an answer is believed, whatever its TTL */
@@ -71,8 +71,8 @@ struct config {
     } worker;
 
     struct {
-        uint32_t address_at_once, address_per_s; /* looks at one address, for each worker; 0: no ceiling */
-        uint32_t domain_at_once, domain_per_s;   /* ... at one registered domain, of all workers */
+        uint32_t address_at_once, address_per_s; /* looks at one address, of all workers; 0: no ceiling */
+        uint32_t domain_at_once, domain_per_s;   /* ... at one registered domain */
         int64_t wait_us;                         /* for a turn at an address, at most */
         int64_t patience_us;                     /* that a site may ask for (429, Retry-After) */
     } polite;

@@ -11,7 +11,8 @@
  *   taken           -->                 received these jobs, will look at them
  *   busy            -->                 received these jobs, will not: give them to another
  *   heartbeat       -->                 every second: room, doubts, every five seconds the jobs in hand
- *                   <-- beat            answer to a heartbeat: the coordinator lives; rest, or do not
+ *                   <-- beat            answer to a heartbeat: the coordinator lives; rest, or do not;
+ *                                       how many lanes there are
  *                   <-- recorded        results of these jobs are in the store: forget them
  *                   <-- drain           take no more, finish, say goodbye
  *   draining        -->                 takes no more (its own SIGTERM): jobs that still arrive come back
@@ -42,6 +43,7 @@ const char *control_kind_name(enum control_kind k); /* "hello" */
 #define CONTROL_MAX_PARTS       64   /* of one full list, which has 262,144 ids at most then */
 #define ENDPOINT_SIZE           160
 #define CONTROL_MAX_SLOTS       65536       /* of one lane */
+#define CONTROL_MAX_LANES       65536       /* of a cluster */
 #define CONTROL_MAX_UNRECORDED  (1 << 21)   /* an outbox at its largest, and what is still to come into it */
 #define CONTROL_MAX_DESCRIPTORS (1u << 30)  /* the kernel's own ceiling (fs.nr_open); more is told as that */
 #define CONTROL_MAX_LAG_US      3600000000u /* longer is told as an hour */
@@ -85,7 +87,8 @@ struct control {
     char results[ENDPOINT_SIZE]; /* the collector's PULL endpoint */
 
     /* beat */
-    bool rest; /* others do its work for as long as it is in doubt: take no jobs */
+    bool rest;      /* others do its work for as long as it is in doubt: take no jobs */
+    uint32_t lanes; /* of all workers of the cluster, that may be looking now; 0: not told */
 
     char text[160]; /* refused, goodbye: why; heartbeat: why suspect, less than DOUBT_SIZE */
 };

@@ -247,9 +247,9 @@ const struct setting settings[] = {
                "is at fault; longer when that comes back" },
 
     { "polite.address_at_once", COUNT(polite.address_at_once, 0, 65536), .fallback = "8",
-      .about = "looks of one worker at one address at a time, each for its first 2 s; 0: no ceiling" },
+      .about = "looks at one address at a time, each for its first 2 s, of all workers; 0: no ceiling" },
     { "polite.address_per_s", COUNT(polite.address_per_s, 0, 1000000), .fallback = "50",
-      .about = "looks of one worker at one address in a second; 0: no ceiling" },
+      .about = "looks at one address in a second, of all workers; 0: no ceiling" },
     { "polite.domain_at_once", COUNT(polite.domain_at_once, 0, 65536), .fallback = "4",
       .about = "looks at one registered domain at a time, each for its first 2 s, of all workers; 0: no ceiling" },
     { "polite.domain_per_s", COUNT(polite.domain_per_s, 0, 1000000), .fallback = "20",

@@ -12,6 +12,7 @@
 #include <string.h>
 
 enum { MESSAGES_A_TURN = 256 };
+#define COUNT_LANES_NS NS_PER_S
 
 /* Ids that a lane is to be told. */
 struct news {
@@ -29,6 +30,8 @@ struct reception {
     struct news news[ROSTER_MAX_LANES];
     int dirty[ROSTER_MAX_LANES]; /* lanes with news */
     size_t n_dirty;
+    uint32_t lanes; /* that there are, as counted last; until then that is good enough */
+    mono_ns lanes_until;
     struct complaint *malformed;
     struct log_gate refused_gate;
     const struct bus_message *message; /* the one being dealt with */
@@ -130,8 +133,10 @@ static void on_hello(struct reception *r, const struct control *c)
         refuse(r, c, "the coordinator knows as many workers as it can");
         return;
     }
-    if (how != ROSTER_AGAIN)
+    if (how != ROSTER_AGAIN) {
         lane_lost(r, lane);
+        r->lanes_until = 0;
+    }
     if (how == ROSTER_RESTARTED)
         log_info("worker.restarted", "worker=%s lane=%u", c->worker, c->lane);
     roster_heard(p->roster, lane, c->nonce, r->message->peer, r->message->peer_len, loop_now(p->loop),
@@ -163,6 +168,17 @@ static void on_busy(struct reception *r, const struct control *c, int lane)
         roster_busy(r->parts->roster, lane);
 }
 
+/* Counted once a second, since each of them asks as often. */
+static uint32_t count_lanes(struct reception *r)
+{
+    mono_ns now = loop_now(r->parts->loop);
+    if (now >= r->lanes_until) {
+        r->lanes = roster_present(r->parts->roster);
+        r->lanes_until = now + COUNT_LANES_NS;
+    }
+    return r->lanes;
+}
+
 static void on_heartbeat(struct reception *r, const struct control *c, int lane)
 {
     struct parts *p = r->parts;
@@ -176,6 +192,7 @@ static void on_heartbeat(struct reception *r, const struct control *c, int lane)
         arrears_in_hand(p->arrears, lane, ids, n, now);
     }
     beat.rest = roster_may_rest(p->roster, lane);
+    beat.lanes = count_lanes(r);
     answer(r, &beat);
 }
 

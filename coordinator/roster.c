@@ -424,6 +424,14 @@ unsigned roster_ready(const struct roster *r, unsigned location)
     return n;
 }
 
+unsigned roster_present(const struct roster *r)
+{
+    unsigned n = 0;
+    for (size_t i = 0; i < r->end; i++)
+        n += r->at[i] && present(&r->at[i]->lane);
+    return n;
+}
+
 bool roster_has_other(const struct roster *r, unsigned location, const char *worker)
 {
     bool any = any_is_ready(r, location);

@@ -113,6 +113,8 @@ mono_ns roster_next(const struct roster *r); /* when time will next bring one */
 /* It was we who were away for that long: nobody was silent meanwhile. */
 void roster_excuse(struct roster *r, mono_ns gap);
 
+/* Lanes of all locations that may be looking now: neither dead nor gone. */
+unsigned roster_present(const struct roster *r);
 /* Lanes of a location that work is counted on: those that are ready or, where none
  * is, those that are only in doubt. */
 unsigned roster_ready(const struct roster *r, unsigned location);

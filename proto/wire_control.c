@@ -54,6 +54,8 @@ static int check_amounts(const struct control *c, struct err *err)
     if (r == 0)
         r = wire_check_number(c->descriptors_most, CONTROL_MAX_DESCRIPTORS, "descriptors at most", err);
     if (r == 0)
+        r = wire_check_number(c->lanes, CONTROL_MAX_LANES, "lanes", err);
+    if (r == 0)
         r = wire_check_number(c->lag_us, CONTROL_MAX_LAG_US, "microseconds of lag", err);
     return r;
 }
@@ -128,6 +130,7 @@ int wire_pack_control(const struct control *c, uint8_t *buf, size_t size)
     m.jobs = wire_lend(c->jobs);
     m.results = wire_lend(c->results);
     m.rest = c->rest;
+    m.lanes = c->lanes;
     m.text = wire_lend(c->text);
     wire_put(&out, &m.base);
     return wire_out_done(&out);
@@ -188,6 +191,7 @@ int wire_unpack_control(struct wire_arena *a, const void *bytes, size_t len, str
         .n_ids = m->n_ids,
         .epoch = m->epoch,
         .rest = m->rest,
+        .lanes = m->lanes,
     };
     r = texts_in(&c, m, err);
     if (r == 0)

@@ -26,9 +26,10 @@ struct place {
 };
 
 struct courtesy {
+    struct courtesy_rules rules;
+    uint32_t threads; /* that share them now */
     uint32_t at_once; /* for this thread; UINT32_MAX: no ceiling */
     mono_ns distance; /* between turns of this thread; 0: none */
-    mono_ns wait;
     struct place *by_key;
     struct place *idle; /* nobody is there: the one left first in front */
     struct heap news;   /* of all places: MONO_NEVER where nobody waits */
@@ -37,12 +38,10 @@ struct courtesy {
 int courtesy_new(struct courtesy **ret, const struct courtesy_rules *rules)
 {
     struct courtesy *c = calloc(1, sizeof *c);
-    uint32_t threads = rules->threads ? rules->threads : 1;
     if (!c)
         return -ENOMEM;
-    c->at_once = rules->at_once ? (rules->at_once + threads - 1) / threads : UINT32_MAX;
-    c->distance = rules->per_s ? NS_PER_S * threads / rules->per_s : 0;
-    c->wait = rules->wait;
+    c->rules = *rules;
+    courtesy_share(c, 1);
     heap_init(&c->news);
     *ret = c;
     return 0;
@@ -165,8 +164,22 @@ static mono_ns news_at(const struct courtesy *c, const struct place *p)
     if (p->waiting == 0)
         return MONO_NEVER;
     mono_ns room = p->counting < c->at_once ? p->free_at : p->counted->since + COURTESY_COUNTS_NS;
-    mono_ns go = later(room, p->free_at), away = oldest_of(p)->since + c->wait;
+    mono_ns go = later(room, p->free_at), away = oldest_of(p)->since + c->rules.wait;
     return go < away ? go : away;
+}
+
+void courtesy_share(struct courtesy *c, uint32_t threads)
+{
+    struct place *p, *tmp;
+    if (threads < c->rules.threads)
+        threads = c->rules.threads;
+    if (threads == c->threads)
+        return;
+    c->threads = threads;
+    c->at_once = c->rules.at_once ? (c->rules.at_once + threads - 1) / threads : UINT32_MAX;
+    c->distance = c->rules.per_s ? NS_PER_S * threads / c->rules.per_s : 0;
+    HASH_ITER (hh, c->by_key, p, tmp)
+        heap_set(&c->news, &p->news, news_at(c, p));
 }
 
 /* After whatever was done there. */
@@ -224,7 +237,7 @@ static void unqueue(struct place *p, struct courtesy_turn *t)
 static bool in_vain(const struct courtesy *c, const struct place *p, mono_ns now)
 {
     mono_ns first = p->free_at > now ? p->free_at - now : 0;
-    return first + (mono_ns)p->waiting * c->distance > c->wait;
+    return first + (mono_ns)p->waiting * c->distance > c->rules.wait;
 }
 
 /* What is said to whoever has come to a place. */
@@ -278,22 +291,27 @@ void courtesy_leave(struct courtesy *c, struct courtesy_turn *t, mono_ns now)
 
 void *courtesy_take(struct courtesy *c, mono_ns now, enum courtesy_word *ret)
 {
-    if (heap_first_key(&c->news) > now)
-        return NULL;
-    struct place *p = heap_owner(heap_first(&c->news), struct place, news);
-    stop_counting(p, now);
-    if (has_room(c, p, now)) {
-        struct courtesy_turn *t = first_of(p);
-        *ret = COURTESY_GO;
-        unqueue(p, t);
-        begin(c, p, t, now);
-        settle(c, p);
-        return t->owner;
+    while (heap_first_key(&c->news) <= now) {
+        struct place *p = heap_owner(heap_first(&c->news), struct place, news);
+        struct courtesy_turn *t;
+        stop_counting(p, now);
+        if (has_room(c, p, now)) {
+            t = first_of(p);
+            *ret = COURTESY_GO;
+            unqueue(p, t);
+            begin(c, p, t, now);
+            settle(c, p);
+            return t->owner;
+        }
+        t = oldest_of(p);
+        if (now - t->since >= c->rules.wait) {
+            *ret = COURTESY_AWAY;
+            courtesy_leave(c, t, now);
+            return t->owner;
+        }
+        settle(c, p); /* somebody counts no longer, and more do than there is room for */
     }
-    struct courtesy_turn *t = oldest_of(p);
-    *ret = COURTESY_AWAY;
-    courtesy_leave(c, t, now);
-    return t->owner;
+    return NULL;
 }
 
 mono_ns courtesy_next(const struct courtesy *c)

@@ -19,8 +19,10 @@
  *
  * A place is an IPv4 address, or 64 bits of an IPv6 one, since that is what one
  * host is given. This host itself (loopback) is not a place: nobody else is
- * bothered. Ceilings are for each worker and divided among its threads, which
- * share nothing; a thread has one turn at least.
+ * bothered. Ceilings are those of a cluster, divided among all threads of all workers,
+ * which share nothing; a thread has one turn at least. So what one address sees of a
+ * cluster is `per_s` looks that begin in a second, and `at_once` under way, or one of
+ * each thread where there are more threads than that.
  *
  * Pure: the time is an argument. Memory is that of looks in hand, and of places
  * left less than a turn's distance ago.
@@ -41,7 +43,7 @@
 struct courtesy_rules {
     uint32_t at_once; /* turns that count at one place, of all threads together; 0: no ceiling */
     uint32_t per_s;   /* turns that begin in a second; 0: no ceiling */
-    uint32_t threads; /* that share them; 0 counts as 1 */
+    uint32_t threads; /* of this process, that share them at least; 0 counts as 1 */
     mono_ns wait;     /* who has waited for that long is sent away */
 };
 
@@ -50,6 +52,10 @@ struct courtesy;
 int courtesy_new(struct courtesy **ret, const struct courtesy_rules *rules);
 void courtesy_free(struct courtesy *c); /* NULL is fine; turns end without a word */
 DEFINE_SCOPED(courtesy, struct courtesy *, courtesy_free)
+
+/* Of now on so many threads share, of this process and others; fewer than this process
+ * has are not believed. Turns in hand go on. Ask courtesy_next again. */
+void courtesy_share(struct courtesy *c, uint32_t threads);
 
 /* Equal for addresses that share a ceiling; 0 for those that have none. */
 uint64_t courtesy_place(const struct address *a);

@@ -210,10 +210,13 @@ static void begin_resting(struct thread_lane *l)
     log_info("lane.rests", "lane=%u: others do its work", l->setup.number);
 }
 
-static void on_rest(void *arg, bool rest)
+static void on_beaten(void *arg, const struct control *beat)
 {
     struct thread_lane *l = arg;
     struct err err = { 0 };
+    bool rest = beat->rest;
+    if (beat->lanes > 0)
+        probes_share(l->probes, beat->lanes);
     if (rest == l->resting || !l->jobs_welcome[0])
         return;
     if (rest) {
@@ -294,7 +297,7 @@ static const struct rollcall_events rollcall_events = {
     .recorded = on_recorded,
     .drain = begin_draining,
     .refused = on_refused,
-    .rest = on_rest,
+    .beaten = on_beaten,
     .reconnect = on_reconnect,
     .beat = on_beat,
     .list = on_list,

@@ -343,6 +343,12 @@ static void on_turns(void *arg)
     wakeup_at(p->turns, courtesy_next(p->kit.courtesy));
 }
 
+void probes_share(struct probes *p, uint32_t lanes)
+{
+    courtesy_share(p->kit.courtesy, lanes);
+    wakeup_at(p->turns, courtesy_next(p->kit.courtesy));
+}
+
 static void leave_turn(struct look *k, mono_ns now)
 {
     struct courtesy *c = k->kit->courtesy;

@@ -38,6 +38,10 @@ int probe_begin(struct probes *p, const struct job *job, probe_done_fn *done, vo
  * that goes on for long. -EINVAL, -ENOMEM. */
 int probes_keep_canaries(struct probes *p, const struct config *config, struct err *err);
 
+/* So many lanes of all workers look: each takes its share of what one address may be
+ * asked. Until told, there are this worker's own. */
+void probes_share(struct probes *p, uint32_t lanes);
+
 size_t probes_in_hand(const struct probes *p);
 size_t probes_room(const struct probes *p);
 

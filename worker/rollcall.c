@@ -170,7 +170,7 @@ static void hear(struct rollcall *r, const struct control *c)
     case CONTROL_REFUSED: r->events->refused(r->arg, c->text); return;
     case CONTROL_RECORDED: r->events->recorded(r->arg, c->ids, c->n_ids); break;
     case CONTROL_DRAIN: r->events->drain(r->arg); break;
-    case CONTROL_BEAT: r->events->rest(r->arg, c->rest); break;
+    case CONTROL_BEAT: r->events->beaten(r->arg, c); break;
     default: /* what only we say, which harms nobody */ break;
     }
     presence_heard(&r->presence, c->nonce, now);

@@ -31,8 +31,9 @@ struct rollcall_events {
     void (*recorded)(void *arg, const uint64_t *ids, size_t n);
     void (*drain)(void *arg);
     void (*refused)(void *arg, const char *why);
-    void (*rest)(void *arg, bool rest); /* at each beat: whether to take no jobs for now */
-    void (*reconnect)(void *arg);       /* the coordinator is silent: its control socket has been made anew */
+    void (*beaten)(void *arg,
+                   const struct control *beat); /* its answer: whether to rest, and who else is there */
+    void (*reconnect)(void *arg); /* the coordinator is silent: its control socket has been made anew */
 
     void (*beat)(void *arg, struct control *c); /* fill in free_slots, unrecorded, lag_us, suspect and text */
     /* The ids of all jobs in hand or unrecorded: their number; when that is more

@@ -87,6 +87,28 @@ def test_a_dead_host_of_many_sites_is_told_by_all_of_them(cluster, tmp_path):
     assert {(x.verdict, x.cause) for x in first} == {("down", "connect_timeout")}, "nobody was sent away"
 
 
+@private_network
+def test_workers_share_what_one_address_may_be_asked(cluster, tmp_path):
+    """Two of them, each before the same address, which is asked ten times a second by both together."""
+    books = [tmp_path / "one", tmp_path / "other"]
+    cluster.settings.update({"worker.allow": f"{ADDRESS}/32", "polite.address_per_s": "10", "polite.wait": "1s"})
+    cluster.apply(sites=[quick(f"site-{i}", f"http://{ADDRESS}:8000/{i}", every="1s") for i in range(40)])
+    cluster.begin("coordinator")
+    cluster.begin("collector")
+    for book in books:
+        cluster.begin("worker", name=book.name, wrap=guestbook.alone_with(book, ADDRESS, 8000, 0.05))
+
+    def guests():  # of both, from when each had heard of the other
+        both = [guestbook.read(book) if book.exists() else [] for book in books]
+        since = max(g[0][0] if g else float("inf") for g in both) + 3
+        return [[guest for guest in g if guest[0] >= since] for g in both]
+
+    until(lambda: all(len(g) >= 15 for g in guests()), 20, lambda: f"few came: {guests()}")
+    one, other = guests()
+    assert guestbook.most_in_a_second(one) <= 6 and guestbook.most_in_a_second(other) <= 6
+    assert guestbook.most_in_a_second([*one, *other]) <= 12
+
+
 def test_this_host_is_nobody_else(cluster, village):
     """Loopback has no ceiling: who rehearses here need not set anything."""
     shop = village.site("shop", b.healthy())

@@ -192,6 +192,21 @@ static void test_whom_it_does_not_want(void **state)
     beats(w, l, NULL, 0);
     until(w, l->told[CONTROL_BEAT] == 1);
     assert_int_equal(l->last[CONTROL_BEAT].nonce, m->last[CONTROL_BEAT].nonce);
+    assert_int_equal(l->last[CONTROL_BEAT].lanes, 0); /* not told */
+}
+
+/* They share what may be asked of one address. */
+static void test_each_lane_is_told_how_many_there_are(void **state)
+{
+    struct world *w = *state;
+    struct thread *l = &w->lane[0], *m = &w->lane[1];
+    start(w);
+    join(w, l, "alpha");
+    until(w, l->last[CONTROL_BEAT].lanes == 1);
+    join(w, m, "beta");
+    until(w, l->last[CONTROL_BEAT].lanes == 2 && m->last[CONTROL_BEAT].lanes == 2);
+    say(w, m, CONTROL_GOODBYE, NULL, 0);
+    until(w, l->last[CONTROL_BEAT].lanes == 1);
 }
 
 static void leave_the_line(struct thread *l)
@@ -374,6 +389,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_silent_lane_gives_its_job_to_another, begin, end),
         cmocka_unit_test_setup_teardown(test_a_look_that_is_asked_for, begin, end),
         cmocka_unit_test_setup_teardown(test_whom_it_does_not_want, begin, end),
+        cmocka_unit_test_setup_teardown(test_each_lane_is_told_how_many_there_are, begin, end),
         cmocka_unit_test_setup_teardown(test_a_look_that_a_worker_held_back, begin, end),
         cmocka_unit_test_setup_teardown(test_a_second_worker_of_the_same_name, begin, end),
         cmocka_unit_test_setup_teardown(test_a_restart_with_looks_in_hand, begin, end),

@@ -174,6 +174,7 @@ static void test_who_is_in_doubt_rests_while_others_are_ready(void **state)
     changes(r, 4 * NS_PER_S + 1);
     assert_true(roster_lane(r, well)->silent);
     assert_int_equal(roster_ready(r, 0), 1);
+    assert_int_equal(roster_present(r), 2); /* it may be looking all the same */
 
     beat_in_doubt(r, sick, 1, false, 5 * NS_PER_S);
     assert_string_equal(roster_lane(r, sick)->reason, "");
