@@ -4,6 +4,7 @@
 #include "cli/directory.h"
 #include "cli/print.h"
 #include "cli/table.h"
+#include "common/array.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -51,14 +52,8 @@ struct kept {
 static int keep(void *arg, const struct incident *i)
 {
     struct kept *k = arg;
-    if (k->n == k->room) {
-        size_t room = k->room ? k->room * 2 : 64;
-        struct incident *grown = realloc(k->at, room * sizeof *grown);
-        if (!grown)
-            return -ENOMEM;
-        k->at = grown;
-        k->room = room;
-    }
+    if (array_room(k->at, k->n, k->room) < 0)
+        return -ENOMEM;
     k->at[k->n++] = *i;
     return 0;
 }

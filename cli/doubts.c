@@ -1,5 +1,7 @@
 #include "cli/doubts.h"
 
+#include "common/array.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,14 +16,8 @@ struct doubts {
 static int keep(void *arg, const struct episode *e)
 {
     struct doubts *d = arg;
-    if (d->n == d->room) {
-        size_t room = d->room ? d->room * 2 : 16;
-        struct episode *grown = realloc(d->at, room * sizeof *grown);
-        if (!grown)
-            return -ENOMEM;
-        d->at = grown;
-        d->room = room;
-    }
+    if (array_room(d->at, d->n, d->room) < 0)
+        return -ENOMEM;
     d->at[d->n++] = *e;
     return 0;
 }

@@ -1,5 +1,7 @@
 #include "cli/noticelist.h"
 
+#include "common/array.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,14 +14,8 @@ struct noticelist {
 static int keep(void *arg, const struct notice *n)
 {
     struct noticelist *l = arg;
-    if (l->n == l->room) {
-        size_t room = l->room ? l->room * 2 : 64;
-        struct notice *grown = realloc(l->at, room * sizeof *grown);
-        if (!grown)
-            return -ENOMEM;
-        l->at = grown;
-        l->room = room;
-    }
+    if (array_room(l->at, l->n, l->room) < 0)
+        return -ENOMEM;
     struct notice *mine = &l->at[l->n++];
     *mine = *n;
     mine->payload = "";

@@ -4,6 +4,7 @@
 #include "cli/plan.h"
 
 #include "cli/print.h"
+#include "common/array.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -252,14 +253,8 @@ static int add_field(struct plan_row *row, const char *name, const char *from, c
 /* The row is the plan's from here on, also when this fails. */
 static int add_row(struct plan *p, const struct plan_row *row)
 {
-    if (p->n_rows == p->room) {
-        size_t room = p->room ? p->room * 2 : 64;
-        struct plan_row *grown = realloc(p->row, room * sizeof *grown);
-        if (!grown)
-            return -ENOMEM;
-        p->row = grown;
-        p->room = room;
-    }
+    if (array_room(p->row, p->n_rows, p->room) < 0)
+        return -ENOMEM;
     p->row[p->n_rows++] = *row;
     p->number[row->of][row->what]++;
     return 0;

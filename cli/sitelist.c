@@ -4,6 +4,7 @@
 #include "cli/sitelist.h"
 
 #include "cli/siteread.h"
+#include "common/array.h"
 #include "common/url.h"
 #include "common/yaml.h"
 
@@ -96,22 +97,6 @@ void sitelist_free(struct sitelist *l)
     free(l);
 }
 
-static int make_room(void *list, size_t n, size_t *room, size_t ceiling)
-{
-    void **at = list;
-    if (n < *room)
-        return 0;
-    if (n >= ceiling)
-        return -ENOSPC;
-    size_t more = *room ? *room * 2 : 64;
-    void *grown = realloc(*at, more * sizeof(void *));
-    if (!grown)
-        return -ENOMEM;
-    *at = grown;
-    *room = more;
-    return 0;
-}
-
 static int no_memory(struct err *err)
 {
     return err_set(err, -ENOMEM, "out of memory");
@@ -131,9 +116,9 @@ int sitelist_add(struct sitelist *l, const struct sitelist_site *s, struct err *
     if (other)
         return twice(s, other, err);
 
-    int r = make_room(&l->site, l->n_sites, &l->room_sites, SITELIST_MAX_SITES);
-    if (r == -ENOSPC)
-        return err_set(err, r, "the list has more than %d sites", SITELIST_MAX_SITES);
+    if (l->n_sites >= SITELIST_MAX_SITES)
+        return err_set(err, -ENOSPC, "the list has more than %d sites", SITELIST_MAX_SITES);
+    int r = array_room(l->site, l->n_sites, l->room_sites);
     struct site_entry *e = r == 0 ? keep_room(l, sizeof *e) : NULL;
     if (!e)
         return no_memory(err);
@@ -160,9 +145,9 @@ int sitelist_add_owner(struct sitelist *l, const struct sitelist_owner *o, struc
     if (other)
         return err_set(err, -EEXIST, "the owner '%s' is on line %u already", o->owner.name, other->line);
 
-    int r = make_room(&l->owner, l->n_owners, &l->room_owners, SITELIST_MAX_OWNERS);
-    if (r == -ENOSPC)
-        return err_set(err, r, "the list has more than %d owners", SITELIST_MAX_OWNERS);
+    if (l->n_owners >= SITELIST_MAX_OWNERS)
+        return err_set(err, -ENOSPC, "the list has more than %d owners", SITELIST_MAX_OWNERS);
+    int r = array_room(l->owner, l->n_owners, l->room_owners);
     struct owner_entry *e = r == 0 ? keep_room(l, sizeof *e) : NULL;
     if (!e)
         return no_memory(err);

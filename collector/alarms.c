@@ -1,5 +1,7 @@
 #include "collector/alarms.h"
 
+#include "common/array.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -53,14 +55,8 @@ int alarms_set(struct alarms *a, struct alarm *alarm, int64_t due)
         return 0;
     }
     if (alarm->place == 0) {
-        if (a->count == a->room) {
-            size_t room = a->room ? a->room * 2 : 64;
-            struct alarm **heap = realloc(a->heap, room * sizeof *heap);
-            if (!heap)
-                return -ENOMEM;
-            a->heap = heap;
-            a->room = room;
-        }
+        if (array_room(a->heap, a->count, a->room) < 0)
+            return -ENOMEM;
         alarm->place = ++a->count;
     }
     alarm->due = due;

@@ -1,27 +1,14 @@
 #include "collector/batch.h"
 
+#include "common/array.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Room for one more in an array that doubles. */
-static bool grow(struct batch *b, void **at, size_t *room, size_t n, size_t size)
-{
-    if (b->failed)
-        return false;
-    if (n < *room)
-        return true;
-    size_t more = *room ? *room * 2 : 64;
-    void *larger = realloc(*at, more * size);
-    if (!larger) {
-        b->failed = -ENOMEM;
-        return false;
-    }
-    *at = larger;
-    *room = more;
-    return true;
-}
-#define GROW(b, array, count, i) grow(b, (void **)&(b)->array, &(b)->room[i], (b)->count, sizeof *(b)->array)
+/* Room for one more. */
+#define GROW(b, array, count, i) \
+    (!(b)->failed && ((b)->failed = array_room((b)->array, (b)->count, (b)->room[i])) == 0)
 
 void batch_clear(struct batch *b)
 {

@@ -1,5 +1,7 @@
 #include "collector/books.h"
 
+#include "common/array.h"
+
 #include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
@@ -182,17 +184,10 @@ static void choose(void *arg, struct watched *w)
     struct chosen *c = arg;
     if (w->state.health != HEALTH_SUSPECTED && w->state.incident_id == 0)
         return;
-    if (c->n == c->room) {
-        size_t room = c->room ? c->room * 2 : 64;
-        struct watched **list = realloc(c->list, room * sizeof *list);
-        if (!list) {
-            c->failed = true;
-            return;
-        }
-        c->list = list;
-        c->room = room;
-    }
-    c->list[c->n++] = w;
+    if (array_room(c->list, c->n, c->room) < 0)
+        c->failed = true;
+    else
+        c->list[c->n++] = w;
 }
 
 static int review_all(struct filling *f, struct store *s, struct err *err)

@@ -1,5 +1,6 @@
 #include "common/connections.h"
 
+#include "common/array.h"
 #include "common/severed.h"
 
 #include <arpa/inet.h>
@@ -103,21 +104,6 @@ static int second_descriptor(int fd)
     return -EMFILE;
 }
 
-static int make_room(struct connections *c)
-{
-    if (c->n < c->room)
-        return 0;
-    if (c->room >= CONNECTIONS_MAX)
-        return -ENOSPC;
-    size_t room = c->room ? c->room * 2 : 16;
-    struct connection *at = realloc(c->at, room * sizeof *at);
-    if (!at)
-        return -ENOMEM;
-    c->at = at;
-    c->room = room;
-    return 0;
-}
-
 static struct connection *find(struct connections *c, int fd)
 {
     for (size_t i = 0; i < c->n; i++)
@@ -131,7 +117,7 @@ void connections_begin(struct connections *c, int fd)
     struct connection *old = find(c, fd);
     if (old)
         forget(c, old);
-    if (make_room(c) < 0)
+    if (c->n >= CONNECTIONS_MAX || array_room(c->at, c->n, c->room) < 0)
         return;
     int own = second_descriptor(fd);
     if (own < 0)

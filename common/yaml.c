@@ -1,5 +1,6 @@
 #include "common/yaml.h"
 
+#include "common/array.h"
 #include "common/text.h"
 
 #include <errno.h>
@@ -132,14 +133,8 @@ static int wrong(struct build *b, unsigned line, const char *what)
 
 static int put_on_pile(struct build *b, struct yaml_node *n)
 {
-    if (b->height == b->room) {
-        size_t room = b->room ? b->room * 2 : 256;
-        struct yaml_node **pile = realloc(b->pile, room * sizeof *pile);
-        if (!pile)
-            return no_memory(b);
-        b->pile = pile;
-        b->room = room;
-    }
+    if (array_room(b->pile, b->height, b->room) < 0)
+        return no_memory(b);
     b->pile[b->height++] = n;
     return 0;
 }

@@ -1,5 +1,7 @@
 #include "coordinator/catalog.h"
 
+#include "common/array.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -57,14 +59,8 @@ struct loading {
 static int on_site(void *arg, const struct site *site)
 {
     struct loading *l = arg;
-    if (l->n == l->room) {
-        size_t room = l->room ? l->room * 2 : 1024;
-        struct watched **grown = realloc(l->site, room * sizeof *grown);
-        if (!grown)
-            return -ENOMEM;
-        l->site = grown;
-        l->room = room;
-    }
+    if (array_room(l->site, l->n, l->room) < 0)
+        return -ENOMEM;
     return watchlist_put(l->catalog->list, site, &l->site[l->n++]);
 }
 

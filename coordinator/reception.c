@@ -1,5 +1,6 @@
 #include "coordinator/reception.h"
 
+#include "common/array.h"
 #include "common/complaint.h"
 #include "common/daemon.h"
 #include "common/log.h"
@@ -306,14 +307,8 @@ static void tell(struct reception *r, int lane)
 void reception_recorded(struct reception *r, int lane, uint64_t job_id)
 {
     struct news *n = &r->news[lane];
-    if (n->n == n->room) {
-        size_t room = n->room ? n->room * 2 : 64;
-        uint64_t *ids = realloc(n->ids, room * sizeof *ids);
-        if (!ids)
-            return;
-        n->ids = ids;
-        n->room = room;
-    }
+    if (array_room(n->ids, n->n, n->room) < 0)
+        return;
     if (n->n == 0 && r->n_dirty < ROSTER_MAX_LANES)
         r->dirty[r->n_dirty++] = lane;
     n->ids[n->n++] = job_id;

@@ -1,5 +1,6 @@
 #include "coordinator/ring.h"
 
+#include "common/array.h"
 #include "common/site.h"
 
 #include <errno.h>
@@ -106,14 +107,8 @@ void ring_drop(struct ring *r, struct ring_seat *seat)
 
 static int note(struct ring *r, wall_us slot, struct ring_seat *seat)
 {
-    if (r->end == r->room) {
-        size_t room = r->room ? r->room * 2 : 8;
-        struct ring_visit *ahead = realloc(r->ahead, room * sizeof *ahead);
-        if (!ahead)
-            return -ENOMEM;
-        r->ahead = ahead;
-        r->room = room;
-    }
+    if (array_room(r->ahead, r->end, r->room) < 0)
+        return -ENOMEM;
     r->ahead[r->end++] = (struct ring_visit){ slot, seat };
     return 0;
 }
