@@ -174,6 +174,16 @@ static const enum cause name_causes[NAME_STATUS_COUNT][ROOT_STATUS_COUNT] = {
     [NAME_NO_MEMORY] = { CAUSE_WORKER_ERROR, CAUSE_WORKER_ERROR, CAUSE_WORKER_ERROR, CAUSE_WORKER_ERROR},
 };
 
+bool name_is_failure(enum name_status s)
+{
+    return s != NAME_OK && s != NAME_NODATA && s != NAME_NXDOMAIN && s != NAME_IMPOSSIBLE;
+}
+
+bool name_is_silence(enum name_status s)
+{
+    return s == NAME_TIMEOUT || s == NAME_UNREACHABLE;
+}
+
 bool causes_need_root(enum name_status s)
 {
     return s == NAME_NXDOMAIN || s == NAME_NODATA || s == NAME_SERVFAIL || s == NAME_REFUSED ||

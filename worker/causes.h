@@ -81,6 +81,11 @@ enum root_status {
     ROOT_STATUS_COUNT, /* last */
 };
 
+/* The server failed, which is not the same as denying the name. */
+bool name_is_failure(enum name_status s);
+/* Silence, as against an answer that is a failure. */
+bool name_is_silence(enum name_status s);
+
 /* Whether the status means nothing before the root has been asked for. */
 bool causes_need_root(enum name_status s);
 

@@ -14,6 +14,8 @@
 #include "worker/sitememory.h"
 #include "worker/wakeup.h"
 
+struct canaries;
+
 /* What all looks of a thread share. Borrowed. */
 struct check_kit {
     struct loop *loop;
@@ -23,7 +25,8 @@ struct check_kit {
     struct sitememory *memory;
     struct selfcheck *selfcheck;
     struct courtesy *courtesy;
-    uint32_t patience_most_s; /* that a site may ask for */
+    struct canaries *canaries; /* NULL: none */
+    uint32_t patience_most_s;  /* that a site may ask for */
     struct exchange_kit exchange;
 };
 

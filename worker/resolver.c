@@ -1,6 +1,7 @@
 #include "worker/resolver.h"
 
 #include "worker/generation.h"
+#include "worker/halves.h"
 #include "worker/nameservers.h"
 #include "worker/upstream.h"
 #include "worker/wakeup.h"
@@ -32,15 +33,6 @@ enum { MAX_NAMES = 65536 }; /* in the cache */
 #define DOUBT_AFTER_NS    (500 * NS_PER_MS)
 #define HALF_IS_ENOUGH_NS (300 * NS_PER_MS) /* after one family has answered */
 
-struct part { /* of a query: one question */
-    struct query *query;
-    int type;
-    bool asked, answered;
-    enum name_status status;
-    int n;
-    struct address address[DNS_MAX_ADDRESSES];
-};
-
 struct query {
     struct resolver *resolver;
     struct generation *generation;
@@ -51,8 +43,7 @@ struct query {
     mono_ns since;      /* when it began */
     bool told;          /* concluded with one half; waits for the other only to be freed */
     mono_ns good_since; /* when the first half came; 0 not yet */
-    uint32_t ttl_s;
-    struct part v4, v6;
+    struct halves halves;
     struct resolver_wait *waiting;
     struct query *prev, *next; /* among those that wait for a root, are to be settled, or were told */
     UT_hash_handle hh;
@@ -95,17 +86,12 @@ static void follow_resolv_conf(struct resolver *r, mono_ns now)
 
 /* ── Telling ───────────────────────────────────────────────────────────── */
 
-static bool complete(const struct query *q)
-{
-    return q->v4.asked == q->v4.answered && q->v6.asked == q->v6.answered;
-}
-
 /* Nobody finds it by its name any more. An open question still points to it. */
 static void retire(struct query *q)
 {
     struct resolver *r = q->resolver;
     HASH_DEL(r->by_name, q);
-    if (complete(q)) {
+    if (halves_complete(&q->halves)) {
         free(q);
         return;
     }
@@ -146,56 +132,19 @@ static struct server *server_of(const struct query *q)
     return (struct server *)&g->server[(q->first + q->tried - 1) % g->n];
 }
 
-static bool is_failure(enum name_status s)
-{
-    return s != NAME_OK && s != NAME_NODATA && s != NAME_NXDOMAIN && s != NAME_IMPOSSIBLE;
-}
-
-/* Both parts as one. A name that does not exist does not for any type; a failure
- * beside a denial is a failure, because the other half may well be there. */
-static enum name_status status_of(const struct query *q)
-{
-    const struct part *part[] = { &q->v4, &q->v6 };
-    enum name_status status = NAME_NODATA;
-    for (int i = 0; i < 2; i++) {
-        if (!part[i]->answered)
-            continue;
-        if (part[i]->status == NAME_OK)
-            return NAME_OK;
-        if (part[i]->status == NAME_NXDOMAIN || part[i]->status == NAME_IMPOSSIBLE)
-            return part[i]->status;
-        if (is_failure(part[i]->status))
-            status = part[i]->status;
-    }
-    return status;
-}
-
 static void conclude(struct query *q, enum name_status status, enum root_status root)
 {
-    struct dns_answer a = {
-        .status = status,
-        .root = root,
-        .ttl_s = q->ttl_s,
-        .n_v4 = (unsigned)q->v4.n,
-        .n_v6 = (unsigned)q->v6.n,
-    };
-    memcpy(a.v4, q->v4.address, sizeof a.v4);
-    memcpy(a.v6, q->v6.address, sizeof a.v6);
+    struct dns_answer a;
+    halves_join(&q->halves, status, root, &a);
     tell(q, &a);
 }
 
 static void ask_server(struct query *q);
 
-/* Silence, as against an answer that is a failure. */
-static bool is_silence(enum name_status s)
-{
-    return s == NAME_TIMEOUT || s == NAME_UNREACHABLE;
-}
-
 static void ask_next(struct query *q, struct server *s, enum name_status status)
 {
     struct generation *g = q->generation;
-    if (is_silence(status)) { /* not the one to ask first any more */
+    if (name_is_silence(status)) { /* not the one to ask first any more */
         if (g->current == (unsigned)(s - g->server))
             g->current = (g->current + 1) % g->n;
     } else {
@@ -207,15 +156,15 @@ static void ask_next(struct query *q, struct server *s, enum name_status status)
 
 static void settle(struct query *q)
 {
-    enum name_status status = status_of(q);
+    enum name_status status = halves_status(&q->halves);
     struct server *s = server_of(q);
     mono_ns now = loop_now(q->resolver->loop);
 
-    if (is_failure(status) && status != NAME_NO_MEMORY && q->tried < q->generation->n) {
+    if (name_is_failure(status) && status != NAME_NO_MEMORY && q->tried < q->generation->n) {
         ask_next(q, s, status);
         return;
     }
-    if (is_silence(status) && q->failed_by) { /* a failure that was told says more than silence */
+    if (name_is_silence(status) && q->failed_by) { /* a failure that was told says more than silence */
         s = q->failed_by;
         status = q->failure;
     }
@@ -274,46 +223,54 @@ void resolver_watch_root(struct resolver *r, resolver_root_fn *fn, void *arg)
 
 /* ── Asking for names ──────────────────────────────────────────────────── */
 
-static void ask_part(struct query *q, struct part *part);
+static void ask_half(struct query *q, struct half *half);
 
-static void on_part(void *arg, enum name_status status, const unsigned char *bytes, int len)
+/* What came, and what of it can be read. */
+static void take_half(struct query *q, struct half *half, enum name_status status, const unsigned char *bytes,
+                      int len)
 {
-    struct part *part = arg;
-    struct query *q = part->query;
+    half->answered = true;
+    half->status = status;
+    if (status != NAME_OK)
+        return;
+    int n = upstream_addresses(bytes, len, half->type, half->address, &q->halves.ttl_s);
+    half->status = n > 0 ? NAME_OK : n == 0 ? NAME_NODATA : NAME_GARBLED;
+    half->n = n > 0 ? (unsigned)n : 0;
+    if (n > 0 && q->good_since == 0)
+        q->good_since = loop_now(q->resolver->loop);
+}
 
-    part->answered = true;
-    part->status = status;
+static void on_half(void *arg, enum name_status status, const unsigned char *bytes, int len)
+{
+    struct half *half = arg;
+    struct query *q = half->owner;
+
     if (q->told) {
-        if (complete(q))
+        half->answered = true;
+        if (halves_complete(&q->halves))
             free_told(q);
         return;
     }
-    if (status == NAME_OK) {
-        part->n = upstream_addresses(bytes, len, part->type, part->address, &q->ttl_s);
-        part->status = part->n > 0 ? NAME_OK : part->n == 0 ? NAME_NODATA : NAME_GARBLED;
-        if (part->n < 0)
-            part->n = 0;
-        if (part->n > 0 && q->good_since == 0)
-            q->good_since = loop_now(q->resolver->loop);
-    }
+    take_half(q, half, status, bytes, len);
     if (q->starting)
         return;
-    if (!q->v6.asked && status_of(q) == NAME_NODATA && q->resolver->routes->v6 != 0) {
+    struct half *v6 = &q->halves.v6;
+    if (!v6->asked && halves_status(&q->halves) == NAME_NODATA && q->resolver->routes->v6 != 0) {
         q->starting = true;
-        ask_part(q, &q->v6);
+        ask_half(q, v6);
         q->starting = false;
-        if (q->v6.answered)
+        if (v6->answered)
             settle_soon(q);
         return;
     }
-    if (complete(q))
+    if (halves_complete(&q->halves))
         settle(q);
 }
 
-static void ask_part(struct query *q, struct part *part)
+static void ask_half(struct query *q, struct half *half)
 {
-    part->asked = true;
-    upstream_ask(server_of(q)->upstream, q->name, part->type, on_part, part);
+    half->asked = true;
+    upstream_ask(server_of(q)->upstream, q->name, half->type, on_half, half);
 }
 
 static void ask_server(struct query *q)
@@ -324,18 +281,16 @@ static void ask_server(struct query *q)
     bool v6 = routes_have(routes, AF_INET6, now) || !v4;
 
     q->tried++;
-    q->ttl_s = UINT32_MAX;
     q->good_since = 0;
-    q->v4 = (struct part){ .query = q, .type = ns_t_a };
-    q->v6 = (struct part){ .query = q, .type = ns_t_aaaa };
+    halves_init(&q->halves, ns_t_a, ns_t_aaaa, q);
     q->starting = true;
     if (v4)
-        ask_part(q, &q->v4);
+        ask_half(q, &q->halves.v4);
     if (v6)
-        ask_part(q, &q->v6);
+        ask_half(q, &q->halves.v6);
     q->starting = false;
 
-    if (complete(q))
+    if (halves_complete(&q->halves))
         settle_soon(q);
 }
 
@@ -408,7 +363,7 @@ static void conclude_halves(struct resolver *r, mono_ns now)
 {
     struct query *q, *next;
     HASH_ITER (hh, r->by_name, q, next)
-        if (q->good_since != 0 && !complete(q) && now - q->good_since > HALF_IS_ENOUGH_NS)
+        if (q->good_since != 0 && !halves_complete(&q->halves) && now - q->good_since > HALF_IS_ENOUGH_NS)
             conclude(q, NAME_OK, ROOT_UNKNOWN);
 }
 
