@@ -8,6 +8,8 @@ deps-test:
 	@deploy/deps.sh build test
 deps-bench:
 	@deploy/deps.sh build test bench
+deps-deploy:
+	@deploy/deps.sh build test deb deploy
 
 # A fresh store, an example list and a village of local sites that misbehave:
 #     make run            until Ctrl-C
@@ -53,4 +55,14 @@ uninstall:
 	    $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/vedette*.conf $(DESTDIR)$(PREFIX)/lib/systemd/system/vedette-*.service
 	rm -rf $(DESTDIR)$(PREFIX)/share/doc/vedette $(DESTDIR)$(PREFIX)/share/vedette
 
-.PHONY: deps deps-build deps-test deps-bench run install uninstall
+# Debian packages of this working copy, in build/deb; lintian has nothing to say about them.
+deb: deps-deploy
+	@deploy/deb.sh $(BUILD)/deb
+
+# What is shipped for machines other than this one, tried on machines that are made for it:
+# tests/deploy/README.md. Needs root and a Debian mirror.
+deploy-check: deb
+	@$(MAKE) --no-print-directory -s -j2 all
+	@/usr/bin/python3 -m pytest -p no:cacheprovider tests/deploy
+
+.PHONY: deps deps-build deps-test deps-bench deps-deploy run install uninstall deb deploy-check

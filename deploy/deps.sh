@@ -6,6 +6,8 @@
 #     deploy/deps.sh build            to build and run it
 #     deploy/deps.sh build test       ... and for make test
 #     deploy/deps.sh build test bench ... and for make bench
+#     deploy/deps.sh build deb        to build it, and Debian packages
+#     deploy/deps.sh build test deb deploy ... and for make deploy-check
 #     deploy/deps.sh --list build     only say which packages these are
 #     deploy/deps.sh --say build      says so too when there is nothing to install
 set -euo pipefail
@@ -18,6 +20,9 @@ packages[build]="gcc make pkg-config protobuf-c-compiler libprotobuf-c-dev libzm
 packages[test]="libcmocka-dev python3-pytest python3-yaml python3-zmq python3-aiosmtpd nginx-light unbound
     clang clang-tidy cppcheck shellcheck curl sqlite3 procps iproute2 libfaketime man-db systemd"
 packages[bench]="python3-requests python3-joblib python3-matplotlib wrk valgrind prometheus-blackbox-exporter"
+
+packages[deb]="debhelper dpkg-dev"
+packages[deploy]="lintian blhc binutils debootstrap"
 
 # The formatter must be the version that the code was formatted with; the
 # fuzzers' run-time library comes in the version of the default clang.
@@ -33,9 +38,9 @@ for set in "$@"; do
     case "$set" in
     --list) list_only=yes ;;
     --say) say=yes ;;
-    build | test | bench) wanted="$wanted ${packages[$set]}" ;;
+    build | test | bench | deb | deploy) wanted="$wanted ${packages[$set]}" ;;
     *)
-        echo "deps.sh: '$set' is not one of build, test, bench" >&2
+        echo "deps.sh: '$set' is not one of build, test, bench, deb, deploy" >&2
         exit 1
         ;;
     esac

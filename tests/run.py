@@ -115,7 +115,7 @@ def story(variant, log):
 
 
 def deploy(variant, log):
-    return pytest(variant, log, folder="deploy")
+    return pytest(variant, log, "-m", "not machine", folder="deploy")
 
 
 def fuzz(_variant, log):
