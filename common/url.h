@@ -1,6 +1,6 @@
 /* url.h - which URLs may be watched, and their parts.
  *
- * One parser for all, libcurl's own, so that what we vet is what is fetched.
+ * One parser judges all, libcurl's own, so that what we vet is what is fetched.
  * Everything that takes a URL from a person calls url_normalise and keeps what
  * it returns; everything after that may rely on its promises.
  */
@@ -33,7 +33,8 @@ struct url_parts {
     uint16_t port;
 };
 
-/* The parts of a normalised URL; -EINVAL for what url_normalise would refuse. */
+/* The parts of a normalised URL; -EINVAL for what url_normalise would refuse. Plain
+ * ones, in which nothing can be read in two ways, are split without asking libcurl. */
 int url_split(const char *url, struct url_parts *ret, struct err *err);
 
 #endif

@@ -188,7 +188,8 @@ struct curl_slist *exchange_headers(const char *user_agent)
     char who[300];
     snprintf(who, sizeof who, "User-Agent: %s", user_agent); /* libcurl's own option formats it twice */
     const char *const lines[] = {
-        who, "Accept: text/html,application/xhtml+xml,*/*;q=0.8", /* a bare star breaks some sites */
+        /* A bare star breaks some sites. libcurl prints headers byte by byte, 80 instructions each. */
+        who, "Accept: text/html,*/*;q=0.8",
         "Connection: close", /* then the server closes first and keeps the TIME_WAIT */
     };
     struct curl_slist *list = NULL;

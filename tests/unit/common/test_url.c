@@ -254,6 +254,87 @@ static void test_parts(void **state)
     }
 }
 
+/* A scheme in capitals is never split in the short way, and changes nothing else. */
+static void test_the_short_way_agrees_with_the_long_one(void **state)
+{
+    (void)state;
+    static const char *const rests[] = {
+        "a/",
+        "a",
+        "a?",
+        "a?x",
+        "a#x",
+        "a.b/",
+        "a..b/",
+        ".a/",
+        "a./",
+        "a.1/",
+        "a.0x1/",
+        "a.1x/",
+        "1.a/",
+        "a-/",
+        "-a/",
+        "a_b/",
+        "A.b/",
+        "a.B/",
+        "a:1/",
+        "a:01/",
+        "a:0/",
+        "a:/",
+        "a:65535/",
+        "a:65536/",
+        "a:99999999999/",
+        "a:80/",
+        "a:443/",
+        "a:1",
+        "a:1x/",
+        "a@b/",
+        "a:1@b/",
+        "a/@b",
+        "a/\\",
+        "a\\b/",
+        "a/ ",
+        "a/\x01",
+        "a/\x7f",
+        "a/\xc3\xbc",
+        "\xc3\xbc/",
+        "a/#f",
+        "a/?q=http://b/",
+        "a/../b",
+        "a/%2e%2e/b",
+        "a/%zz",
+        "[::1]/",
+        "[::1]:1/",
+        "1.2.3.4/",
+        "0x7f.1/",
+        "/",
+        "",
+        "?",
+        ":1/",
+        "a%2eb/",
+        "a,b/",
+        "a;b/",
+        "a b/",
+        "a*b/",
+        "localhost/",
+        "xn--bcher-kva.example/",
+    };
+    for (size_t i = 0; i < COUNT(rests); i++) {
+        for (int s = 0; s < 2; s++) {
+            char small[100], large[100];
+            struct url_parts one = { 0 }, other = { 0 };
+            snprintf(small, sizeof small, "%s%s", s ? "https://" : "http://", rests[i]);
+            snprintf(large, sizeof large, "%s%s", s ? "HTTPS://" : "HTTP://", rests[i]);
+            int r = url_split(small, &one, NULL);
+            if (r != url_split(large, &other, NULL))
+                fail_msg("%s: %d, and not %d", small, r, url_split(large, &other, NULL));
+            if (r == 0 && (strcmp(one.host, other.host) != 0 || one.port != other.port ||
+                           one.https != other.https || one.numeric != other.numeric))
+                fail_msg("%s: %s %u, and %s %u", small, one.host, one.port, other.host, other.port);
+        }
+    }
+}
+
 int main(void)
 {
     setlocale(LC_ALL, "C");
@@ -263,6 +344,7 @@ int main(void)
         cmocka_unit_test(test_a_password_is_not_repeated),
         cmocka_unit_test(test_lengths),
         cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_the_short_way_agrees_with_the_long_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
