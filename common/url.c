@@ -367,12 +367,10 @@ static size_t plain_host_len(const char *host)
     for (; host[len] && !strchr("/:?", host[len]); len++) {
         char c = host[len];
         bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-        if (c == '.' ? len == label : !plain)
+        if ((c == '.' ? len == label : !plain || len - label >= 63) || len >= 253)
             return 0;
         if (c == '.')
             label = len + 1;
-        if (len - label >= 63 || len >= 253)
-            return 0;
     }
     bool letter = host[label] >= 'a' && host[label] <= 'z';
     return letter ? len : 0;

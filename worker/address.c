@@ -68,24 +68,11 @@ int address_parse(const char *text, struct address *ret)
     return 0;
 }
 
-/* inet_ntop goes through sprintf, and every look needs this. */
-static void format_v4(char *buf, const uint8_t bytes[4])
-{
-    for (int i = 0; i < 4; i++) {
-        if (bytes[i] >= 100)
-            *buf++ = (char)('0' + bytes[i] / 100);
-        if (bytes[i] >= 10)
-            *buf++ = (char)('0' + bytes[i] / 10 % 10);
-        *buf++ = (char)('0' + bytes[i] % 10);
-        *buf++ = i < 3 ? '.' : '\0';
-    }
-}
-
 char *address_format(char buf[ADDRESS_SIZE], const struct address *a)
 {
-    if (a->any.sa_family == AF_INET)
-        format_v4(buf, (const uint8_t *)&a->v4.sin_addr);
-    else if (!inet_ntop(a->any.sa_family, &a->v6.sin6_addr, buf, ADDRESS_SIZE))
+    bool v4 = a->any.sa_family == AF_INET;
+    if (!inet_ntop(a->any.sa_family, v4 ? (const void *)&a->v4.sin_addr : &a->v6.sin6_addr, buf,
+                   ADDRESS_SIZE))
         buf[0] = '\0';
     return buf;
 }
