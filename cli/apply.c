@@ -1,5 +1,6 @@
 #include "cli/apply.h"
 
+#include "cli/mistakes.h"
 #include "cli/print.h"
 #include "common/url.h"
 #include "worker/address.h"
@@ -47,6 +48,38 @@ void apply_warn(const struct sitelist *list, const struct config *config, FILE *
     }
     if (refused > MOST_REFUSALS)
         fprintf(trouble, "note: %zu more sites have such a port\n", refused - MOST_REFUSALS);
+}
+
+static bool is_served(const struct config *config, const char *name)
+{
+    char served[LOCATION_SIZE];
+    for (unsigned i = 0; config_location(config, i, served, sizeof served); i++)
+        if (strcmp(served, name) == 0)
+            return true;
+    return false;
+}
+
+int apply_check_locations(const struct sitelist *list, const struct config *config, const char *path,
+                          FILE *trouble, struct err *err)
+{
+    char name[LOCATION_SIZE];
+    unsigned bad = 0, told = 0; /* told: the newest line; sites that inherit one follow each other */
+    for (size_t i = 0; i < sitelist_count(list) && bad < MISTAKES_MAX; i++) {
+        const struct sitelist_site *s = sitelist_at(list, i);
+        const char *rest = site_locations(&s->site);
+        unsigned line = s->locations_line;
+        while (line != told && location_next(&rest, name)) {
+            if (is_served(config, name))
+                continue;
+            fprintf(trouble, "%s:%u: locations: '%s' is not one of the cluster's locations (%s)\n", path,
+                    line, name, config->locations);
+            bad++;
+        }
+        told = line;
+    }
+    return bad == 0 ? 0
+                    : err_set(err, -EINVAL, "%s: %u mistake%s: nothing of it is used", path, bad,
+                              bad == 1 ? "" : "s");
 }
 
 /* ── What the store has ────────────────────────────────────────────────── */
@@ -143,8 +176,9 @@ static void print_added(const struct plan_row *row, FILE *out)
     const struct site *s = &row->site->site;
     if (strcmp(s->name, s->url) != 0)
         fprintf(out, "  %s", s->url);
-    fprintf(out, "  every %s, owner %s%s", duration_format(every, sizeof every, s->every_ms * US_PER_MS),
-            row->site->owner, s->paused ? ", paused" : "");
+    fprintf(out, "  every %s%s%s, owner %s%s", duration_format(every, sizeof every, s->every_ms * US_PER_MS),
+            site_locations(s)[0] ? " from " : "", site_locations(s), row->site->owner,
+            s->paused ? ", paused" : "");
 }
 
 static void print_row(const struct plan_row *row, FILE *out)

@@ -20,6 +20,11 @@ int apply_read(struct sitelist **ret, const char *path, enum sitelist_twice twic
 /* Notes of sites that workers with these settings refuse for their port. */
 void apply_warn(const struct sitelist *list, const struct config *config, FILE *trouble);
 
+/* Every location that sites ask for is one that these settings name: else -EINVAL, and a line
+ * for each place in the file that says otherwise. */
+int apply_check_locations(const struct sitelist *list, const struct config *config, const char *path,
+                          FILE *trouble, struct err *err);
+
 /* What the store has, compared with the list. */
 int apply_plan(struct plan **ret, struct store *s, const struct sitelist *list, bool prune, struct err *err);
 

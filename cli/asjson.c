@@ -39,6 +39,27 @@ static json_t *words(const char *list)
     return a;
 }
 
+json_t *asjson_views(const struct site_view *views, size_t n)
+{
+    json_t *a = json_array();
+    for (size_t i = 0; i < n; i++) {
+        const struct site_state *s = &views[i].state;
+        json_t *o = json_object();
+        asjson_text(&o, "location", views[i].location);
+        asjson_text(&o, "health", health_name(s->health));
+        asjson_put(&o, "since", print_json_wall(s->since_us));
+        asjson_number(&o, "blips", s->blips);
+        asjson_put(&o, "last_at", print_json_wall(s->last_at_us));
+        asjson_text(&o, "last_verdict", verdict_name(s->last_verdict));
+        asjson_text(&o, "last_cause", cause_name(s->last_cause));
+        asjson_put(&o, "last_status", s->last_status ? json_integer(s->last_status) : json_null());
+        asjson_put(&o, "last_time_ms", print_json_ms(s->last_took_us));
+        asjson_text(&o, "last_worker", s->last_worker);
+        json_array_append_new(a, o);
+    }
+    return a;
+}
+
 static void put_state(json_t **o, const struct site_state *s)
 {
     asjson_put(o, "since", print_json_wall(s->since_us));
@@ -71,6 +92,9 @@ json_t *asjson_site(const struct site *s, const char *owner, const struct site_s
     asjson_put(&o, "full_handshake", json_boolean(s->full_handshake));
     asjson_put(&o, "confirm_looks", json_integer(s->confirm.looks));
     asjson_put(&o, "confirm_within_ms", json_integer(s->confirm.within_ms));
+    asjson_put(&o, "locations", words(site_locations(s)));
+    asjson_put(&o, "confirm_from",
+               json_integer(site_needs(s->confirm_from, location_count(site_locations(s)))));
     asjson_put(&o, "tags", words(s->tags));
     if (state)
         put_state(&o, state);

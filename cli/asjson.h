@@ -16,6 +16,8 @@
 
 /* state NULL: not looked at yet. */
 json_t *asjson_site(const struct site *s, const char *owner, const struct site_state *state);
+/* How its locations see a site. */
+json_t *asjson_views(const struct site_view *views, size_t n);
 json_t *asjson_incident(const struct incident *i, const char *site, const char *url);
 json_t *asjson_notice(const struct notice *n, const char *site, const char *owner);
 /* With the doubt that is open; NULL for none. */

@@ -63,6 +63,9 @@ static int run(struct call *call)
     int r = apply_read(&list, o->file, SITELIST_REFUSE_TWICE, stderr, &err);
     if (r < 0)
         return command_fail(call, &err);
+    r = apply_check_locations(list, &call->config, o->file, stderr, &err);
+    if (r < 0)
+        return command_fail(call, &err);
     apply_warn(list, &call->config, stderr);
     r = plan_for(&plan, o, list, &store, &err);
     if (r == 0 && !o->dry_run)

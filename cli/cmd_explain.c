@@ -6,6 +6,7 @@
 #include "cli/noticelist.h"
 #include "cli/print.h"
 #include "cli/table.h"
+#include "cli/viewlist.h"
 #include "common/url.h"
 
 #include <errno.h>
@@ -15,7 +16,7 @@
 
 #define SHOWN_LOOKS      10
 #define MAX_LOOKS        1000
-#define MAX_EVIDENCE     32
+#define MAX_EVIDENCE     96
 #define CERTIFICATE_SOON (21 * US_PER_DAY)
 
 struct explain_options {
@@ -58,6 +59,9 @@ struct story {
     struct incident incident; /* the open one, or the last */
     struct looks evidence, looks;
     struct noticelist *notices; /* about that incident */
+    struct viewlist *viewlist;
+    const struct site_view *views; /* of that list */
+    size_t n_views;
 };
 
 static int keep_look(void *arg, const struct result *r)
@@ -131,6 +135,10 @@ static int gather(struct story *y, struct store *s, struct err *err)
     if (r == 0)
         r = store_each_state(s, y->site->id, keep_state, y, err);
     if (r == 0)
+        r = viewlist_read(&y->viewlist, s, y->site->id, err);
+    if (r == 0)
+        y->views = viewlist_of(y->viewlist, y->site->id, &y->n_views);
+    if (r == 0)
         r = gather_incident(y, s, err);
     if (r == 0 && y->looks.room)
         r = store_each_result(s, y->site->id, 0, WALL_NEVER, y->looks.room, keep_look, &y->looks, err);
@@ -145,6 +153,7 @@ static void story_done(struct story *y)
     free(y->looks.at);
     free(y->evidence.at);
     noticelist_free(y->notices);
+    viewlist_free(y->viewlist);
     directory_free(y->directory);
     site_free(y->site);
 }
@@ -165,8 +174,13 @@ static void tell_health(const struct story *y)
     enum health h = y->has_state ? y->state.health : HEALTH_NEW;
     char since[60], lasted[40];
     const char *word = y->site->removed ? "removed" : y->site->paused ? "paused" : health_name(h);
+    scoped(text) struct text otherwise = TEXT_UP_TO(1024);
+    if (!y->site->paused && !y->site->removed)
+        viewlist_tell(&otherwise, h, y->views, y->n_views);
     printf("%s is %s%s%s", y->site->name, hues[h] ? table_paint(stdout, hues[h]) : "", word,
            hues[h] ? table_paint(stdout, HUE_NONE) : "");
+    if (otherwise.len)
+        printf(" (%s)", text_str(&otherwise));
     if (y->has_state && !y->site->paused && !y->site->removed)
         printf(" since %s, for %s", print_moment(since, sizeof since, y->state.since_us, y->now),
                duration_words(lasted, sizeof lasted, y->now - y->state.since_us));
@@ -181,8 +195,11 @@ static void tell_settings(const struct story *y)
                                                    [METHOD_GET] = "GET" };
     const struct site *s = y->site;
     char every[24], timeout[24], within[24], status[EXPECT_STATUS_SIZE], channel[300], next[40];
-    printf("  %s\n  Looked at every %s with %s; a look may take %s.\n", s->url,
-           duration_format(every, sizeof every, s->every_ms * US_PER_MS), how[s->method],
+    printf("  %s\n  Looked at every %s", s->url,
+           duration_format(every, sizeof every, s->every_ms * US_PER_MS));
+    if (site_locations(s)[0])
+        printf(" from %s", s->locations);
+    printf(" with %s; a look may take %s.\n", how[s->method],
            duration_format(timeout, sizeof timeout, s->timeout_ms * US_PER_MS));
     printf("  It is well when it answers with status %s",
            status_set_format(status, sizeof status, &s->status));
@@ -196,6 +213,11 @@ static void tell_settings(const struct story *y)
                duration_format(within, sizeof within, s->confirm.within_ms * US_PER_MS));
     else
         printf(". The first failure is believed.\n");
+    unsigned locations = location_count(site_locations(s)), from = site_needs(s->confirm_from, locations);
+    if (locations > 1)
+        printf("  Each location confirms by itself; it is down when %u of %u see it down, or all that know, "
+               "where these are fewer.\n",
+               from, locations);
 
     const struct owner *o = directory_owner(y->directory, s->owner_id);
     printf("  Owner: %s", directory_owner_name(y->directory, s->owner_id));
@@ -256,6 +278,40 @@ static void tell_looks(const struct looks *l, wall_us now)
     table_print(t);
 }
 
+static void tell_views(const struct story *y)
+{
+    static const struct table_column columns[] = {
+        {"LOCATION", TABLE_NAME, 0 },
+        { "SEES IT",         TABLE_TEXT, 0 },
+        { "SINCE", TABLE_TEXT, 1 },
+        { "LOOKED",         TABLE_TEXT, 2 },
+        { "BY",   TABLE_NAME, 4 },
+        { "SAW",         TABLE_WORDS, 3 },
+        { 0 },
+    };
+    scoped(table) struct table *t = NULL;
+    char buf[60];
+    heading("From each location");
+    if (table_new(&t, columns, stdout) < 0)
+        return;
+    for (size_t i = 0; i < y->n_views; i++) {
+        const struct site_state *s = &y->views[i].state;
+        table_row(t);
+        table_set(t, 0, y->views[i].location);
+        table_set(t, 1, health_name(s->health));
+        table_hue(t, 1, s->health == HEALTH_UP ? HUE_GOOD : s->health == HEALTH_DOWN ? HUE_BAD : HUE_DOUBT);
+        table_set(t, 2, print_moment(buf, sizeof buf, s->since_us, y->now));
+        table_set(t, 3, print_ago(buf, sizeof buf, s->last_at_us, y->now));
+        table_set(t, 4, s->last_worker);
+        if (s->last_status)
+            table_setf(t, 5, "HTTP %u%s%s", s->last_status, s->last_cause ? ": " : "",
+                       s->last_cause ? cause_words(s->last_cause) : "");
+        else
+            table_set(t, 5, s->last_cause ? cause_words(s->last_cause) : "");
+    }
+    table_print(t);
+}
+
 static void tell_notice(const struct notice *n, struct directory *d, wall_us now)
 {
     char channel[300], at[40];
@@ -304,7 +360,7 @@ static void tell_incident(const struct story *y)
     else
         printf("  What was seen: %s", cause_words(i->cause));
     printf("%s%s.\n", i->detail[0] ? "; " : "", i->detail);
-    evidence_tell_incident(&rule, y->evidence.at, y->evidence.n, y->site->confirm.looks, !open);
+    evidence_tell_incident(&rule, y->evidence.at, y->evidence.n, y->site, !open);
     printf("  %s\n", text_str(&rule));
     if (y->evidence.n) {
         puts("");
@@ -346,6 +402,8 @@ static void tell(const struct story *y)
         printf("  So far %" PRIu64 " %s rejected by confirming looks; nobody was told of %s.\n",
                y->state.blips, print_plural(y->state.blips, "failure was", "failures were"),
                print_plural(y->state.blips, "it", "them"));
+    if (y->n_views)
+        tell_views(y);
     if (y->has_incident)
         tell_incident(y);
     if (y->looks.n) {
@@ -375,8 +433,7 @@ static json_t *json_incident(const struct story *y)
         json_array_append_new(
             notices, asjson_notice(n, y->site->name, directory_owner_name(y->directory, n->owner_id)));
     }
-    evidence_tell_incident(&rule, y->evidence.at, y->evidence.n, y->site->confirm.looks,
-                           y->incident.end != INCIDENT_OPEN);
+    evidence_tell_incident(&rule, y->evidence.at, y->evidence.n, y->site, y->incident.end != INCIDENT_OPEN);
     o = asjson_incident(&y->incident, y->site->name, y->site->url);
     asjson_text(&o, "rule", text_str(&rule));
     asjson_put(&o, "evidence", json_looks(&y->evidence));
@@ -391,6 +448,8 @@ static int tell_json(const struct story *y)
     json_t *o = asjson_site(y->site, directory_owner_name(y->directory, y->site->owner_id), state);
     evidence_tell_health(&why, y->site, state);
     asjson_text(&o, "why", text_str(&why));
+    if (y->n_views)
+        asjson_put(&o, "views", asjson_views(y->views, y->n_views));
     asjson_put(&o, "last_incident", json_incident(y));
     asjson_put(&o, "looks", json_looks(&y->looks));
     return print_json(stdout, o);

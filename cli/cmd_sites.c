@@ -8,6 +8,7 @@
 #include "cli/directory.h"
 #include "cli/print.h"
 #include "cli/table.h"
+#include "cli/viewlist.h"
 #include "common/nearest.h"
 
 #include <errno.h>
@@ -65,6 +66,7 @@ struct listing {
     const struct sites_options *options;
     struct directory *directory;
     struct state_entry *states;
+    struct viewlist *views;
     struct table *table;
     wall_us now;
 };
@@ -124,7 +126,15 @@ static void add_row(struct listing *l, const struct site *s, const struct site_s
     struct table *t = l->table;
     table_row(t);
     table_set(t, 0, s->name);
-    table_set(t, 1, word_for(s, state));
+    scoped(text) struct text health = TEXT_UP_TO(1024);
+    scoped(text) struct text otherwise = TEXT_UP_TO(1024);
+    if (state && !s->paused) {
+        size_t n;
+        const struct site_view *views = viewlist_of(l->views, s->id, &n);
+        viewlist_tell(&otherwise, state->health, views, n);
+    }
+    text_addf(&health, "%s%s%s", word_for(s, state), otherwise.len ? ", " : "", text_str(&otherwise));
+    table_set(t, 1, text_str(&health));
     table_hue(t, 1, hue_for(s, state));
     if (state) {
         table_set(t, 2, print_moment(buf, sizeof buf, state->since_us, l->now));
@@ -150,8 +160,14 @@ static int on_site(void *arg, const struct site *s)
     if ((o->owner && strcmp(o->owner, owner) != 0) || (o->tag && !has_tag(s->tags, o->tag)) ||
         (o->health && strcmp(o->health, word_for(s, state)) != 0))
         return 0;
-    if (o->call.json)
-        return print_json(stdout, asjson_site(s, owner, state));
+    if (o->call.json) {
+        size_t n;
+        const struct site_view *views = viewlist_of(l->views, s->id, &n);
+        json_t *site = asjson_site(s, owner, state);
+        if (n > 0)
+            asjson_put(&site, "views", asjson_views(views, n));
+        return print_json(stdout, site);
+    }
     add_row(l, s, state, owner);
     return 0;
 }
@@ -206,6 +222,8 @@ static int list(struct listing *l, struct store *store, struct err *err)
     if (r == 0)
         r = store_each_state(store, 0, keep_state, l, err);
     if (r == 0)
+        r = viewlist_read(&l->views, store, 0, err);
+    if (r == 0)
         r = table_new(&l->table, columns, stdout);
     if (r == 0)
         r = store_each_site(store, 0, on_site, l, err);
@@ -228,6 +246,7 @@ static int run(struct call *call)
     else if (!call->json)
         code = table_print(l.table) < 0 ? EXIT_TROUBLE : EXIT_FINE;
     free_states(&l);
+    viewlist_free(l.views);
     table_free(l.table);
     directory_free(l.directory);
     return code;
@@ -245,7 +264,7 @@ const struct command cmd_sites = {
         "  vedette sites --json | jq -r 'select(.last_time_ms>1000).name'\n"
         "\n"
         "new: not looked at yet. suspected: a look failed and is being confirmed. unknown: the last look "
-        "said nothing of the site.",
+        "said nothing of the site. \"up, not from us\": of its locations, too few see it down for an outage.",
     .options = options,
     .parse = parse,
     .size = sizeof(struct sites_options),

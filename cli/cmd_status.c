@@ -15,6 +15,11 @@
 #define SHOWN_DOUBTS    5
 #define STALE_AFTER     PRINT_SILENT_AFTER /* vitals come every second */
 
+struct post { /* a location */
+    char name[LOCATION_SIZE];
+    unsigned ready; /* workers */
+};
+
 /* Workers are counted by name: the lanes of one are one witness. Rows of one
  * name follow each other in the store's order. */
 struct fleet {
@@ -22,6 +27,8 @@ struct fleet {
     unsigned all, ready, silent, lanes; /* silent: its first lane is */
     char last[WORKER_NAME_SIZE];
     bool last_ready;
+    struct post post[CONFIG_MAX_LOCATIONS]; /* those of the settings, then others that have workers */
+    unsigned n_posts;
 };
 
 struct picture {
@@ -37,6 +44,25 @@ struct picture {
     struct doubts *doubts; /* owned by run */
 };
 
+static void know_posts(struct fleet *f, const struct config *config)
+{
+    while (f->n_posts < CONFIG_MAX_LOCATIONS &&
+           config_location(config, f->n_posts, f->post[f->n_posts].name, LOCATION_SIZE))
+        f->n_posts++;
+}
+
+static void count_at_post(struct fleet *f, const char *location)
+{
+    unsigned i = 0;
+    while (i < f->n_posts && strcmp(f->post[i].name, location) != 0)
+        i++;
+    if (i == CONFIG_MAX_LOCATIONS)
+        return;
+    if (i == f->n_posts)
+        snprintf(f->post[f->n_posts++].name, LOCATION_SIZE, "%s", location);
+    f->post[i].ready++;
+}
+
 static int count_worker(void *arg, const struct worker_vitals *w)
 {
     struct fleet *f = arg;
@@ -51,6 +77,7 @@ static int count_worker(void *arg, const struct worker_vitals *w)
     if (w->health == WORKER_READY && !silent && !f->last_ready) {
         f->last_ready = true;
         f->ready++;
+        count_at_post(f, w->location);
     }
     f->lanes += here;
     return 0;
@@ -143,6 +170,23 @@ static void print_vitals(const struct picture *p)
     }
 }
 
+/* Of a single location the workers' line says all. */
+static void print_posts(const struct fleet *f)
+{
+    if (f->n_posts < 2)
+        return;
+    label("locations");
+    for (unsigned i = 0; i < f->n_posts; i++) {
+        const struct post *p = &f->post[i];
+        printf("%s%s ", i ? ", " : "", p->name);
+        if (p->ready)
+            printf("%u ready", p->ready);
+        else
+            printf("%snobody%s", table_paint(stdout, HUE_BAD), table_paint(stdout, HUE_NONE));
+    }
+    putchar('\n');
+}
+
 static void print_doubts(const struct picture *p)
 {
     size_t n = doubts_count(p->doubts);
@@ -169,6 +213,7 @@ static void print_rest(const struct picture *p, const char *store)
         printf(", %s%u silent%s", table_paint(stdout, HUE_DOUBT), p->fleet.silent,
                table_paint(stdout, HUE_NONE));
     putchar('\n');
+    print_posts(&p->fleet);
     print_doubts(p);
     label("incidents");
     printf("%s open, %s in all\n", print_count(n[0], sizeof n[0], s->incidents_open),
@@ -284,6 +329,15 @@ static void put_vitals(json_t **o, const struct vitals *v)
     asjson_put(o, "as_of", print_json_wall(v->at_us));
 }
 
+static json_t *json_posts(const struct fleet *f)
+{
+    json_t *a = json_array();
+    for (unsigned i = 0; i < f->n_posts; i++)
+        json_array_append_new(
+            a, json_pack("{s:s, s:i}", "location", f->post[i].name, "ready", (int)f->post[i].ready));
+    return a;
+}
+
 static int print_status_json(const struct picture *p, const char *store)
 {
     const struct summary *s = &p->summary;
@@ -299,6 +353,7 @@ static int print_status_json(const struct picture *p, const char *store)
                json_pack("{s:i, s:i, s:i, s:i, s:i}", "ready", p->fleet.ready, "all", p->fleet.all, "lanes",
                          p->fleet.lanes, "silent", p->fleet.silent, "in_doubt",
                          (int)doubts_count(p->doubts)));
+    asjson_put(&o, "locations", json_posts(&p->fleet));
     asjson_put(
         &o, "incidents",
         json_pack("{s:I, s:I}", "open", (json_int_t)s->incidents_open, "all", (json_int_t)s->incidents_all));
@@ -328,6 +383,7 @@ static int run(struct call *call)
     int code = command_open_store(call, STORE_READ, &store);
     if (code)
         return code;
+    know_posts(&p.fleet, &call->config);
     int r = take_picture(&p, store, &err);
     doubts = p.doubts;
     if (r == 0)

@@ -377,6 +377,8 @@ static int prepare_store(struct up *u, struct err *err)
     scoped(plan) struct plan *plan = NULL;
     uint64_t change;
     int r = o->sites ? apply_read(&list, o->sites, SITELIST_REFUSE_TWICE, stderr, err) : 0;
+    if (r == 0 && list)
+        r = apply_check_locations(list, &o->call.config, o->sites, stderr, err);
     if (r < 0) {
         u->code = EXIT_TROUBLE;
         return r;

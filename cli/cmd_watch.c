@@ -19,8 +19,9 @@ struct watch_options {
 enum { KEY_ONLY = 0x100, KEY_FOR };
 
 static const struct argp_option options[] = {
-    {"only",                                                         KEY_ONLY, "KIND[,KIND]", 0, "Only these: result, health, incident, notice, worker, pulse", 0 },
-    { "for",                                                 KEY_FOR, "DURATION", 0, "End after that time (never)", 0 },
+    {"only",                                                               KEY_ONLY, "KIND[,KIND]", 0, "Only these: result, health, incident, notice, worker, pulse, view",
+     0 },
+    { "for",                                                       KEY_FOR, "DURATION", 0, "End after that time (never)", 0 },
     { 0},
 };
 

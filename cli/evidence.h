@@ -17,13 +17,15 @@
 struct votes {
     unsigned down, up, unknown; /* of confirming looks */
     unsigned workers;           /* that saw it down, look 0 included */
+    unsigned locations;         /* of these */
     const struct result *first; /* look 0, NULL when it is not among them */
 };
 struct votes evidence_count(const struct result *looks, size_t n);
 
 /* Why an incident was opened: "A scheduled look failed, and 2 of 2 confirming
- * looks failed too (2 workers agree): the site is down." Once it is over, the site was down. */
-void evidence_tell_incident(struct text *t, const struct result *looks, size_t n, unsigned looks_wanted,
+ * looks failed too (2 workers agree): the site is down." Once it is over, the site was down. With
+ * several locations, also from how many of them. */
+void evidence_tell_incident(struct text *t, const struct result *looks, size_t n, const struct site *s,
                             bool over);
 
 /* Why a site that has no open incident is as it is. */

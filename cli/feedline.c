@@ -60,6 +60,16 @@ static enum hue write_health(struct text *t, const struct event *e)
     return hue_of_health(e->health_to);
 }
 
+static enum hue write_view(struct text *t, const struct event *e)
+{
+    char saw[400];
+    add_plain(t, e->site);
+    text_addf(t, "  %s -> %s from %s, ", health_name(e->health_from), health_name(e->health_to),
+              e->result.run.location);
+    add_plain(t, print_saw(saw, sizeof saw, &e->result));
+    return e->health_to == HEALTH_UP ? HUE_NONE : HUE_DOUBT;
+}
+
 static enum hue write_incident(struct text *t, const struct event *e)
 {
     char saw[400], began[32], lasted[40];
@@ -134,6 +144,7 @@ static enum hue write_pulse(struct text *t, const struct event *e)
 static enum hue (*const writers[EVENT_KIND_END])(struct text *t, const struct event *e) = {
     [EVENT_RESULT] = write_result, [EVENT_HEALTH] = write_health, [EVENT_INCIDENT] = write_incident,
     [EVENT_NOTICE] = write_notice, [EVENT_WORKER] = write_worker, [EVENT_PULSE] = write_pulse,
+    [EVENT_VIEW] = write_view,
 };
 
 enum hue feedline_write(struct text *t, const struct event *e)
@@ -280,6 +291,12 @@ json_t *feedline_json(const struct event *e)
     case EVENT_RESULT: bad |= put_site(o, e) | put(o, "result", print_json_result(&e->result)); break;
     case EVENT_HEALTH:
         bad |= put_site(o, e) | put(o, "from", json_string(health_name(e->health_from))) |
+               put(o, "to", json_string(health_name(e->health_to))) |
+               put(o, "look", print_json_result(&e->result));
+        break;
+    case EVENT_VIEW:
+        bad |= put_site(o, e) | put(o, "location", print_json_text(e->result.run.location)) |
+               put(o, "from", json_string(health_name(e->health_from))) |
                put(o, "to", json_string(health_name(e->health_to))) |
                put(o, "look", print_json_result(&e->result));
         break;

@@ -205,6 +205,18 @@ static void write_within(const struct side *s, char *buf, size_t size)
     duration_format(buf, size, s->site->confirm.within_ms * US_PER_MS);
 }
 
+static void write_from(const struct side *s, char *buf, size_t size)
+{
+    buf[0] = '\0';
+    if (s->site->confirm_from)
+        snprintf(buf, size, "%u", s->site->confirm_from);
+}
+
+static void write_locations(const struct side *s, char *buf, size_t size)
+{
+    snprintf(buf, size, "%s", site_locations(s->site));
+}
+
 static void write_tags(const struct side *s, char *buf, size_t size)
 {
     snprintf(buf, size, "%s", s->site->tags);
@@ -234,6 +246,8 @@ static const struct {
     { "full_handshake",  write_full_handshake},
     { "confirm.looks",   write_looks         },
     { "confirm.within",  write_within        },
+    { "confirm.from",    write_from          },
+    { "locations",       write_locations     },
     { "tags",            write_tags          },
     { "paused",          write_paused        },
 };

@@ -20,7 +20,7 @@ struct plan;
 enum plan_what { PLAN_ADD, PLAN_CHANGE, PLAN_REMOVE, PLAN_WHAT_COUNT };
 enum plan_of { PLAN_OWNER, PLAN_SITE, PLAN_OF_COUNT };
 
-#define PLAN_MAX_FIELDS 12
+#define PLAN_MAX_FIELDS 14
 
 struct plan_field {
     const char *name; /* as in the list: "every" */

@@ -110,6 +110,13 @@ static int twice(const struct sitelist_site *s, const struct sitelist_site *othe
                    s->site.url, other->line);
 }
 
+/* Sites that follow each other are mostly looked at from the same places. */
+static const char *keep_locations(struct sitelist *l, const char *list)
+{
+    const char *before = l->n_sites ? l->site[l->n_sites - 1]->site.site.locations : "";
+    return strcmp(before, list) == 0 ? before : keep(l, list);
+}
+
 int sitelist_add(struct sitelist *l, const struct sitelist_site *s, struct err *err)
 {
     const struct sitelist_site *other = sitelist_find(l, s->site.name);
@@ -129,9 +136,10 @@ int sitelist_add(struct sitelist *l, const struct sitelist_site *s, struct err *
     mine->name = strcmp(s->site.name, s->site.url) == 0 ? mine->url : keep(l, s->site.name);
     mine->tags = s->site.tags[0] ? keep(l, s->site.tags) : "";
     mine->contains = s->site.contains[0] ? keep(l, s->site.contains) : "";
+    mine->locations = s->site.locations && s->site.locations[0] ? keep_locations(l, s->site.locations) : "";
     const struct sitelist_owner *o = sitelist_find_owner(l, s->owner);
     e->site.owner = o ? o->owner.name : keep(l, s->owner);
-    if (!mine->url || !mine->name || !mine->tags || !mine->contains || !e->site.owner)
+    if (!mine->url || !mine->name || !mine->tags || !mine->contains || !mine->locations || !e->site.owner)
         return no_memory(err);
 
     l->site[l->n_sites++] = e;

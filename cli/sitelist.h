@@ -40,6 +40,7 @@ struct sitelist_site {
     struct site site;  /* id and owner_id are 0: the store gives them */
     const char *owner; /* name of one of the list's owners */
     unsigned line;
+    unsigned locations_line; /* where its locations are said; 0: nowhere */
 };
 
 struct sitelist_owner {

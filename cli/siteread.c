@@ -8,6 +8,7 @@
 #include "cli/siteread.h"
 
 #include "cli/fields.h"
+#include "cli/locationread.h"
 #include "cli/ownerread.h"
 #include "common/nearest.h"
 #include "common/url.h"
@@ -28,6 +29,10 @@ struct settings {
     const char *contains;
     bool full_handshake;
     struct confirm confirm;
+    uint8_t confirm_from;
+    const struct yaml_node *from_at; /* likewise */
+    char locations[SITE_LOCATIONS_SIZE];
+    unsigned locations_line; /* 0: said by nobody */
     const char *owner;
     const struct yaml_node *owner_at;
     char tags[SITE_MAX_TAGS + 1];
@@ -105,6 +110,14 @@ static int field_looks(struct reader *r, const struct yaml_node *n, void *to, st
     return 0;
 }
 
+static int field_from(struct reader *r, const struct yaml_node *n, void *to, struct err *err)
+{
+    (void)r;
+    struct settings *s = to;
+    s->from_at = n;
+    return locationread_from(n, &s->confirm_from, err);
+}
+
 static int field_within(struct reader *r, const struct yaml_node *n, void *to, struct err *err)
 {
     (void)r;
@@ -127,7 +140,8 @@ static int field_confirm(struct reader *r, const struct yaml_node *n, void *to, 
     static const struct field fields[] = {
         {"looks",       field_looks },
         { "within",            field_within },
-        { 0},
+        { "from",field_from },
+        { 0      },
     };
     return fields_nested(r, n, "confirm", fields, "{looks: 2, within: 15s}", to, err);
 }
@@ -176,6 +190,14 @@ static int field_tags(struct reader *r, const struct yaml_node *n, void *to, str
                            "the tag '%.60s' has a comma or space; tags are written [prod, shop]", tag[i]);
     }
     return join_tags(tag, count, s->tags, sizeof s->tags, err);
+}
+
+static int field_locations(struct reader *r, const struct yaml_node *n, void *to, struct err *err)
+{
+    (void)r;
+    struct settings *s = to;
+    s->locations_line = yaml_line(n);
+    return locationread_list(n, s->locations, err);
 }
 
 static int field_name(struct reader *r, const struct yaml_node *n, void *to, struct err *err)
@@ -257,6 +279,24 @@ static void check_timeout(struct reader *r, struct settings *s, const struct yam
     fields_mistake(r, s->timeout_at, "timeout", -EINVAL, &err);
 }
 
+/* The same for the number of locations that must agree. */
+static void check_from(struct reader *r, struct settings *s, const struct yaml_node *inherited)
+{
+    unsigned n = location_count(s->locations);
+    if (n == 0)
+        n = 1; /* the cluster's first */
+    if (s->confirm_from <= n)
+        return;
+    if (s->from_at == inherited) {
+        s->confirm_from = (uint8_t)n;
+        return;
+    }
+    struct err err = { 0 };
+    err_set(&err, -EINVAL, "%u is more locations than the site is looked at from (%s)", s->confirm_from,
+            s->locations[0] ? s->locations : "one");
+    fields_mistake(r, s->from_at, "confirm.from", -EINVAL, &err);
+}
+
 /* Whose it is when neither it nor the defaults say so. */
 static const char *usual_owner(struct reader *r)
 {
@@ -279,9 +319,12 @@ static void add_site(struct reader *r, const struct yaml_node *n, const struct s
                  .contains = s->contains,
                  .full_handshake = s->full_handshake,
                  .confirm = s->confirm,
+                 .locations = s->locations,
+                 .confirm_from = s->confirm_from,
                  .paused = s->paused},
         .owner = s->owner ? s->owner : usual_owner(r),
         .line = yaml_line(n),
+        .locations_line = s->locations_line,
     };
     int code = s->owner                                          ? 0
                : strcmp(site.owner, SITELIST_DEFAULT_OWNER) != 0 ? 0
@@ -295,17 +338,18 @@ static void add_site(struct reader *r, const struct yaml_node *n, const struct s
 static void read_site(struct reader *r, const struct yaml_node *n)
 {
     static const struct field fields[] = {
-        {"url",          field_url },
-        { "name",             field_name },
+        {"url",             field_url },
+        { "name",                field_name },
         { "owner",field_owner },
-        { "every",       field_every },
-        { "timeout",             field_timeout },
+        { "every",          field_every },
+        { "timeout",                field_timeout },
         { "method",field_method },
-        { "expect",     field_expect },
-        { "confirm",             field_confirm },
-        { "full_handshake",      field_full_handshake },
-        { "tags",      field_tags },
-        { "paused",             field_paused },
+        { "expect",        field_expect },
+        { "confirm",                field_confirm },
+        { "full_handshake",         field_full_handshake },
+        { "locations",         field_locations },
+        { "tags",                field_tags },
+        { "paused",field_paused },
         { 0},
     };
     struct err err = { 0 };
@@ -325,8 +369,10 @@ static void read_site(struct reader *r, const struct yaml_node *n)
     }
     if (s.owner_at != r->defaults->owner_at)
         check_owner(r, &s);
-    if (r->mistakes->count == before)
+    if (r->mistakes->count == before) {
         check_timeout(r, &s, r->defaults->timeout_at);
+        check_from(r, &s, r->defaults->from_at);
+    }
     if (r->mistakes->count == before)
         add_site(r, n, &s);
 }
@@ -342,15 +388,18 @@ static int file_defaults(struct reader *r, const struct yaml_node *n, void *to, 
         { "expect",             field_expect },
         { "confirm",                    field_confirm },
         { "full_handshake",field_full_handshake },
-        { "owner",            field_owner },
-        { "tags",                    field_tags },
-        { 0    },
+        { "locations",            field_locations },
+        { "owner",                    field_owner },
+        { "tags",     field_tags },
+        { 0         },
     };
     (void)to;
     unsigned before = r->mistakes->count;
     int code = fields_nested(r, n, "defaults", fields, "{every: 5m, timeout: 20s}", r->defaults, err);
     if (code == 0 && r->mistakes->count == before)
         check_timeout(r, r->defaults, NULL);
+    if (code == 0 && r->mistakes->count == before && r->defaults->locations[0])
+        check_from(r, r->defaults, NULL);
     return code;
 }
 

@@ -38,6 +38,7 @@ void batch_done(struct batch *b)
     free(b->asks);
     free(b->news);
     free(b->state_rows);
+    free(b->view_rows);
     free(b->notice_rows);
     free(b->outcome_rows);
     *b = (struct batch){ 0 };
@@ -141,6 +142,17 @@ void batch_news(struct batch *b, const struct event *e)
 
 /* ── The transaction ───────────────────────────────────────────────────── */
 
+static void put_state_rows(struct batch *b)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < b->n_states; i++) {
+        const struct watched *w = b->states[i];
+        b->state_rows[i] = w->state;
+        for (unsigned k = 0; w->views && k < w->views->n; k++)
+            b->view_rows[n++] = w->views->at[k].seen;
+    }
+}
+
 static int make_rows(struct batch *b)
 {
     if (b->n_results > 0) {
@@ -149,14 +161,18 @@ static int make_rows(struct batch *b)
         if (!b->fresh)
             return -ENOMEM;
     }
+    b->n_view_rows = 0;
+    for (size_t i = 0; i < b->n_states; i++)
+        b->n_view_rows += b->states[i]->views ? b->states[i]->views->n : 0;
     const struct {
         void **rows;
         size_t *room;
         size_t want, size;
     } tables[] = {
-        {(void **)&b->state_rows,    &b->rows_room[0], b->n_states,  sizeof *b->state_rows  },
-        { (void **)&b->notice_rows,  &b->rows_room[1], b->n_notices, sizeof *b->notice_rows },
-        { (void **)&b->outcome_rows, &b->rows_room[2], b->n_tolds,   sizeof *b->outcome_rows},
+        {(void **)&b->state_rows,    &b->rows_room[0], b->n_states,    sizeof *b->state_rows  },
+        { (void **)&b->notice_rows,  &b->rows_room[1], b->n_notices,   sizeof *b->notice_rows },
+        { (void **)&b->outcome_rows, &b->rows_room[2], b->n_tolds,     sizeof *b->outcome_rows},
+        { (void **)&b->view_rows,    &b->rows_room[3], b->n_view_rows, sizeof *b->view_rows   },
     };
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
         if (tables[i].want <= *tables[i].room)
@@ -167,8 +183,7 @@ static int make_rows(struct batch *b)
         *tables[i].rows = larger;
         *tables[i].room = tables[i].want;
     }
-    for (size_t i = 0; i < b->n_states; i++)
-        b->state_rows[i] = b->states[i]->state;
+    put_state_rows(b);
     for (size_t i = 0; i < b->n_notices; i++)
         b->notice_rows[i] = *b->notices[i];
     for (size_t i = 0; i < b->n_tolds; i++) {
@@ -195,6 +210,8 @@ int batch_commit(struct batch *b, struct store *s, struct err *err)
         .fresh = b->fresh,
         .states = b->state_rows,
         .n_states = b->n_states,
+        .views = b->view_rows,
+        .n_views = b->n_view_rows,
         .states_us = b->states_us,
         .incidents = b->incidents,
         .n_incidents = b->n_incidents,

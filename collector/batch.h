@@ -19,7 +19,7 @@ struct batch {
     struct result *results;
     bool *fresh; /* as long as results; filled by the commit */
     size_t n_results;
-    struct watched **states; /* sites whose state has moved */
+    struct watched **states; /* sites whose state has moved, or a view */
     size_t n_states;
     wall_us states_us; /* for the store; 0: nothing to tell */
     struct incident *incidents;
@@ -43,9 +43,10 @@ struct batch {
     /* private: room of the arrays, and the commit's own */
     size_t room[9];
     struct site_state *state_rows;
+    struct site_view *view_rows;
     struct notice *notice_rows;
     struct notice_outcome *outcome_rows;
-    size_t rows_room[3];
+    size_t rows_room[4], n_view_rows;
 };
 
 void batch_done(struct batch *b);

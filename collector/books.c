@@ -39,6 +39,13 @@ static int on_state(void *arg, const struct site_state *state)
     return 0;
 }
 
+static int on_view(void *arg, const struct site_view *view)
+{
+    struct filling *f = arg;
+    sites_load_view(f->books->judge.sites, view);
+    return 0;
+}
+
 static int on_incident(void *arg, const struct incident *i)
 {
     struct filling *f = arg;
@@ -110,8 +117,8 @@ static int on_tombstone(void *arg, const struct site *s)
 
 /* ── Rounds that were open ─────────────────────────────────────────────── */
 
-#define MAX_LINES    (QUORUM_MAX_LOOKS + 1) /* of one round */
-#define MAX_SEARCHED 10000                  /* lines, for the round that is open */
+#define MAX_LINES    (SITE_MAX_LOCATIONS * (QUORUM_MAX_LOOKS + 1)) /* of one slot */
+#define MAX_SEARCHED 10000                                         /* lines, for the round that is open */
 
 struct lines {
     struct result line[MAX_LINES];
@@ -127,6 +134,7 @@ static int on_line(void *arg, const struct result *r)
 
 /* The look that the suspicion dates from: since_us is when it began. */
 struct origin {
+    const char *location; /* NULL: any */
     wall_us at_us, slot_us;
     bool found;
 };
@@ -134,7 +142,8 @@ struct origin {
 static int on_origin(void *arg, const struct result *r)
 {
     struct origin *o = arg;
-    if (r->run.look != 0 || r->at_us != o->at_us)
+    if (r->run.look != 0 || r->at_us != o->at_us ||
+        (o->location && strcmp(r->run.location, o->location) != 0))
         return 0;
     o->slot_us = r->run.slot_us;
     o->found = true;
@@ -145,21 +154,24 @@ static int on_origin(void *arg, const struct result *r)
  * round was open: then it is a little before since_us. Not by the grid, on which a
  * new site's first slot does not lie; and on a worker's clock that goes ahead,
  * since_us may be after slots that came later. */
-static int find_origin(struct store *s, const struct watched *w, struct origin *o, struct err *err)
+static int find_origin(struct store *s, const struct watched *w, unsigned place, struct origin *o,
+                       struct err *err)
 {
-    wall_us newest = w->state.last_slot_us, since = w->state.since_us;
+    const struct view *v = w->views ? &w->views->at[place] : NULL;
+    const struct site_state *state = v ? &v->seen.state : &w->state;
+    wall_us newest = state->last_slot_us, since = state->since_us;
     wall_us from = (since < newest ? since : newest) - 2 * (int64_t)w->site.every_ms * US_PER_MS;
-    *o = (struct origin){ .at_us = since };
-    int r = store_each_result(s, w->site.id, newest, newest + 1, QUORUM_MAX_LOOKS + 1, on_origin, o, err);
+    *o = (struct origin){ .location = v ? v->seen.location : NULL, .at_us = since };
+    int r = store_each_result(s, w->site.id, newest, newest + 1, MAX_LINES, on_origin, o, err);
     if (r == 0)
         r = store_each_result(s, w->site.id, from, newest, MAX_SEARCHED, on_origin, o, err);
     return r < 0 ? r : 0;
 }
 
-static int resume(struct filling *f, struct store *s, struct watched *w, struct err *err)
+static int resume(struct filling *f, struct store *s, struct watched *w, unsigned place, struct err *err)
 {
     struct origin o;
-    int r = find_origin(s, w, &o, err);
+    int r = find_origin(s, w, place, &o, err);
     if (r < 0)
         return r;
     struct lines *lines = calloc(1, sizeof *lines);
@@ -168,9 +180,30 @@ static int resume(struct filling *f, struct store *s, struct watched *w, struct 
     if (o.found)
         r = store_each_result(s, w->site.id, o.slot_us, o.slot_us + 1, MAX_LINES, on_line, lines, err);
     if (r >= 0)
-        judge_resume(&f->books->judge, f->batch, w, lines->line, lines->n, f->now);
+        judge_resume(&f->books->judge, f->batch, w, place, lines->line, lines->n, f->now);
     free(lines);
     return r < 0 ? r : 0;
+}
+
+static int resume_all(struct filling *f, struct store *s, struct watched *w, struct err *err)
+{
+    int r = 0;
+    for (unsigned i = 0; r == 0 && w->views && i < w->views->n; i++)
+        if (w->views->at[i].seen.state.health == HEALTH_SUSPECTED)
+            r = resume(f, s, w, i, err);
+    if (r == 0 && w->views)
+        judge_settle(&f->books->judge, f->batch, w, f->now);
+    else if (r == 0 && w->state.health == HEALTH_SUSPECTED)
+        r = resume(f, s, w, 0, err);
+    return r;
+}
+
+static bool is_suspected(const struct watched *w)
+{
+    bool suspected = w->state.health == HEALTH_SUSPECTED;
+    for (unsigned i = 0; w->views && i < w->views->n; i++)
+        suspected |= w->views->at[i].seen.state.health == HEALTH_SUSPECTED;
+    return suspected;
 }
 
 struct chosen {
@@ -182,7 +215,7 @@ struct chosen {
 static void choose(void *arg, struct watched *w)
 {
     struct chosen *c = arg;
-    if (w->state.health != HEALTH_SUSPECTED && w->state.incident_id == 0)
+    if (!is_suspected(w) && w->state.incident_id == 0)
         return;
     if (array_room(c->list, c->n, c->room) < 0)
         c->failed = true;
@@ -199,10 +232,11 @@ static int review_all(struct filling *f, struct store *s, struct err *err)
         struct watched *w = c.list[i];
         if (w->state.incident_id)
             r = review(f, s, w, err);
-        else if (w->site.paused || w->site.changed_us > w->state.since_us)
+        else if (w->site.paused ||
+                 (w->state.health == HEALTH_SUSPECTED && w->site.changed_us > w->state.since_us))
             judge_withdraw(&f->books->judge, f->batch, w, "", f->now);
-        else
-            r = resume(f, s, w, err);
+        if (r == 0 && is_suspected(w))
+            r = resume_all(f, s, w, err);
     }
     free(c.list);
     return c.failed ? err_set(err, -ENOMEM, "out of memory") : r;
@@ -219,6 +253,8 @@ static int fill(struct filling *f, struct store *s, struct err *err)
         r = store_each_site(s, 0, on_site, f, err);
     if (r == 0)
         r = store_each_state(s, 0, on_state, f, err);
+    if (r == 0)
+        r = store_each_view(s, 0, on_view, f, err);
     if (r == 0)
         r = store_get_states_us(s, &states_us, err);
     if (r == 0)

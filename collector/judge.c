@@ -1,22 +1,22 @@
-#include "collector/judge.h"
-#include "collector/state.h"
+#include "collector/judge_inside.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ── One step of a site's health ───────────────────────────────────────── */
 
-static void publish_health(struct batch *b, const struct watched *w, enum health before,
-                           const struct result *look, const char *why, wall_us now)
+void judge_publish(struct batch *b, enum event_kind kind, const struct watched *w, enum health before,
+                   enum health after, const struct result *look, const char *why, wall_us now)
 {
     struct event e = {
-        .kind = EVENT_HEALTH,
+        .kind = kind,
         .at_us = now,
         .site_id = w->site.id,
         .site = w->site.name,
         .url = w->site.url,
         .health_from = before,
-        .health_to = w->state.health,
+        .health_to = after,
         .incident_id = w->state.incident_id,
         .channel = "",
         .text = why,
@@ -35,35 +35,36 @@ static enum change step_because(struct judge *j, struct batch *b, struct watched
         batch_state(b, w);
     if (w->state.health != before) {
         sites_moved(j->sites, w, before);
-        publish_health(b, w, before, look, why, now.wall);
+        judge_publish(b, EVENT_HEALTH, w, before, w->state.health, look, why, now.wall);
     }
     return change;
 }
 
-static enum change step(struct judge *j, struct batch *b, struct watched *w, enum step what,
-                        const struct result *look, wall_us at, struct instant now)
+enum change judge_step(struct judge *j, struct batch *b, struct watched *w, enum step what,
+                       const struct result *look, wall_us at, struct instant now)
 {
     return step_because(j, b, w, what, look, "", at, now);
 }
 
 /* The newest look, for people. What it says besides is in the ledger, and the
  * state need not be written for it at once; see sites.h. */
-static void note(struct judge *j, struct batch *b, struct watched *w, const struct result *r)
+void judge_note(struct judge *j, struct batch *b, struct watched *w, const struct result *r)
 {
     state_note(&w->state, r, sites_worker(j->sites, r->worker));
-    if (r->run.look == 0 && r->cause != CAUSE_MISSED && sites_may_wait(j->sites, w->state.last_slot_us))
+    if (!w->views && r->run.look == 0 && r->cause != CAUSE_MISSED &&
+        sites_may_wait(j->sites, w->state.last_slot_us))
         w->unwritten = !w->dirty;
     else
         batch_state(b, w);
 }
 
-static const struct owner *owner_of(const struct judge *j, const struct watched *w)
+const struct owner *judge_owner(const struct judge *j, const struct watched *w)
 {
     return sites_owner(j->sites, w->site.owner_id);
 }
 
 /* What a worker in doubt saw up is up; what it saw fail says nothing. */
-static enum verdict believed(const struct judge *j, const struct result *r, struct instant now)
+enum verdict judge_believed(const struct judge *j, const struct result *r, struct instant now)
 {
     bool doubted = r->suspect || (r->verdict == VERDICT_DOWN && jury_doubts(j->jury, r->worker, now.mono));
     return doubted && r->verdict == VERDICT_DOWN ? VERDICT_UNKNOWN : r->verdict;
@@ -71,18 +72,19 @@ static enum verdict believed(const struct judge *j, const struct result *r, stru
 
 /* ── Rounds ────────────────────────────────────────────────────────────── */
 
+const enum step judge_outcomes[] = {
+    [QUORUM_DOWN] = STEP_CONFIRMED,
+    [QUORUM_REJECTED] = STEP_REJECTED,
+    [QUORUM_UNDECIDED] = STEP_UNDECIDED,
+};
+
 static void conclude(struct judge *j, struct batch *b, struct watched *w, struct round *r,
                      enum quorum_word word, struct instant now)
 {
-    static const enum step steps[] = {
-        [QUORUM_DOWN] = STEP_CONFIRMED,
-        [QUORUM_REJECTED] = STEP_REJECTED,
-        [QUORUM_UNDECIDED] = STEP_UNDECIDED,
-    };
     const struct result *last = &r->looks[r->n_looks - 1];
-    enum change change = step(j, b, w, steps[word], last, last->at_us, now);
+    enum change change = judge_step(j, b, w, judge_outcomes[word], last, last->at_us, now);
     if (change == CHANGE_WENT_DOWN)
-        incidents_open(j->incidents, b, w, owner_of(j, w), r->looks, r->n_looks, now.wall);
+        incidents_open(j->incidents, b, w, judge_owner(j, w), r->looks, r->n_looks, now.wall);
     jury_round(j->jury, r->looks, r->n_looks, now.mono);
     rounds_close(j->rounds, r);
 }
@@ -104,7 +106,9 @@ static void go_on(struct judge *j, struct batch *b, struct watched *w, struct ro
             ask(b, r, &a);
             continue;
         }
-        if (a.word != QUORUM_WAIT)
+        if (a.word != QUORUM_WAIT && w->views)
+            judge_conclude_view(j, b, w, r, a.word, now);
+        else if (a.word != QUORUM_WAIT)
             conclude(j, b, w, r, a.word, now);
         else if (rounds_wait(j->rounds, r, a.until) < 0)
             b->failed = -ENOMEM;
@@ -112,13 +116,17 @@ static void go_on(struct judge *j, struct batch *b, struct watched *w, struct ro
     }
 }
 
-static void begin_round(struct judge *j, struct batch *b, struct watched *w, const struct result *look0,
-                        struct instant now)
+void judge_begin_round(struct judge *j, struct batch *b, struct watched *w, const struct result *look0,
+                       unsigned place, struct confirm rule, struct instant now)
 {
     struct round *r = NULL;
-    int e = rounds_open(j->rounds, look0, w->site.confirm, w->site.timeout_ms, now.mono, &r);
-    if (e == -ENOSPC)
-        step(j, b, w, STEP_UNDECIDED, look0, look0->at_us, now);
+    int e = rounds_open(j->rounds, look0, place, rule, w->site.timeout_ms, now.mono, &r);
+    if (e == -ENOSPC && w->views)
+        judge_step_view(b, w, &w->views->at[place], STEP_UNDECIDED, look0, look0->at_us, now);
+    else if (e == -ENOSPC)
+        judge_step(j, b, w, STEP_UNDECIDED, look0, look0->at_us, now);
+    else if (e == -EEXIST)
+        return; /* that goes on */
     else if (e < 0)
         b->failed = e;
     else
@@ -129,8 +137,10 @@ void judge_due(struct judge *j, struct batch *b, struct instant now)
 {
     struct round *r;
     while ((r = rounds_take_due(j->rounds, now.mono))) {
-        struct watched *w = sites_find(j->sites, r->site_id);
-        if (w)
+        struct watched *w = sites_find(j->sites, r->key.site_id);
+        if (w && r->confirmed)
+            judge_stop_waiting(j, b, w, r, now);
+        else if (w)
             go_on(j, b, w, r, now);
         else
             rounds_close(j->rounds, r);
@@ -144,22 +154,35 @@ static int64_t every_us(const struct watched *w)
     return (int64_t)w->site.every_ms * US_PER_MS;
 }
 
-/* Nobody looked. last_slot_us stays: these rounds did not count. */
+/* Nobody looked at these slots. last_slot_us stays: these rounds did not count. True when
+ * they are so many that we do not know any more. */
+bool judge_too_long(const struct watched *w, const struct site_state *s, wall_us *from, wall_us *to,
+                    const struct result *r)
+{
+    wall_us end = r->run.slot_us + (int64_t)r->span * every_us(w);
+    if (end <= s->last_slot_us)
+        return false;
+    if (*to < r->run.slot_us)
+        *from = r->run.slot_us;
+    *to = end;
+    wall_us known = s->last_slot_us ? s->last_slot_us : *from;
+    return end - known > 2 * every_us(w) && s->health != HEALTH_UNKNOWN;
+}
+
 static void missed(struct judge *j, struct batch *b, struct watched *w, const struct result *r,
                    struct instant now)
 {
-    wall_us end = r->run.slot_us + (int64_t)r->span * every_us(w);
-    if (end <= w->state.last_slot_us)
+    if (!judge_too_long(w, &w->state, &w->missed_from, &w->missed_to, r))
         return;
-    if (w->missed_to < r->run.slot_us)
-        w->missed_from = r->run.slot_us;
-    w->missed_to = end;
-    wall_us known = w->state.last_slot_us ? w->state.last_slot_us : w->missed_from;
-    if (end - known <= 2 * every_us(w) || w->state.health == HEALTH_UNKNOWN)
-        return;
-    if (step(j, b, w, STEP_UNKNOWN, r, r->run.slot_us, now) != CHANGE_NONE)
-        note(j, b, w, r);
+    if (judge_step(j, b, w, STEP_UNKNOWN, r, r->run.slot_us, now) != CHANGE_NONE)
+        judge_note(j, b, w, r);
 }
+
+const enum step judge_findings[] = {
+    [VERDICT_UP] = STEP_UP,
+    [VERDICT_DOWN] = STEP_FAILED,
+    [VERDICT_UNKNOWN] = STEP_UNKNOWN,
+};
 
 static void scheduled(struct judge *j, struct batch *b, struct watched *w, const struct result *r,
                       struct instant now)
@@ -168,20 +191,15 @@ static void scheduled(struct judge *j, struct batch *b, struct watched *w, const
     if (slot <= w->state.last_slot_us || (slot >= w->missed_from && slot < w->missed_to))
         return;
     w->state.last_slot_us = slot;
-    note(j, b, w, r);
+    judge_note(j, b, w, r);
     jury_look(j->jury, r, now.mono);
 
-    static const enum step steps[] = {
-        [VERDICT_UP] = STEP_UP,
-        [VERDICT_DOWN] = STEP_FAILED,
-        [VERDICT_UNKNOWN] = STEP_UNKNOWN,
-    };
-    switch (step(j, b, w, steps[believed(j, r, now)], r, r->at_us, now)) {
-    case CHANGE_SUSPECTED: begin_round(j, b, w, r, now); break;
+    switch (judge_step(j, b, w, judge_findings[judge_believed(j, r, now)], r, r->at_us, now)) {
+    case CHANGE_SUSPECTED: judge_begin_round(j, b, w, r, 0, w->site.confirm, now); break;
     case CHANGE_CAME_BACK:
-        incidents_end(j->incidents, b, w, owner_of(j, w), INCIDENT_RECOVERED, r, "", now.wall);
+        incidents_end(j->incidents, b, w, judge_owner(j, w), INCIDENT_RECOVERED, r, "", now.wall);
         break;
-    case CHANGE_BLIP: rounds_close(j->rounds, rounds_find(j->rounds, w->site.id)); break;
+    case CHANGE_BLIP: rounds_close(j->rounds, rounds_find(j->rounds, w->site.id, 0)); break;
     default: break;
     }
 }
@@ -189,15 +207,19 @@ static void scheduled(struct judge *j, struct batch *b, struct watched *w, const
 static void confirming(struct judge *j, struct batch *b, struct watched *w, const struct result *r,
                        struct instant now)
 {
-    struct round *round = rounds_find(j->rounds, w->site.id);
-    if (!round || round->slot_us != r->run.slot_us)
+    int place = w->views ? views_place(w->views, r->run.location) : 0;
+    struct round *round = place >= 0 ? rounds_find(j->rounds, w->site.id, (unsigned)place) : NULL;
+    if (!round || round->confirmed || round->slot_us != r->run.slot_us)
         return;
-    int counted = rounds_vote(round, r, believed(j, r, now));
+    int counted = rounds_vote(round, r, judge_believed(j, r, now));
     if (counted < 0)
         b->failed = counted;
     if (counted <= 0)
         return;
-    note(j, b, w, r);
+    if (w->views)
+        judge_note_view(j, b, w, &w->views->at[place], r);
+    else
+        judge_note(j, b, w, r);
     go_on(j, b, w, round, now);
 }
 
@@ -210,20 +232,43 @@ void judge_result(struct judge *j, struct batch *b, const struct result *r, stru
     if (r->run.look > 0)
         /* The round is the measure: one that an edit voided is not open. */
         confirming(j, b, w, r, now);
+    else if (r->cause == CAUSE_MISSED && w->views)
+        judge_missed_from(j, b, w, r, now);
     else if (r->cause == CAUSE_MISSED)
         missed(j, b, w, r, now);
-    else if (r->at_us >= w->site.changed_us)
+    else if (r->at_us < w->site.changed_us)
+        return; /* of what it was before */
+    else if (w->views)
+        judge_seen_from(j, b, w, r, now);
+    else
         scheduled(j, b, w, r, now);
 }
 
 /* ── Changes of sites ──────────────────────────────────────────────────── */
 
+static void drop_rounds(struct judge *j, const struct watched *w)
+{
+    for (unsigned i = 0; i < (w->views ? w->views->n : 1); i++)
+        rounds_close(j->rounds, rounds_find(j->rounds, w->site.id, i));
+}
+
+/* It is looked at from other places than before: rounds are theirs. The next looks decide. */
+static void move(struct judge *j, struct batch *b, struct watched *w, struct instant now)
+{
+    drop_rounds(j, w);
+    for (unsigned i = 0; w->views && i < w->views->n; i++)
+        judge_step_view(b, w, &w->views->at[i], STEP_UNDECIDED, NULL, now.wall, now);
+    judge_step(j, b, w, STEP_UNDECIDED, NULL, now.wall, now);
+}
+
 void judge_withdraw(struct judge *j, struct batch *b, struct watched *w, const char *reason,
                     struct instant now)
 {
-    rounds_close(j->rounds, rounds_find(j->rounds, w->site.id));
+    drop_rounds(j, w);
+    for (unsigned i = 0; w->views && i < w->views->n; i++)
+        judge_step_view(b, w, &w->views->at[i], STEP_WITHDRAWN, NULL, now.wall, now);
     if (step_because(j, b, w, STEP_WITHDRAWN, NULL, reason, now.wall, now) == CHANGE_WITHDRAWN)
-        incidents_end(j->incidents, b, w, owner_of(j, w), INCIDENT_WITHDRAWN, NULL, reason, now.wall);
+        incidents_end(j->incidents, b, w, judge_owner(j, w), INCIDENT_WITHDRAWN, NULL, reason, now.wall);
 }
 
 void judge_site(struct judge *j, struct batch *b, const struct site *site, struct instant now)
@@ -241,42 +286,59 @@ void judge_site(struct judge *j, struct batch *b, const struct site *site, struc
     /* Before the change: the notice names the site as it was when it went down. */
     if (reason)
         judge_withdraw(j, b, w, reason, now);
+    if (w && !views_are(w->views, site_locations(site)))
+        move(j, b, w, now);
     if (sites_set(j->sites, site, &w) < 0)
         b->failed = -ENOMEM;
 }
 
 /* ── After a start ─────────────────────────────────────────────────────── */
 
-static const struct result *find_look0(const struct watched *w, const struct result *lines, size_t n)
+static const struct result *find_look0(const struct site_state *s, const char *location,
+                                       const struct result *lines, size_t n)
 {
     const struct result *best = NULL;
     for (size_t i = 0; i < n; i++)
         if (lines[i].run.look == 0 && lines[i].verdict == VERDICT_DOWN && !lines[i].suspect &&
-            lines[i].at_us == w->state.since_us)
+            lines[i].at_us == s->since_us && (!location || strcmp(lines[i].run.location, location) == 0))
             best = &lines[i];
     return best;
 }
 
-void judge_resume(struct judge *j, struct batch *b, struct watched *w, const struct result *lines, size_t n,
-                  struct instant now)
+/* The next scheduled look decides anew. */
+static void give_up(struct judge *j, struct batch *b, struct watched *w, struct view *v, struct instant now)
 {
-    const struct result *look0 = find_look0(w, lines, n);
-    if (!look0) { /* the next scheduled look decides anew */
-        step(j, b, w, STEP_UNDECIDED, NULL, now.wall, now);
+    if (!v)
+        judge_step(j, b, w, STEP_UNDECIDED, NULL, now.wall, now);
+    else
+        judge_step_view(b, w, v, STEP_UNDECIDED, NULL, now.wall, now);
+}
+
+void judge_resume(struct judge *j, struct batch *b, struct watched *w, unsigned place,
+                  const struct result *lines, size_t n, struct instant now)
+{
+    struct view *v = w->views ? &w->views->at[place] : NULL;
+    const struct result *look0 =
+        find_look0(v ? &v->seen.state : &w->state, v ? v->seen.location : NULL, lines, n);
+    if (!look0) {
+        give_up(j, b, w, v, now);
         return;
     }
     int64_t ago_us = now.wall - (look0->at_us + look0->took_us);
     struct round *r = NULL;
-    int e = rounds_open(j->rounds, look0, w->site.confirm, w->site.timeout_ms,
+    int e = rounds_open(j->rounds, look0, place, w->site.confirm, w->site.timeout_ms,
                         now.mono - (ago_us > 0 ? ago_us * NS_PER_US : 0), &r);
     if (e < 0) {
         b->failed = e == -ENOMEM ? e : b->failed;
-        step(j, b, w, STEP_UNDECIDED, NULL, now.wall, now);
+        give_up(j, b, w, v, now);
         return;
     }
+    if (v && view_failed(v, look0) < 0)
+        b->failed = -ENOMEM;
     for (size_t i = 0; i < n; i++)
         if (lines[i].run.slot_us == look0->run.slot_us && lines[i].run.look > 0 &&
-            rounds_vote(r, &lines[i], believed(j, &lines[i], now)) < 0)
+            strcmp(lines[i].run.location, look0->run.location) == 0 &&
+            rounds_vote(r, &lines[i], judge_believed(j, &lines[i], now)) < 0)
             b->failed = -ENOMEM;
     go_on(j, b, w, r, now);
 }

@@ -8,6 +8,8 @@
  * What counts (the ledger keeps all of it):
  *   - a scheduled look counts when its slot is newer than the newest one that
  *     counted: a second result for the same run and a late older one change nothing;
+ *   - of a site with several locations that is said of each of them, and what follows for
+ *     the site is in views.h; a look from elsewhere does not count;
  *   - a confirming look counts for the round that is open at its slot, once;
  *   - a look that began before the site was last changed, or of a site that is
  *     paused, removed or unknown to us, does not count;
@@ -46,10 +48,13 @@ void judge_due(struct judge *j, struct batch *b, struct instant now);
  * URL voids what we knew: its round is dropped, its outage withdrawn. */
 void judge_site(struct judge *j, struct batch *b, const struct site *site, struct instant now);
 
-/* After a start: the site is suspected, and these are the ledger's lines around
- * that. Opens its round again as it was and goes on with it. */
-void judge_resume(struct judge *j, struct batch *b, struct watched *w, const struct result *lines, size_t n,
-                  struct instant now);
+/* After a start: the site is suspected, or seen so by one of its locations (its place; 0 where
+ * there is but one), and these are the ledger's lines around that. Opens its round again as it
+ * was and goes on with it. */
+void judge_resume(struct judge *j, struct batch *b, struct watched *w, unsigned place,
+                  const struct result *lines, size_t n, struct instant now);
+/* After a start, when that was done: a site with several locations is as its views say. */
+void judge_settle(struct judge *j, struct batch *b, struct watched *w, struct instant now);
 
 /* After a start: the outage is void although nobody was there to see why. */
 void judge_withdraw(struct judge *j, struct batch *b, struct watched *w, const char *reason,

@@ -17,6 +17,11 @@ static mono_ns last_start(const struct quorum *q)
     return q->first + within_ns(q);
 }
 
+mono_ns quorum_end(const struct quorum *q)
+{
+    return last_start(q) + q->timeout_ns + QUORUM_GRACE_NS;
+}
+
 /* How long a question may stay unanswered before it is asked again. */
 static int64_t patience_ns(const struct quorum *q)
 {
@@ -131,7 +136,7 @@ struct quorum_answer quorum_next(struct quorum *q, mono_ns now)
     if (failed >= q->rule.looks)
         return (struct quorum_answer){ .word = QUORUM_DOWN };
 
-    mono_ns end = last_start(q) + q->timeout_ns + QUORUM_GRACE_NS, until = end;
+    mono_ns end = quorum_end(q), until = end;
     if (now <= last_start(q)) {
         unsigned again = to_ask_again(q, now, &until);
         if (again)

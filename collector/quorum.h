@@ -18,6 +18,9 @@
  * Look 1 is asked for at once, look i at (i - 1) * within / (looks + 1) after
  * the first failure, so that a hiccup of some seconds is not an outage. The
  * replacements keep a distance of within / (2 * looks + 2).
+ *
+ * All looks of a round are from one location. Where a site has several, each has rounds of its
+ * own, and views.h has the rule by which they agree, also when too few of them are alive.
  */
 #ifndef COLLECTOR_QUORUM_H
 #define COLLECTOR_QUORUM_H
@@ -66,6 +69,9 @@ struct quorum_answer {
 /* What is to be done now. An ask counts as done when it was handed out: call
  * again until the word is another. */
 struct quorum_answer quorum_next(struct quorum *q, mono_ns now);
+
+/* When the round is over, whatever has come: nobody begins later, and nobody answers for ever. */
+mono_ns quorum_end(const struct quorum *q);
 
 /* How many different workers have voted down, the first one included. */
 unsigned quorum_witnesses(const struct quorum *q);

@@ -38,12 +38,12 @@ static int keep(struct round *r, const struct result *look)
     return 0;
 }
 
-int rounds_open(struct rounds *s, const struct result *look0, struct confirm rule, uint32_t timeout_ms,
-                mono_ns first, struct round **ret)
+int rounds_open(struct rounds *s, const struct result *look0, unsigned place, struct confirm rule,
+                uint32_t timeout_ms, mono_ns first, struct round **ret)
 {
     if (rounds_count(s) >= ROUNDS_MAX)
         return -ENOSPC;
-    if (rounds_find(s, look0->run.site_id))
+    if (rounds_find(s, look0->run.site_id, place))
         return -EEXIST;
     struct round *r = calloc(1, sizeof *r);
     if (!r)
@@ -52,18 +52,19 @@ int rounds_open(struct rounds *s, const struct result *look0, struct confirm rul
         free(r);
         return -ENOMEM;
     }
-    r->site_id = look0->run.site_id;
+    r->key = (struct round_key){ look0->run.site_id, place };
     r->slot_us = look0->run.slot_us;
     quorum_init(&r->quorum, rule, timeout_ms, first, look0->worker);
-    HASH_ADD(hh, s->by_site, site_id, sizeof r->site_id, r);
+    HASH_ADD(hh, s->by_site, key, sizeof r->key, r);
     *ret = r;
     return 0;
 }
 
-struct round *rounds_find(struct rounds *s, uint64_t site_id)
+struct round *rounds_find(struct rounds *s, uint64_t site_id, unsigned place)
 {
+    struct round_key key = { site_id, place };
     struct round *r = NULL;
-    HASH_FIND(hh, s->by_site, &site_id, sizeof site_id, r);
+    HASH_FIND(hh, s->by_site, &key, sizeof key, r);
     return r;
 }
 

@@ -54,6 +54,7 @@ static void free_one(void *arg, struct watched *w)
 {
     (void)arg;
     free_strings(w);
+    views_free(w->views);
     free(w);
 }
 
@@ -112,14 +113,30 @@ static void count(struct sites *s, const struct watched *w, enum health health, 
     *counter += (uint64_t)(int64_t)by;
 }
 
+/* Of one location nothing is kept beside the site's state. */
+static int keep_views(struct watched *w, const struct site *site)
+{
+    struct views *views = NULL;
+    const char *list = site_locations(site);
+    if (views_are(w->views, list))
+        return 0;
+    if (location_count(list) > 1 && views_new(&views, site->id, list, w->views) < 0)
+        return -ENOMEM;
+    views_free(w->views);
+    w->views = views;
+    return 0;
+}
+
 static int keep_site(struct watched *w, const struct site *site)
 {
     bool same = strcmp(site->name, site->url) == 0;
     size_t url = strlen(site->url) + 1, name = same ? 0 : strlen(site->name) + 1;
     size_t tags = site->tags[0] ? strlen(site->tags) + 1 : 0;
     char *strings = malloc(url + name + tags);
-    if (!strings)
+    if (!strings || keep_views(w, site) < 0) {
+        free(strings);
         return -ENOMEM;
+    }
     memcpy(strings, site->url, url);
     memcpy(strings + url, site->name, name);
     memcpy(strings + url + name, site->tags, tags);
@@ -134,6 +151,7 @@ static int keep_site(struct watched *w, const struct site *site)
         .every_ms = site->every_ms,
         .timeout_ms = site->timeout_ms,
         .confirm = site->confirm,
+        .confirm_from = site->confirm_from,
         .paused = site->paused,
         .removed = site->removed,
     };
@@ -180,6 +198,17 @@ void sites_load_state(struct sites *s, const struct site_state *state)
     w->state = *state;
     w->state.last_worker = sites_worker(s, state->last_worker ? state->last_worker : "");
     sites_moved(s, w, before);
+}
+
+void sites_load_view(struct sites *s, const struct site_view *view)
+{
+    struct watched *w = sites_find(s, view->state.site_id);
+    int place = w && w->views ? views_place(w->views, view->location) : -ENOENT;
+    if (place < 0 || (unsigned)view->state.health >= HEALTH_COUNT)
+        return;
+    struct site_state *state = &w->views->at[place].seen.state;
+    *state = view->state;
+    state->last_worker = sites_worker(s, view->state.last_worker ? view->state.last_worker : "");
 }
 
 void sites_moved(struct sites *s, const struct watched *w, enum health before)

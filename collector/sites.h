@@ -8,6 +8,7 @@
 #ifndef COLLECTOR_SITES_H
 #define COLLECTOR_SITES_H
 
+#include "collector/views.h"
 #include "common/event.h"
 #include "common/health.h"
 #include "common/owner.h"
@@ -21,6 +22,7 @@ struct site_kept {
     wall_us changed_us;
     uint32_t every_ms, timeout_ms;
     struct confirm confirm;
+    uint8_t confirm_from;
     bool paused, removed;
 };
 
@@ -32,6 +34,7 @@ struct watched {
     /* The newest span of slots that nobody looked at: a late result for one of
      * them is in no ledger and must not count either. */
     wall_us missed_from, missed_to;
+    struct views *views; /* of a site with several locations; NULL for all others */
 };
 
 struct sites;
@@ -43,12 +46,16 @@ DEFINE_SCOPED(sites, struct sites *, sites_free)
 struct watched *sites_find(const struct sites *s, uint64_t id); /* NULL: never heard of */
 
 /* Add or change one; a copy is kept. What `site` says replaces what was known,
- * the state stays. -ENOMEM, also for an id beyond SITES_MAX_ID. */
+ * the state stays, and the views of those locations that stay. -ENOMEM, also for an id beyond SITES_MAX_ID.
+ */
 #define SITES_MAX_ID (UINT64_C(1) << 32)
 int sites_set(struct sites *s, const struct site *site, struct watched **ret);
 
 /* The state as the store has it, at the start. Of a site that is not there: ignored. */
 void sites_load_state(struct sites *s, const struct site_state *state);
+
+/* The same for how a location sees a site; of one that the site has not: ignored. */
+void sites_load_view(struct sites *s, const struct site_view *view);
 
 /* Move a site's health; keeps the counts. Everybody who changes it calls this
  * afterwards with what it was before. */

@@ -18,6 +18,7 @@ enum event_kind {
     EVENT_NOTICE,     /* sent, failed for good, or an attempt failed and will be repeated */
     EVENT_WORKER,     /* joined, suspect, dead, gone, ... */
     EVENT_PULSE,      /* once a second: the numbers of `vedette status` */
+    EVENT_VIEW,       /* how one location of several sees a site has changed: from, to */
     EVENT_KIND_END,   /* one past the last */
 };
 const char *event_kind_name(enum event_kind k); /* "result", also its topic on the feed */
@@ -29,12 +30,13 @@ struct event {
     uint64_t seq;
     wall_us at_us;
 
-    /* result, health, incident, notice */
+    /* result, health, incident, notice, view */
     uint64_t site_id;
     const char *site; /* its name */
     const char *url;
-    struct result result;               /* result; for health and incident the look behind it */
-    enum health health_from, health_to; /* health, incident */
+    struct result
+        result; /* result, view (whose location it is); for health and incident the look behind it */
+    enum health health_from, health_to; /* health, incident, view */
 
     /* incident, notice */
     uint64_t incident_id;

@@ -36,4 +36,12 @@ struct site_state {
     const char *last_worker; /* whose string it is, the function says that hands out the state */
 };
 
+/* How a site is as one of its locations sees it, where it has several. The members
+ * are those of a state; incident_id is 0, and blips are that location's own. What
+ * follows for the site is told in collector/views.h. */
+struct site_view {
+    char location[LOCATION_SIZE];
+    struct site_state state;
+};
+
 #endif

@@ -16,9 +16,9 @@
 
 #include "common/clock.h"
 #include "common/expect.h"
+#include "common/location.h"
 #include "common/site.h"
 
-#define LOCATION_SIZE    32 /* with terminator; [a-z0-9-], begins with a letter */
 #define WORKER_NAME_SIZE 64 /* with terminator; [A-Za-z0-9._-] */
 
 #define JOB_MAX_ATTEMPTS 3
@@ -55,9 +55,7 @@ struct job {
     const char *avoid;    /* name of the worker that must not take it (it answers busy); "" for none */
 };
 
-/* Names of locations and workers as they may appear in configuration, on the
- * wire and in the store. */
-bool location_valid(const char *name);
+/* A worker's name as it may appear in configuration, on the wire and in the store. */
 bool worker_name_valid(const char *name);
 
 #endif

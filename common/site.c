@@ -48,6 +48,12 @@ wall_us site_next_slot(uint64_t id, uint32_t every_ms, wall_us at)
     return at + (ahead < 0 ? ahead + every : ahead);
 }
 
+unsigned site_needs(uint8_t confirm_from, unsigned locations)
+{
+    unsigned from = confirm_from ? confirm_from : SITE_DEFAULT_FROM;
+    return locations < 1 ? 1 : from < locations ? from : locations;
+}
+
 static const char *put(char **to, const char *from)
 {
     size_t size = strlen(from) + 1;
@@ -58,7 +64,8 @@ static const char *put(char **to, const char *from)
 
 struct site *site_copy(const struct site *s)
 {
-    size_t strings = strlen(s->name) + strlen(s->url) + strlen(s->tags) + strlen(s->contains) + 4;
+    size_t strings = strlen(s->name) + strlen(s->url) + strlen(s->tags) + strlen(s->contains) +
+                     strlen(site_locations(s)) + 5;
     struct site *copy = malloc(sizeof *copy + strings);
     if (!copy)
         return NULL;
@@ -69,6 +76,7 @@ struct site *site_copy(const struct site *s)
     copy->url = put(&to, s->url);
     copy->tags = put(&to, s->tags);
     copy->contains = put(&to, s->contains);
+    copy->locations = put(&to, site_locations(s));
     return copy;
 }
 

@@ -216,13 +216,17 @@ static void strike(struct arrears *a, struct debtor *d, struct stretch *s, uint3
         drop_debtor(a, d);
 }
 
-bool arrears_recorded(struct arrears *a, uint64_t job_id, uint64_t site_id, wall_us slot)
+void arrears_brought(struct arrears *a, uint64_t job_id)
 {
     struct old_job *j;
     HASH_FIND(hh, a->jobs, &job_id, sizeof job_id, j);
     if (j)
         drop_job(a, j);
+}
 
+bool arrears_recorded(struct arrears *a, uint64_t job_id, uint64_t site_id, wall_us slot)
+{
+    arrears_brought(a, job_id);
     struct debtor *d = find(a, site_id);
     if (!d)
         return false;

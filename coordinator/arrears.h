@@ -49,7 +49,9 @@ void arrears_forget(struct arrears *a, uint64_t site_id); /* no longer watched *
 int arrears_in_hand(struct arrears *a, int lane, const uint64_t *ids, size_t n, mono_ns now);
 void arrears_lane_lost(struct arrears *a, int lane); /* its jobs will not come */
 
-/* A result is in the store. True when the slot was in arrears, and is no more. */
+/* A job's result is in the store, and will not come any more. */
+void arrears_brought(struct arrears *a, uint64_t job_id);
+/* The same, and the slot is one that was looked at. True when the slot was in arrears, and is no more. */
 bool arrears_recorded(struct arrears *a, uint64_t job_id, uint64_t site_id, wall_us slot);
 
 /* What is to be done now, one step a call. */

@@ -10,12 +10,14 @@
 #include "coordinator/coordinator.h"
 
 #include "common/log.h"
+#include "coordinator/debts.h"
 #include "coordinator/dispatch.h"
 #include "coordinator/parts.h"
 #include "coordinator/reception.h"
 #include "coordinator/reporter.h"
 #include "coordinator/returns.h"
 #include "coordinator/slots.h"
+#include "coordinator/vacancy.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -28,10 +30,10 @@ enum {
     EDITS_A_TURN = 2048,  /* sites; 3 to 10 ms */
     TOLD_SINGLY = 16,     /* edited sites, in the log */
     ARREARS_A_TURN = 256, /* slots; each costs a question to the store, 10 us */
-    STRUCK_MOST = 256,    /* recorded slots of one site that are struck off its arrears at a time */
     ARREARS_BESIDE = 512, /* runs that wait to be sent: with more of them, arrears rest */
 };
-#define LEAVE_NS (NS_PER_S / 2)
+#define LEAVE_NS         (NS_PER_S / 2)
+#define VACANCY_EVERY_NS NS_PER_S
 /* Slots that come so soon after others wait for the next ones, so that many go out
  * together: each time costs several processes a turn. It is what a look may be late
  * by, and little beside the 100 ms that it should not be. */
@@ -56,20 +58,11 @@ struct coordinator {
     unsigned told; /* edited sites, since all edits were read */
     bool store_away;
     mono_ns turned; /* when the last turn was */
+    struct vacancy vacancy;
+    mono_ns vacancy_at;
 };
 
 /* ── Sites come and go ─────────────────────────────────────────────────── */
-
-/* The slots since the site was last looked at, or since it is watched this way. */
-static int owe(struct parts *p, const struct watched *site)
-{
-    wall_us since = site->last_slot, first;
-    if (since < site->changed_us)
-        since = site->changed_us;
-    uint32_t count = schedule_overdue(site->id, site->every_ms, since, p->grid.at, &first);
-    p->scheduled += count;
-    return count ? arrears_add(p->arrears, site->id, site->every_ms, first, count) : 0;
-}
 
 static int watch(struct parts *p, const struct watched *site)
 {
@@ -84,7 +77,7 @@ static void on_loaded(void *arg, enum catalog_news news, const struct watched *s
     (void)news;
     int r = watch(&c->parts, site);
     if (r == 0 && site->last_slot != 0)
-        r = owe(&c->parts, site);
+        r = debts_owe(&c->parts, site);
     if (r < 0)
         log_error("schedule.no_memory", "site=%llu: it is not watched", (unsigned long long)site->id);
 }
@@ -107,6 +100,8 @@ static void on_news(void *arg, enum catalog_news news, const struct watched *sit
         r = watch(p, site);
     else if (news == CATALOG_UNWATCH)
         unwatch(p, site->id);
+    if (news != CATALOG_UNWATCH)
+        lease_only(p->lease, site->id, parts_places(p, site->manner->locations));
     if (c->told++ < TOLD_SINGLY)
         log_info("catalog.changed", "site=%llu news=%s every_ms=%u url=%.120s", (unsigned long long)site->id,
                  catalog_news_name(news), site->every_ms, site->url);
@@ -136,64 +131,6 @@ static void follow_catalog(struct coordinator *c, mono_ns now)
 
 /* ── Slots from before we were there ───────────────────────────────────── */
 
-struct struck {
-    bool slot[STRUCK_MOST]; /* of the first so many slots in arrears */
-    uint32_t asked;         /* the one that the question is about */
-};
-
-static int on_recorded_slot(void *arg, const struct result *x)
-{
-    struct struck *s = arg;
-    for (uint32_t k = 0; x->run.look == 0 && k < x->span && s->asked + k < STRUCK_MOST; k++)
-        s->slot[s->asked + k] = true;
-    return 0;
-}
-
-/* The state of a site does not show every result that is in the store. Without
- * an answer we report what we believe: the ledger keeps the lines it has. Slots
- * are asked for one by one: the stretch of time between two of them holds the
- * lines of all other sites. */
-static void ask_store(struct coordinator *c, struct struck *s, const struct arrears_due *due)
-{
-    wall_us slot = due->first;
-    *s = (struct struck){ 0 };
-    for (; s->asked < due->count && s->asked < STRUCK_MOST; s->asked++) {
-        (void)store_each_result(c->store, due->site_id, slot, slot + 1, STRUCK_MOST, on_recorded_slot, s,
-                                NULL);
-        slot += (int64_t)due->every_ms * US_PER_MS;
-    }
-}
-
-static void report_arrears(struct coordinator *c, const struct arrears_due *due)
-{
-    struct struck s;
-    int64_t every = (int64_t)due->every_ms * US_PER_MS;
-    ask_store(c, &s, due);
-
-    uint32_t from = 0, i = 0;
-    for (; i < due->count && i < STRUCK_MOST; i++) {
-        if (!s.slot[i])
-            continue;
-        slots_missed(&c->parts, due->site_id, due->every_ms, due->first + from * every, i - from);
-        c->parts.concluded++;
-        from = i + 1;
-    }
-    slots_missed(&c->parts, due->site_id, due->every_ms, due->first + from * every, due->count - from);
-}
-
-static void look_after_all(struct coordinator *c, const struct arrears_due *due)
-{
-    struct parts *p = &c->parts;
-    struct struck s;
-    ask_store(c, &s, due);
-    if (s.slot[0])
-        p->concluded++;
-    else if (schedule_recall(p->schedule, due->site_id, due->first))
-        p->scheduled--; /* is counted when it is taken from there */
-    else
-        slots_missed(p, due->site_id, due->every_ms, due->first, 1);
-}
-
 static bool crowded(const struct coordinator *c, mono_ns now)
 {
     struct lease_numbers n = lease_numbers(c->parts.lease);
@@ -212,11 +149,11 @@ static bool settle_arrears(struct coordinator *c, mono_ns now)
         struct arrears_due due = arrears_take(c->parts.arrears, now, c->parts.grid.at);
         if (due.what == ARREARS_NOTHING)
             return false;
-        n += due.count < STRUCK_MOST ? due.count : STRUCK_MOST;
+        n += due.count < DEBTS_AT_ONCE ? due.count : DEBTS_AT_ONCE;
         if (due.what == ARREARS_LOOK)
-            look_after_all(c, &due);
+            debts_look(&c->parts, c->store, &due);
         else
-            report_arrears(c, &due);
+            debts_report(&c->parts, c->store, &due);
     }
     return true;
 }
@@ -246,6 +183,26 @@ static void follow_roster(struct parts *p, mono_ns now)
             lease_lane_lost(p->lease, x.lane, now);
             arrears_lane_lost(p->arrears, x.lane);
         }
+    }
+}
+
+/* Where nobody is, looks are missed, and their sites are unknown from there. */
+static void follow_vacancy(struct coordinator *c, mono_ns now)
+{
+    struct parts *p = &c->parts;
+    if (now < c->vacancy_at)
+        return;
+    c->vacancy_at = now + VACANCY_EVERY_NS;
+    for (unsigned i = 0; i < p->n_named; i++) {
+        unsigned ready = i < p->n_locations ? roster_ready(p->roster, i) : 0;
+        enum vacancy_word word = vacancy_step(&c->vacancy, i, p->asked >> i & 1, ready, now);
+        if (word == VACANCY_NOBODY)
+            log_warn("location.nobody",
+                     "location=%s: no worker is ready there%s; what it should look at is missed",
+                     p->location[i],
+                     i < p->n_locations ? "" : ", and the setting 'locations' does not name it");
+        else if (word == VACANCY_MANNED)
+            log_info("location.manned", "location=%s lanes=%u", p->location[i], ready);
     }
 }
 
@@ -311,6 +268,7 @@ static void turn(void *arg)
                  (long long)(p->grid.lead_us / US_PER_MS));
     excuse_silence(c, now);
     follow_roster(p, now);
+    follow_vacancy(c, now);
     follow_catalog(c, now);
     lease_step(p->lease, now);
     bool more = settle_arrears(c, now);
@@ -335,6 +293,7 @@ static int name_locations(struct parts *p, struct err *err)
     while (p->n_locations < CONFIG_MAX_LOCATIONS &&
            config_location(p->config, p->n_locations, p->location[p->n_locations], LOCATION_SIZE))
         p->n_locations++;
+    p->n_named = p->n_locations;
     return p->n_locations ? 0 : err_set(err, -EINVAL, "the setting 'locations' names none");
 }
 

@@ -197,14 +197,20 @@ static void forget(struct lease *l, struct leased *r)
         end_run(l, r, CAUSE_NONE);
 }
 
-void lease_forget(struct lease *l, uint64_t site_id)
+void lease_only(struct lease *l, uint64_t site_id, uint32_t locations)
 {
-    struct leased *r, *tmp;
     for (unsigned location = 0; location < CONFIG_MAX_LOCATIONS; location++) {
-        r = lease_find(l, site_id, 0, 0, location);
+        bool stays = locations >> location & 1;
+        struct leased *r = stays ? NULL : lease_find(l, site_id, 0, 0, location);
         if (r)
             forget(l, r);
     }
+}
+
+void lease_forget(struct lease *l, uint64_t site_id)
+{
+    struct leased *r, *tmp;
+    lease_only(l, site_id, 0);
     DL_FOREACH_SAFE2(l->confirming, r, tmp, next_look)
     if (r->run.site_id == site_id)
         forget(l, r);

@@ -92,6 +92,10 @@ int lease_confirm(struct lease *l, const struct lease_run *run, const char *avoi
  * out is not given out again and ends in silence. */
 void lease_forget(struct lease *l, uint64_t site_id);
 
+/* It is looked at from these locations only (a bit for each): the same for its scheduled looks
+ * at others. */
+void lease_only(struct lease *l, uint64_t site_id, uint32_t locations);
+
 /* ── Jobs go out ───────────────────────────────────────────────────────── */
 
 /* How many could be taken now for that location. */

@@ -3,12 +3,38 @@
 #include <errno.h>
 #include <string.h>
 
-int parts_location(const struct parts *p, const char *name)
+static int find(const struct parts *p, const char *name, unsigned among)
 {
-    for (unsigned i = 0; i < p->n_locations; i++)
+    for (unsigned i = 0; i < among; i++)
         if (strcmp(p->location[i], name) == 0)
             return (int)i;
     return -ENOENT;
+}
+
+int parts_location(const struct parts *p, const char *name)
+{
+    return find(p, name, p->n_locations);
+}
+
+int parts_named(const struct parts *p, const char *name)
+{
+    return find(p, name, p->n_named);
+}
+
+uint32_t parts_places(struct parts *p, const char *list)
+{
+    char name[LOCATION_SIZE];
+    uint32_t places = 0;
+    while (location_next(&list, name)) {
+        int at = parts_named(p, name);
+        if (at < 0 && p->n_named < CONFIG_MAX_LOCATIONS) {
+            at = (int)p->n_named++;
+            strcpy(p->location[at], name);
+        }
+        if (at >= 0)
+            places |= UINT32_C(1) << at;
+    }
+    return places ? places : 1;
 }
 
 void parts_unseen(struct parts *p, const struct account *line)

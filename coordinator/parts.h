@@ -26,8 +26,11 @@ struct parts {
     uint64_t nonce; /* of this process */
     wall_us started_us;
 
+    /* Locations by name: first those of the settings, which have an endpoint; then others that
+     * sites ask for: nobody can be there, and their runs are missed. */
     char location[CONFIG_MAX_LOCATIONS][LOCATION_SIZE];
-    unsigned n_locations;
+    unsigned n_locations, n_named;
+    uint32_t asked; /* locations that runs were begun for, a bit for each */
 
     struct grid grid;
     struct catalog *catalog;
@@ -47,6 +50,15 @@ struct parts {
 
 /* Its place in the configured list, or -ENOENT. */
 int parts_location(const struct parts *p, const char *name);
+int parts_named(const struct parts *p, const char *name); /* likewise, and those that sites ask for */
+
+/* The locations of a site's list, a bit for each; never none. What there is no room for any more
+ * is left out. */
+uint32_t parts_places(struct parts *p, const char *list);
+static inline unsigned parts_count(uint32_t places)
+{
+    return (unsigned)__builtin_popcount(places);
+}
 
 /* A run, or `span` slots of a site, that ends without anybody having looked. */
 void parts_unseen(struct parts *p, const struct account *line);

@@ -33,16 +33,27 @@ static void note_patience(struct returns *r, const struct recorded *x)
              (unsigned long long)x->run.site_id, x->patience_s, patience_count(r->parts->patience));
 }
 
+/* Whether that is all that is owed of a slot from before we were there. With several locations
+ * it is not: debts.h asks the store who has looked. */
+static bool settles(struct parts *p, const struct recorded *x)
+{
+    const struct watched *site = catalog_find(p->catalog, x->run.site_id);
+    if (!site || !strchr(site->manner->locations, ','))
+        return arrears_recorded(p->arrears, x->job_id, x->run.site_id, x->run.slot_us);
+    arrears_brought(p->arrears, x->job_id);
+    return false;
+}
+
 static void conclude(struct returns *r, const struct recorded *x)
 {
     struct parts *p = r->parts;
-    int location = parts_location(p, x->run.location);
+    int location = parts_named(p, x->run.location);
     uint64_t *count = x->held_back ? &p->missed : &p->concluded;
     if (x->run.look == 0)
         catalog_looked(p->catalog, x->run.site_id, x->run.slot_us);
     if (x->run.look == 0 && location >= 0)
         turns_over(p->turns, x->run.site_id, x->run.slot_us, (unsigned)location, loop_now(p->loop));
-    if (x->run.look == 0 && arrears_recorded(p->arrears, x->job_id, x->run.site_id, x->run.slot_us))
+    if (x->run.look == 0 && settles(p, x))
         (*count)++;
     if (location >= 0 && lease_recorded(p->lease, x->run.site_id, x->run.slot_us, x->run.look,
                                         (unsigned)location, loop_now(p->loop)))
@@ -53,7 +64,7 @@ static void on_recorded(struct returns *r, const struct recorded *x)
 {
     struct parts *p = r->parts;
     if (strcmp(x->worker, COORDINATOR_NAME) == 0) {
-        int location = parts_location(p, x->run.location);
+        int location = parts_named(p, x->run.location);
         if (location >= 0)
             accounts_recorded(p->accounts, x->run.site_id, x->run.slot_us, x->run.look, (unsigned)location);
         return;
@@ -89,7 +100,7 @@ static void on_look_again(struct returns *r, const struct look_again *x)
 {
     struct parts *p = r->parts;
     const struct watched *site = catalog_find(p->catalog, x->run.site_id);
-    int location = parts_location(p, x->run.location);
+    int location = parts_named(p, x->run.location);
     uint64_t held;
     if (!site)
         return; /* paused or removed meanwhile: nobody wants to know any more */

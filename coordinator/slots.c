@@ -2,22 +2,15 @@
 
 enum { GROUP = 32 };
 
-/* Where a site is looked at from. With several locations this is where a site's
- * wishes and the health of the locations are weighed. */
-static unsigned place(const struct parts *p, const struct watched *site)
-{
-    (void)p;
-    (void)site;
-    return 0;
-}
-
-void slots_missed(struct parts *p, uint64_t site_id, uint32_t every_ms, wall_us first, uint32_t count)
+void slots_missed(struct parts *p, uint64_t site_id, uint32_t every_ms, wall_us first, uint32_t count,
+                  unsigned location)
 {
     struct account line = {
         .site_id = site_id,
         .slot_us = first,
         .span = count,
         .every_ms = every_ms,
+        .location = (uint16_t)location,
         .cause = CAUSE_MISSED,
     };
     if (count > 0)
@@ -29,7 +22,7 @@ static void start_run(struct parts *p, const struct lease_run *run, mono_ns now)
     if (lease_due(p->lease, run, now) == 0)
         return;
     turns_over(p->turns, run->site_id, run->slot_us, run->location, now);
-    slots_missed(p, run->site_id, run->every_ms, run->slot_us, 1);
+    slots_missed(p, run->site_id, run->every_ms, run->slot_us, 1, run->location);
 }
 
 /* Its site's next slot has come before its domain's turn. */
@@ -61,23 +54,34 @@ static bool waits_its_turn(struct parts *p, const struct watched *site, const st
     return r == 0;
 }
 
-static void begin_run(struct parts *p, const struct schedule_due *due, mono_ns now)
+static void begin_run(struct parts *p, const struct watched *site, const struct schedule_due *due,
+                      unsigned location, mono_ns now)
 {
-    const struct watched *site = catalog_find(p->catalog, due->site_id);
-    if (!site)
-        return; /* cannot be: what is not watched is not scheduled */
     struct lease_run run = {
         .site_id = site->id,
         .slot_us = due->slot_us,
-        .location = place(p, site),
+        .location = location,
         .timeout_ms = site->manner->timeout_ms,
         .every_ms = due->every_ms,
         .until = grid_reaches(&p->grid, due->next_us),
     };
     p->scheduled += 1 + (uint64_t)due->missed;
-    slots_missed(p, site->id, due->every_ms, due->missed_us, due->missed);
+    slots_missed(p, site->id, due->every_ms, due->missed_us, due->missed, location);
     if (!waits_its_turn(p, site, &run, now))
         start_run(p, &run, now);
+}
+
+/* From each of its locations at the same time: each has a view of its own, and when one of them
+ * sees it fail, the others have looked as well. */
+static void begin_slot(struct parts *p, const struct schedule_due *due, mono_ns now)
+{
+    const struct watched *site = catalog_find(p->catalog, due->site_id);
+    if (!site)
+        return; /* cannot be: what is not watched is not scheduled */
+    uint32_t places = parts_places(p, site->manner->locations);
+    p->asked |= places;
+    for (; places; places &= places - 1)
+        begin_run(p, site, due, (unsigned)__builtin_ctz(places), now);
 }
 
 /* With a million sites each one lies somewhere else in memory: those of a group are
@@ -91,7 +95,7 @@ static unsigned begin_group(struct parts *p, unsigned most, mono_ns now)
     for (unsigned i = 0; i < n; i++)
         catalog_fetch(p->catalog, due[i].site_id, 1);
     for (unsigned i = 0; i < n; i++)
-        begin_run(p, &due[i], now);
+        begin_slot(p, &due[i], now);
     return n;
 }
 

@@ -11,10 +11,10 @@ struct shared {
     struct manner manner; /* the first member: what sites point to */
     size_t sites;
     UT_hash_handle hh;
-    struct shared_key { /* no padding: it is hashed as bytes, up to the keyword's end */
+    struct shared_key { /* no padding: it is hashed as bytes, up to the end of the words */
         uint32_t timeout_ms, method, full_handshake;
         struct status_set status;
-        char contains[EXPECT_MAX_KEYWORD + 1];
+        char words[EXPECT_MAX_KEYWORD + 1 + SITE_LOCATIONS_SIZE]; /* the keyword, then the locations */
     } key;
 };
 
@@ -55,17 +55,21 @@ void watchlist_free(struct watchlist *l)
 
 static size_t key_of(struct shared_key *key, const struct site *site)
 {
-    size_t words = strnlen(site->contains, sizeof key->contains - 1);
-    memset(key, 0, offsetof(struct shared_key, contains));
+    size_t words = strnlen(site->contains, EXPECT_MAX_KEYWORD);
+    size_t places = strnlen(site_locations(site), SITE_LOCATIONS_SIZE - 1);
+    memset(key, 0, offsetof(struct shared_key, words));
     key->timeout_ms = site->timeout_ms;
     key->method = site->method;
     key->full_handshake = site->full_handshake;
     key->status.count = site->status.count;
     for (unsigned i = 0; i < site->status.count; i++)
         key->status.range[i] = site->status.range[i];
-    memcpy(key->contains, site->contains, words);
-    key->contains[words] = '\0';
-    return offsetof(struct shared_key, contains) + words + 1;
+    memcpy(key->words, site->contains, words);
+    key->words[words++] = '\0';
+    memcpy(key->words + words, site_locations(site), places);
+    words += places;
+    key->words[words++] = '\0';
+    return offsetof(struct shared_key, words) + words;
 }
 
 static struct shared *share(struct watchlist *l, const struct site *site)
@@ -86,7 +90,8 @@ static struct shared *share(struct watchlist *l, const struct site *site)
             .method = site->method,
             .status = site->status,
             .full_handshake = site->full_handshake,
-            .contains = s->key.contains,
+            .contains = s->key.words,
+            .locations = s->key.words + strlen(s->key.words) + 1,
         };
         HASH_ADD(hh, l->manners, key, size, s);
     }

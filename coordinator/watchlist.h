@@ -18,7 +18,8 @@ struct manner {
     enum method method;
     struct status_set status;
     bool full_handshake;
-    const char *contains; /* "" for none */
+    const char *contains;  /* "" for none */
+    const char *locations; /* from where: location.h; "": from the first */
 };
 
 /* Read-only outside, but for last_slot and domain. */

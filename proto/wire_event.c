@@ -25,6 +25,7 @@ static const uint8_t kinds[EVENT_KIND_END] = {
     [EVENT_NOTICE] = SITE | INCIDENT | NOTICE,
     [EVENT_WORKER] = WORKER,
     [EVENT_PULSE] = PULSE,
+    [EVENT_VIEW] = SITE | RESULT | CHANGE,
 };
 
 /* An event says all of its look by itself. */

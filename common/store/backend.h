@@ -34,6 +34,7 @@ struct store_backend {
     int (*record)(struct store *s, const struct record *r, struct err *err);
     int (*put_vitals)(struct store *s, const struct vitals *v, struct err *err);
     int (*each_state)(struct store *s, uint64_t site_id, store_state_fn *fn, void *arg, struct err *err);
+    int (*each_view)(struct store *s, uint64_t site_id, store_view_fn *fn, void *arg, struct err *err);
     int (*each_result)(struct store *s, uint64_t site_id, wall_us from_us, wall_us to_us, size_t max,
                        store_result_fn *fn, void *arg, struct err *err);
     int (*each_incident)(struct store *s, const struct incident_filter *f, store_incident_fn *fn, void *arg,

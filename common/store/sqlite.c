@@ -51,6 +51,10 @@ static const struct migrate_step steps[] = {
      6,
 #include "common/store/schema/sqlite/0006_episodes.sql.h"
      },
+    {
+     7,
+#include "common/store/schema/sqlite/0007_locations.sql.h"
+     },
 };
 #define OUR_VERSION ((unsigned)(sizeof steps / sizeof *steps))
 
@@ -372,6 +376,7 @@ const struct store_backend store_sqlite = {
     .record = sqlite_record,
     .put_vitals = sqlite_put_vitals,
     .each_state = sqlite_each_state,
+    .each_view = sqlite_each_view,
     .each_result = sqlite_each_result,
     .each_incident = sqlite_each_incident,
     .each_episode = sqlite_each_episode,

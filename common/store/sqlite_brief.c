@@ -6,7 +6,7 @@
 
 #define BRIEF_COLUMNS                                                                                    \
     "id, url, every_ms, timeout_ms, method, status, contains, full_handshake, paused, removed, change, " \
-    "changed_us"
+    "changed_us, locations"
 
 /* Strings are SQLite's, until the next step. */
 static int read_brief(const struct query *q, struct site *ret, struct err *err)
@@ -26,6 +26,7 @@ static int read_brief(const struct query *q, struct site *ret, struct err *err)
         .removed = query_int(q, 9),
         .change = (uint64_t)query_int(q, 10),
         .changed_us = query_int(q, 11),
+        .locations = query_text(q, 12),
     };
     if (*status && status_set_parse(status, &ret->status, NULL) < 0)
         return err_set(err, -EIO, "sqlite:%s: site %llu has a list of statuses that makes no sense: '%.60s'",

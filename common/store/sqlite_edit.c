@@ -234,6 +234,8 @@ static void put_site(struct query *q, const struct site *site, const char *statu
     query_put_int(q, site->full_handshake);
     query_put_int(q, site->confirm.looks);
     query_put_int(q, site->confirm.within_ms);
+    query_put_int(q, site->confirm_from);
+    query_put_text(q, site_locations(site));
     query_put_int(q, site->paused);
     query_put_int(q, (int64_t)change);
     query_put_int(q, changed_us);
@@ -245,20 +247,21 @@ static int put_site_row(struct sqlite *s, const struct site *site, wall_us chang
 {
     char status[EXPECT_STATUS_SIZE] = "";
     scoped(query) struct query q = { 0 };
-    int r =
-        site->id
-            ? query_new(
-                  &q, s, Q_SITE_SET, "write a site",
-                  "UPDATE site SET name = ?, url = ?, tags = ?, owner_id = ?, every_ms = ?, "
-                  "timeout_ms = ?, method = ?, status = ?, contains = ?, full_handshake = ?, looks = ?, "
-                  "within_ms = ?, paused = ?, change = ?, changed_us = ? WHERE id = ?",
-                  err)
-            : query_new(
-                  &q, s, Q_SITE_ADD, "write a site",
-                  "INSERT INTO site (name, url, tags, owner_id, every_ms, timeout_ms, method, "
-                  "status, contains, full_handshake, looks, within_ms, paused, change, changed_us, added_us, "
-                  "removed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
-                  err);
+    int r = site->id
+                ? query_new(
+                      &q, s, Q_SITE_SET, "write a site",
+                      "UPDATE site SET name = ?, url = ?, tags = ?, owner_id = ?, every_ms = ?, "
+                      "timeout_ms = ?, method = ?, status = ?, contains = ?, full_handshake = ?, looks = ?, "
+                      "within_ms = ?, confirm_from = ?, locations = ?, paused = ?, change = ?, changed_us = "
+                      "? WHERE id = ?",
+                      err)
+                : query_new(
+                      &q, s, Q_SITE_ADD, "write a site",
+                      "INSERT INTO site (name, url, tags, owner_id, every_ms, timeout_ms, method, "
+                      "status, contains, full_handshake, looks, within_ms, confirm_from, locations, paused, "
+                      "change, changed_us, added_us, removed) "
+                      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+                      err);
     if (r < 0)
         return r;
     if (site->status.count)
@@ -286,12 +289,28 @@ static int keep_former_grid(struct sqlite *s, uint64_t id, uint32_t every_ms, st
     return query_run(&q, err);
 }
 
+static bool locations_valid(const char *list)
+{
+    char name[LOCATION_SIZE];
+    size_t len = strlen(list), names = 0;
+    if (location_count(list) > SITE_MAX_LOCATIONS)
+        return false;
+    for (unsigned n = 0; location_next(&list, name); n++) {
+        if (!location_valid(name))
+            return false;
+        names += strlen(name) + (n > 0);
+    }
+    return names == len;
+}
+
 static int check_site(const struct site *site, struct err *err)
 {
     if (!site->name || !*site->name || !site->url || !*site->url)
         return err_set(err, -EINVAL, "a site needs a name and a URL");
     if (site->every_ms < SITE_MIN_EVERY_MS || site->every_ms > SITE_MAX_EVERY_MS)
         return err_set(err, -EINVAL, "%u ms is no interval for a site", site->every_ms);
+    if (!locations_valid(site_locations(site)))
+        return err_set(err, -EINVAL, "'%.200s' is no list of locations", site->locations);
     if ((unsigned)site->method >= METHOD_COUNT || !status_set_valid(&site->status))
         return err_set(err, -EINVAL, "the site '%.200s' asks for what is not known here", site->name);
     return 0;

@@ -58,6 +58,7 @@ enum query_id {
     Q_SPAN_ADD,
     Q_SPAN_UNTIL_SET,
     Q_STATE_PUT,
+    Q_VIEW_PUT,
     Q_INCIDENT_PUT,
     Q_EVIDENCE_ADD,
     Q_EPISODE_PUT,
@@ -75,6 +76,8 @@ enum query_id {
     Q_STATES_US,
     Q_STATES_US_SET,
     Q_STATE,
+    Q_VIEWS,
+    Q_VIEWS_ALL,
     Q_LOOKS_ALL,
     Q_LOOKS_OF_SITE,
     Q_LOOKS_OF_SLOT,
@@ -357,6 +360,10 @@ int sqlite_each_result(struct store *s, uint64_t site_id, wall_us from_us, wall_
                        store_result_fn *fn, void *arg, struct err *err);
 int sqlite_each_evidence(struct store *s, uint64_t incident_id, store_result_fn *fn, void *arg,
                          struct err *err);
+
+/* sqlite_view.c */
+int sqlite_put_views(struct sqlite *s, const struct record *rec, struct err *err);
+int sqlite_each_view(struct store *s, uint64_t site_id, store_view_fn *fn, void *arg, struct err *err);
 
 /* sqlite_read.c */
 int sqlite_each_state(struct store *s, uint64_t site_id, store_state_fn *fn, void *arg, struct err *err);

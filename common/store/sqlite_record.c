@@ -382,8 +382,8 @@ static int put_outcomes(struct sqlite *s, const struct record *rec, struct err *
 int sqlite_record(struct store *base, const struct record *rec, struct err *err)
 {
     static int (*const parts[])(struct sqlite *, const struct record *, struct err *) = {
-        put_results,  put_states,          put_states_us, put_incidents,
-        put_evidence, sqlite_put_episodes, put_notices,   put_outcomes,
+        put_results,  put_states,          sqlite_put_views, put_states_us, put_incidents,
+        put_evidence, sqlite_put_episodes, put_notices,      put_outcomes,
     };
     struct sqlite *s = sqlite_of(base);
     int r = 0;

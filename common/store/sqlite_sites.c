@@ -7,7 +7,7 @@
 
 #define SITE_COLUMNS                                                                                  \
     "id, name, url, tags, owner_id, every_ms, timeout_ms, method, status, contains, full_handshake, " \
-    "looks, within_ms, paused, removed, change, changed_us"
+    "looks, within_ms, paused, removed, change, changed_us, locations, confirm_from"
 
 int sqlite_newest_change(struct store *base, uint64_t *ret, struct err *err)
 {
@@ -37,6 +37,8 @@ static int read_site(const struct query *q, struct site *ret, struct err *err)
         .contains = query_text(q, 9),
         .full_handshake = query_int(q, 10),
         .confirm = {(uint8_t)query_int(q, 11), (uint32_t)query_int(q, 12)},
+        .confirm_from = (uint8_t)query_int(q, 18),
+        .locations = query_text(q, 17),
         .paused = query_int(q, 13),
         .removed = query_int(q, 14),
         .change = (uint64_t)query_int(q, 15),

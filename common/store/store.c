@@ -195,6 +195,11 @@ int store_each_state(struct store *s, uint64_t site_id, store_state_fn *fn, void
     return s->backend->each_state(s, site_id, fn, arg, err);
 }
 
+int store_each_view(struct store *s, uint64_t site_id, store_view_fn *fn, void *arg, struct err *err)
+{
+    return s->backend->each_view(s, site_id, fn, arg, err);
+}
+
 int store_each_result(struct store *s, uint64_t site_id, wall_us from_us, wall_us to_us, size_t max,
                       store_result_fn *fn, void *arg, struct err *err)
 {

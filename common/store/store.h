@@ -154,6 +154,7 @@ struct notice_outcome {
  *              none), and a result that comes later for one of them is not new.
  *              Nor is one with a slot that has been pruned.
  *   states     overwrite the site's state, unless the stored last_slot_us is newer
+ *   views      likewise; with the state of their site, so that the two agree
  *   states_us  no state is behind lines with earlier slots; 0 leaves it as it is
  *   incidents  by id, inserted or overwritten
  *   episodes   likewise
@@ -171,6 +172,8 @@ struct record {
     bool *fresh;
     const struct site_state *states;
     size_t n_states;
+    const struct site_view *views;
+    size_t n_views;
     wall_us states_us;
     const struct incident *incidents;
     size_t n_incidents;
@@ -192,6 +195,7 @@ int store_put_vitals(struct store *s, const struct vitals *v, struct err *err);
 /* ── Looking at it ─────────────────────────────────────────────────────── */
 
 typedef int store_state_fn(void *arg, const struct site_state *state);
+typedef int store_view_fn(void *arg, const struct site_view *view);
 typedef int store_result_fn(void *arg, const struct result *result);
 typedef int store_incident_fn(void *arg, const struct incident *incident);
 typedef int store_notice_fn(void *arg, const struct notice *notice);
@@ -207,6 +211,10 @@ typedef int store_worker_fn(void *arg, const struct worker_vitals *worker);
  * of the last look). Lines are searched for that from states_us on. A look that
  * began before the site was changed, and CAUSE_MISSED, say nothing. */
 int store_each_state(struct store *s, uint64_t site_id, store_state_fn *fn, void *arg, struct err *err);
+/* How each of its locations sees a site, of those sites that have several: in order of site and
+ * location. Locations that have not looked yet, and those that the site has no more, are left
+ * out. site_id 0: all. */
+int store_each_view(struct store *s, uint64_t site_id, store_view_fn *fn, void *arg, struct err *err);
 /* The newest states_us that was recorded; WALL_NEVER before any: no state is behind. */
 int store_get_states_us(struct store *s, wall_us *ret, struct err *err);
 

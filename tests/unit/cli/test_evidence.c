@@ -55,10 +55,11 @@ static void tells_why_it_is_down(void **state)
         struct result looks[10];
         scoped(text) struct text t = TEXT_UP_TO(1000);
         size_t n = looks_of(rows[i].verdicts, rows[i].workers, looks);
-        evidence_tell_incident(&t, looks, n, rows[i].wanted, false);
+        const struct site s = { .confirm.looks = (uint8_t)rows[i].wanted };
+        evidence_tell_incident(&t, looks, n, &s, false);
         assert_string_equal(text_str(&t), rows[i].rule);
         text_clear(&t);
-        evidence_tell_incident(&t, looks, n, rows[i].wanted, true);
+        evidence_tell_incident(&t, looks, n, &s, true);
         assert_true(strstr(text_str(&t), " was down.") && !strstr(text_str(&t), " is down."));
     }
 }

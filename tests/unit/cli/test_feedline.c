@@ -166,6 +166,7 @@ static void programs_read(void **state)
         [EVENT_NOTICE] = "site incident notice state channel",
         [EVENT_WORKER] = "worker lane location health",
         [EVENT_PULSE] = "up down missed late_p99_ms workers",
+        [EVENT_VIEW] = "site location from to look",
     };
     (void)state;
     for (int k = 1; k < EVENT_KIND_END; k++) {

@@ -77,6 +77,11 @@ static const struct {
       "200-399>204 "
       "expect.contains >x full_handshake false>true confirm.looks 2>0 confirm.within 15s>2s tags >t paused "
       "false>true",                                                                                                                                                                                                                                       0, 0},
+    { "locations",                                                              US A,
+     US "sites: [{url: 'http://a.test', name: a, locations: [us, eu], confirm: {from: 1}}]\n",                                                                                                                  false,
+     "~s a confirm.from >1 locations >eu,us",                                                                                                                                                                                                             0, 0},
+    { "locations in another order are the same",                                US "sites: [{url: 'http://a.test', locations: [eu, us]}]\n",
+     US "sites: [{url: 'http://a.test', locations: [us, eu]}]\n",                                                                                                                                               false, "",                                1, 0},
     { "a status set written another way is the same",
      US "sites: [{url: 'http://a.test', expect: {status: 200-399}}]\n",                                                                             US "sites: [http://a.test]\n",                              false,
      "",                                                                                                                                                                                                                                                  1, 0},

@@ -107,6 +107,9 @@ static void describe(const struct sitelist_site *s, char *buf, size_t size)
              s->site.contains, s->site.confirm.looks,
              duration_format(within, sizeof within, s->site.confirm.within_ms * US_PER_MS), s->site.tags,
              s->site.paused ? "paused" : "watched");
+    size_t len = strlen(buf);
+    if (s->site.locations[0] || s->site.confirm_from)
+        snprintf(buf + len, size - len, " | from %u of %s", s->site.confirm_from, s->site.locations);
 }
 
 static void good_file(const char *path, const struct expected *e)

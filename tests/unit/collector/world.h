@@ -36,6 +36,7 @@ struct world {
     struct look_again asked[256];
     struct notice *delivered[512]; /* owned */
     uint64_t seq;
+    bool places;                                                    /* say from where looks are asked for */
     void (*on_recorded)(struct world *w, const struct recorded *r); /* NULL: nobody listens */
     void (*on_asked)(struct world *w, const struct look_again *a);
 };
@@ -70,7 +71,10 @@ static inline void world_feedback(void *arg, const struct feedback *f)
     w->n_accused += (unsigned)f->n_accused;
     for (size_t i = 0; i < f->n_again; i++) {
         w->asked[w->n_asked++ % 256] = f->again[i];
-        world_hear(w, "ask%u", f->again[i].run.look);
+        if (strcmp(f->again[i].run.location, "local") == 0 && !w->places)
+            world_hear(w, "ask%u", f->again[i].run.look);
+        else
+            world_hear(w, "ask%u@%s", f->again[i].run.look, f->again[i].run.location);
         if (w->on_asked)
             w->on_asked(w, &f->again[i]);
     }
@@ -85,6 +89,8 @@ static inline void world_publish(void *arg, const struct event *e)
     w->n_events++;
     if (e->kind == EVENT_HEALTH)
         world_hear(w, "%s", health_name(e->health_to));
+    else if (e->kind == EVENT_VIEW)
+        world_hear(w, "%s=%s", e->result.run.location, health_name(e->health_to));
     else if (e->kind == EVENT_INCIDENT)
         world_hear(w, "%s", incident_end_name(e->end));
     else if (e->kind == EVENT_NOTICE)

@@ -33,14 +33,14 @@ static const struct {
     const char *all; /* in order: written here once more, so that a change is a decision */
 } tables[] = {
     {"control",        1, CONTROL_KIND_END,    call_control_kind_name,
-     "hello welcome refused taken busy heartbeat beat recorded drain draining goodbye "                              },
-    { "event",         1, EVENT_KIND_END,      call_event_kind_name,    "result health incident notice worker pulse "},
-    { "health",        0, HEALTH_COUNT,        call_health_name,        "new up suspected down unknown "             },
-    { "incident end",  0, INCIDENT_END_COUNT,  call_incident_end_name,  "open recovered withdrawn "                  },
+     "hello welcome refused taken busy heartbeat beat recorded drain draining goodbye "                                   },
+    { "event",         1, EVENT_KIND_END,      call_event_kind_name,    "result health incident notice worker pulse view "},
+    { "health",        0, HEALTH_COUNT,        call_health_name,        "new up suspected down unknown "                  },
+    { "incident end",  0, INCIDENT_END_COUNT,  call_incident_end_name,  "open recovered withdrawn "                       },
     { "notice kind",   0, NOTICE_KIND_COUNT,   call_notice_kind_name,
-     "down back still_down withdrawn in_doubt doubt_over "                                                           },
-    { "notice state",  0, NOTICE_STATE_COUNT,  call_notice_state_name,  "pending sent failed superseded "            },
-    { "worker health", 0, WORKER_HEALTH_COUNT, call_worker_health_name, "ready suspect draining dead gone "          },
+     "down back still_down withdrawn in_doubt doubt_over "                                                                },
+    { "notice state",  0, NOTICE_STATE_COUNT,  call_notice_state_name,  "pending sent failed superseded "                 },
+    { "worker health", 0, WORKER_HEALTH_COUNT, call_worker_health_name, "ready suspect draining dead gone "               },
 };
 
 static void test_names(void **state)

@@ -69,6 +69,8 @@ static int same_site(void *arg, const struct site *b)
     assert_memory_equal(&a->status, &b->status, sizeof a->status);
     assert_int_equal(a->confirm.looks, b->confirm.looks);
     assert_int_equal(a->confirm.within_ms, b->confirm.within_ms);
+    assert_int_equal(a->confirm_from, b->confirm_from);
+    assert_string_equal(site_locations(a), site_locations(b));
     assert_int_equal(a->full_handshake, b->full_handshake);
     assert_int_equal(a->paused, b->paused);
     return 7;
@@ -87,6 +89,8 @@ CONTRACT(a_site_comes_back_as_it_was)
         .method = METHOD_GET,
         .status = {.count = 2, .range = { { 200, 299 }, { 401, 401 } }},
         .confirm = { 5,         600000                                 },
+        .confirm_from = 3,
+        .locations = "ap,eu-west,us",
         .full_handshake = true,
         .paused = true,
     };

@@ -48,6 +48,7 @@ static int same_brief(void *arg, const struct site *b)
     const struct site *a = arg;
     assert_string_equal(b->url, a->url);
     assert_string_equal(b->contains, a->contains);
+    assert_string_equal(b->locations, a->locations);
     assert_string_equal(b->name, "");
     assert_string_equal(b->tags, "");
     assert_int_equal(b->every_ms, a->every_ms);
@@ -66,6 +67,7 @@ CONTRACT(what_is_in_a_brief)
 {
     struct site site = a_site("a");
     site.contains = "OK";
+    site.locations = "eu,us";
     site.tags = "prod";
     site.method = METHOD_GET;
     site.status = (struct status_set){

@@ -177,6 +177,28 @@ static void test_forgotten_sites_end_in_silence(void **state)
     lease_free(l);
 }
 
+static void test_a_site_that_moves_is_not_waited_for_where_it_was(void **state)
+{
+    (void)state;
+    struct lease *l = fresh();
+    struct lease_order o;
+    for (unsigned location = 0; location < 3; location++) {
+        struct lease_run run = run_of(1, 100, 0, 10 * S);
+        run.location = location;
+        assert_int_equal(lease_due(l, &run, 0), 0);
+    }
+    assert_true(lease_take(l, 1, 0, &o)); /* one is out already */
+    lease_only(l, 1, 1 << 2);
+    assert_int_equal(lease_ready(l, 0, 0), 0);
+    assert_int_equal(lease_ready(l, 2, 0), 1);
+    assert_int_equal(lease_numbers(l).runs, 2);
+    pass(l, 0, 30 * S);
+    struct lease_end e;
+    while (lease_take_end(l, &e))
+        assert_int_equal(e.run.location, 2);
+    lease_free(l);
+}
+
 static void test_our_own_absence_is_nobodys_fault(void **state)
 {
     (void)state;
@@ -222,6 +244,7 @@ int main(void)
         cmocka_unit_test(test_a_single_lost_job_does_not_trip_the_breaker),
         cmocka_unit_test(test_repeats_are_no_storm),
         cmocka_unit_test(test_forgotten_sites_end_in_silence),
+        cmocka_unit_test(test_a_site_that_moves_is_not_waited_for_where_it_was),
         cmocka_unit_test(test_our_own_absence_is_nobodys_fault),
         cmocka_unit_test(test_slow_answers_stretch_the_wait),
     };

@@ -89,6 +89,7 @@ static const struct {
     { EVENT_NOTICE, SITE | INCIDENT | NOTICE },
     { EVENT_WORKER, WORKER },
     { EVENT_PULSE, PULSE },
+    { EVENT_VIEW, SITE | LOOK | CHANGE },
 };
 
 static void assert_event(const struct event *got, const struct event *e, unsigned has)
@@ -293,7 +294,7 @@ static const struct {
     { EVENT_PULSE, NUMBER("major", 2), -EPROTO, "upgrade it" },
     { EVENT_PULSE, NUMBER("major", UINT32_MAX), -EPROTO, "version 4294967295" },
     { EVENT_PULSE, WITHOUT("kind"), -EBADMSG, "0 is no kind" },
-    { EVENT_PULSE, NUMBER("kind", EVENT_KIND_END), -EBADMSG, "7 is no kind" },
+    { EVENT_PULSE, NUMBER("kind", EVENT_KIND_END), -EBADMSG, "8 is no kind" },
     { EVENT_PULSE, NUMBER("kind", UINT64_MAX), -EBADMSG, "no kind" },
     { EVENT_PULSE, WITHOUT("pulse"), -EBADMSG, "pulse itself is missing" },
     { EVENT_WORKER, WITHOUT("worker"), -EBADMSG, "worker itself is missing" },

@@ -1,0 +1,92 @@
+#include "cli/viewlist.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct row {
+    struct site_view view;
+    char worker[WORKER_NAME_SIZE]; /* the view's, once all are read: rows move meanwhile */
+};
+
+struct viewlist {
+    struct row *row;
+    struct site_view *view; /* in the order of site, then location, as the store has them */
+    size_t n, room;
+};
+
+static int keep(void *arg, const struct site_view *view)
+{
+    struct viewlist *l = arg;
+    if (l->n == l->room) {
+        size_t room = l->room ? l->room * 2 : 64;
+        struct row *grown = realloc(l->row, room * sizeof *grown);
+        if (!grown)
+            return -ENOMEM;
+        l->row = grown;
+        l->room = room;
+    }
+    struct row *row = &l->row[l->n++];
+    row->view = *view;
+    snprintf(row->worker, sizeof row->worker, "%s", view->state.last_worker);
+    return 0;
+}
+
+int viewlist_read(struct viewlist **ret, struct store *s, uint64_t site_id, struct err *err)
+{
+    scoped(viewlist) struct viewlist *l = calloc(1, sizeof *l);
+    if (!l)
+        return err_set(err, -ENOMEM, "out of memory");
+    int r = store_each_view(s, site_id, keep, l, err);
+    if (r == 0 && l->n > 0 && !(l->view = calloc(l->n, sizeof *l->view)))
+        r = -ENOMEM;
+    if (r == -ENOMEM)
+        err_set(err, r, "out of memory");
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < l->n; i++) {
+        l->view[i] = l->row[i].view;
+        l->view[i].state.last_worker = l->row[i].worker;
+    }
+    *ret = moved(l);
+    return 0;
+}
+
+void viewlist_free(struct viewlist *l)
+{
+    if (!l)
+        return;
+    free(l->row);
+    free(l->view);
+    free(l);
+}
+
+const struct site_view *viewlist_of(const struct viewlist *l, uint64_t site_id, size_t *ret_n)
+{
+    size_t low = 0, high = l->n;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (l->view[middle].state.site_id < site_id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    size_t end = low;
+    while (end < l->n && l->view[end].state.site_id == site_id)
+        end++;
+    *ret_n = end - low;
+    return end > low ? &l->view[low] : NULL;
+}
+
+void viewlist_tell(struct text *t, enum health health, const struct site_view *views, size_t n)
+{
+    if (health != HEALTH_UP && health != HEALTH_DOWN)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        enum health seen = views[i].state.health;
+        if (seen == health || seen == HEALTH_NEW || seen == HEALTH_SUSPECTED)
+            continue;
+        text_addf(t, "%s%s from %s", t->len ? ", " : "", seen == HEALTH_DOWN ? "not" : health_name(seen),
+                  views[i].location);
+    }
+}
