@@ -38,9 +38,10 @@ const struct figures figures_stated = {
     .collector_site = 570,
     .session = 520,
     .look_row = 24,
-    .hour_row = 32,
+    .hour_row = 10,
     .site_rows = 300,
     .fresh_row = 79,
+    .fresh_hour = 32,
     .http_wire = 1194,
     .https_wire = 4291,
     .resumed_wire = 2500,
@@ -124,7 +125,8 @@ static void reckon_disk(const struct capacity_wish *w, const struct figures *f, 
            hour_days = (double)w->keep_hours_us / US_PER_DAY;
     c->disk_day_bytes = whole(looks_day * f->look_row + hours_day * f->hour_row);
     c->disk_bytes = whole((double)w->sites * f->site_rows + looks_day / 16 * f->fresh_row +
-                          looks_day * keep_days * f->look_row + hours_day * hour_days * f->hour_row);
+                          looks_day * keep_days * f->look_row + hours_day * f->fresh_hour +
+                          hours_day * hour_days * f->hour_row);
 }
 
 void capacity_reckon(const struct capacity_wish *w, const struct figures *f, struct capacity *ret)

@@ -28,7 +28,8 @@ struct figures {
     uint32_t worker_sites;                                  /* that a worker's thread remembers at most */
     uint32_t session;                                       /* bytes of a TLS session kept */
     uint32_t look_row, hour_row, site_rows;                 /* bytes on disk */
-    uint32_t fresh_row;                                     /* ... of a look for its first hour and a half */
+    uint32_t fresh_row,
+        fresh_hour; /* ... of a look for its first hour and a half, of an hour for its first day */
     uint32_t http_wire, https_wire, resumed_wire; /* bytes there and back, frames and names included */
 };
 

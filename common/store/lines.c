@@ -1,5 +1,7 @@
 #include "common/store/lines.h"
 
+#include "common/store/bytes.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -45,72 +47,6 @@ int lines_compare(const struct line *a, const struct line *b)
     return (a->location_id > b->location_id) - (a->location_id < b->location_id);
 }
 
-/* ── Numbers ───────────────────────────────────────────────────────────── */
-
-static uint64_t zigzag(int64_t v)
-{
-    return (uint64_t)v << 1 ^ (v < 0 ? UINT64_MAX : 0);
-}
-
-static int64_t unzigzag(uint64_t v)
-{
-    return (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
-}
-
-static void put(uint8_t **to, uint64_t v)
-{
-    for (; v >= 0x80; v >>= 7)
-        *(*to)++ = (uint8_t)(v | 0x80);
-    *(*to)++ = (uint8_t)v;
-}
-
-static void put_signed(uint8_t **to, int64_t v)
-{
-    put(to, zigzag(v));
-}
-
-/* Reading beyond the end gives zeros and is noticed by `broken`. */
-struct reader {
-    const uint8_t *at, *end;
-    int broken;
-};
-
-static uint8_t get_byte(struct reader *r)
-{
-    if (r->at < r->end)
-        return *r->at++;
-    r->broken = -EBADMSG;
-    return 0;
-}
-
-static uint64_t get(struct reader *r)
-{
-    uint64_t v = 0;
-    for (unsigned shift = 0; shift < 64; shift += 7) {
-        uint8_t byte = get_byte(r);
-        v |= (uint64_t)(byte & 0x7f) << shift;
-        if (byte < 0x80)
-            return v;
-    }
-    r->broken = -EBADMSG;
-    return v;
-}
-
-static int64_t get_signed(struct reader *r)
-{
-    return unzigzag(get(r));
-}
-
-static void get_bytes(struct reader *r, void *to, size_t len)
-{
-    if ((size_t)(r->end - r->at) < len) {
-        r->broken = -EBADMSG;
-        return;
-    }
-    memcpy(to, r->at, len);
-    r->at += len;
-}
-
 /* ── The numbers that every line has ───────────────────────────────────── */
 
 /* What the phases leave unexplained is less than the whole. May wrap; the way back does, too. */
@@ -121,9 +57,9 @@ static uint32_t explained_us(const struct phases *p)
 
 static void gather(uint32_t n[NUMBERS], const struct line *l, int64_t job)
 {
-    n[0] = (uint32_t)zigzag(job);
+    n[0] = (uint32_t)bytes_zigzag(job);
     n[1] = (uint32_t)l->late_us;
-    n[2] = (uint32_t)zigzag((int32_t)(l->took_us - explained_us(&l->phases)));
+    n[2] = (uint32_t)bytes_zigzag((int32_t)(l->took_us - explained_us(&l->phases)));
     n[3] = l->phases.dns_us;
     n[4] = l->phases.connect_us;
     n[5] = l->phases.tls_us;
@@ -135,8 +71,8 @@ static int64_t spread(const uint32_t n[NUMBERS], struct line *l)
 {
     l->late_us = n[1];
     l->phases = (struct phases){ n[3], n[4], n[5], n[6], n[7] };
-    l->took_us = (uint32_t)unzigzag(n[2]) + explained_us(&l->phases);
-    return unzigzag(n[0]);
+    l->took_us = (uint32_t)bytes_unzigzag(n[2]) + explained_us(&l->phases);
+    return bytes_unzigzag(n[0]);
 }
 
 static bool is_wide(const uint32_t n[NUMBERS])
@@ -164,14 +100,14 @@ static void put_numbers(uint8_t **to, const uint32_t n[NUMBERS], bool wide)
     *to = at;
 }
 
-static void get_numbers(struct reader *r, uint32_t n[NUMBERS], bool wide)
+static void get_numbers(struct bytes_reader *r, uint32_t n[NUMBERS], bool wide)
 {
-    unsigned codes = get_byte(r);
-    codes |= (unsigned)get_byte(r) << 8;
+    unsigned codes = bytes_get_byte(r);
+    codes |= (unsigned)bytes_get_byte(r) << 8;
     for (int i = 0; i < NUMBERS; i++) {
         n[i] = 0;
         for (unsigned k = 0; k < lengths[wide][codes >> (2 * i) & 3]; k++)
-            n[i] |= (uint32_t)get_byte(r) << (8 * k);
+            n[i] |= (uint32_t)bytes_get_byte(r) << (8 * k);
     }
 }
 
@@ -220,17 +156,17 @@ static void put_differences(uint8_t **to, unsigned flags, const struct lines_bef
                             const struct line *l)
 {
     if (flags & DIFFERS_SLOT)
-        put_signed(to, l->slot_us - before->line.slot_us);
+        bytes_put_signed(to, l->slot_us - before->line.slot_us);
     if (flags & DIFFERS_WHAT) {
         *(*to)++ = (uint8_t)(l->verdict | l->method << 2 | l->suspect << 4);
         *(*to)++ = l->cause;
         *(*to)++ = l->redirects;
-        put(to, l->status);
+        bytes_put(to, l->status);
     }
     if (flags & DIFFERS_WHO) {
-        put(to, (uint64_t)l->worker_id << 2 | (l->lane < MANY_LANES ? l->lane : MANY_LANES));
+        bytes_put(to, (uint64_t)l->worker_id << 2 | (l->lane < MANY_LANES ? l->lane : MANY_LANES));
         if (l->lane >= MANY_LANES)
-            put(to, l->lane);
+            bytes_put(to, l->lane);
     }
     if (flags & DIFFERS_ADDRESS) {
         *(*to)++ = (uint8_t)(l->address_len | l->address_text << 7);
@@ -238,11 +174,11 @@ static void put_differences(uint8_t **to, unsigned flags, const struct lines_bef
         *to += l->address_len;
     }
     if (flags & DIFFERS_EXPIRY)
-        put_signed(to, l->tls_expires_s - before->line.tls_expires_s);
+        bytes_put_signed(to, l->tls_expires_s - before->line.tls_expires_s);
     if (flags & DIFFERS_RUN) {
-        put(to, l->look);
-        put(to, l->location_id);
-        put(to, l->span);
+        bytes_put(to, l->look);
+        bytes_put(to, l->location_id);
+        bytes_put(to, l->span);
     }
     if (flags & HAS_DETAIL) {
         *(*to)++ = l->detail_len;
@@ -250,8 +186,8 @@ static void put_differences(uint8_t **to, unsigned flags, const struct lines_bef
         *to += l->detail_len;
     }
     if (flags & IS_ODD) {
-        put(to, l->job_id);
-        put_signed(to, l->late_us);
+        bytes_put(to, l->job_id);
+        bytes_put_signed(to, l->late_us);
     }
 }
 
@@ -277,7 +213,7 @@ size_t lines_put(uint8_t *to, struct lines_before *before, const struct line *li
     gather(numbers, &small, flags & IS_ODD ? 0 : job_further(before, line));
     if (is_wide(numbers))
         flags |= IS_WIDE;
-    put(&at, flags);
+    bytes_put(&at, flags);
     put_differences(&at, flags, before, line);
     put_numbers(&at, numbers, flags & IS_WIDE);
     step_on(before, line);
@@ -294,31 +230,31 @@ int lines_open(struct lines_cursor *c, const void *bytes, size_t len)
     return 0;
 }
 
-static void get_what(struct reader *r, struct line *l)
+static void get_what(struct bytes_reader *r, struct line *l)
 {
-    uint8_t bits = get_byte(r);
+    uint8_t bits = bytes_get_byte(r);
     l->verdict = bits & 3;
     l->method = bits >> 2 & 3;
     l->suspect = bits >> 4 & 1;
-    l->cause = get_byte(r);
-    l->redirects = get_byte(r);
-    l->status = (uint16_t)get(r);
+    l->cause = bytes_get_byte(r);
+    l->redirects = bytes_get_byte(r);
+    l->status = (uint16_t)bytes_get(r);
 }
 
-static void get_address(struct reader *r, struct line *l)
+static void get_address(struct bytes_reader *r, struct line *l)
 {
-    uint8_t kind = get_byte(r);
+    uint8_t kind = bytes_get_byte(r);
     l->address_len = kind & 0x7f;
     l->address_text = kind >> 7;
     if (l->address_len > sizeof l->address)
         r->broken = -EBADMSG;
     else
-        get_bytes(r, l->address, l->address_len);
+        bytes_copy(r, l->address, l->address_len);
 }
 
-static void get_detail(struct reader *r, struct line *l)
+static void get_detail(struct bytes_reader *r, struct line *l)
 {
-    l->detail_len = get_byte(r);
+    l->detail_len = bytes_get_byte(r);
     l->detail = (const char *)r->at;
     if ((size_t)(r->end - r->at) < l->detail_len)
         r->broken = -EBADMSG;
@@ -326,26 +262,26 @@ static void get_detail(struct reader *r, struct line *l)
         r->at += l->detail_len;
 }
 
-static void get_differences(struct reader *r, unsigned flags, const struct lines_before *before,
+static void get_differences(struct bytes_reader *r, unsigned flags, const struct lines_before *before,
                             struct line *l)
 {
-    l->slot_us =
-        (wall_us)((uint64_t)l->slot_us + (uint64_t)(flags & DIFFERS_SLOT ? get_signed(r) : before->step_us));
+    l->slot_us = (wall_us)((uint64_t)l->slot_us +
+                           (uint64_t)(flags & DIFFERS_SLOT ? bytes_get_signed(r) : before->step_us));
     if (flags & DIFFERS_WHAT)
         get_what(r, l);
     if (flags & DIFFERS_WHO) {
-        uint64_t who = get(r);
+        uint64_t who = bytes_get(r);
         l->worker_id = (uint32_t)(who >> 2);
-        l->lane = (who & 3) < MANY_LANES ? who & 3 : (uint32_t)get(r);
+        l->lane = (who & 3) < MANY_LANES ? who & 3 : (uint32_t)bytes_get(r);
     }
     if (flags & DIFFERS_ADDRESS)
         get_address(r, l);
     if (flags & DIFFERS_EXPIRY)
-        l->tls_expires_s = (int64_t)((uint64_t)l->tls_expires_s + (uint64_t)get_signed(r));
+        l->tls_expires_s = (int64_t)((uint64_t)l->tls_expires_s + (uint64_t)bytes_get_signed(r));
     if (flags & DIFFERS_RUN) {
-        l->look = (uint32_t)get(r);
-        l->location_id = (uint32_t)get(r);
-        l->span = (uint32_t)get(r);
+        l->look = (uint32_t)bytes_get(r);
+        l->location_id = (uint32_t)bytes_get(r);
+        l->span = (uint32_t)bytes_get(r);
     }
     l->detail_len = 0;
     if (flags & HAS_DETAIL)
@@ -354,15 +290,15 @@ static void get_differences(struct reader *r, unsigned flags, const struct lines
 
 int lines_next(struct lines_cursor *c, struct line *ret)
 {
-    struct reader r = { c->at, c->end, 0 };
+    struct bytes_reader r = { c->at, c->end, 0 };
     uint32_t numbers[NUMBERS];
     if (c->at == c->end)
         return 0;
     *ret = c->before.line;
-    unsigned flags = (unsigned)get(&r);
+    unsigned flags = (unsigned)bytes_get(&r);
     get_differences(&r, flags, &c->before, ret);
-    uint64_t job = flags & IS_ODD ? get(&r) : 0;
-    int64_t late_us = flags & IS_ODD ? get_signed(&r) : 0;
+    uint64_t job = flags & IS_ODD ? bytes_get(&r) : 0;
+    int64_t late_us = flags & IS_ODD ? bytes_get_signed(&r) : 0;
     get_numbers(&r, numbers, flags & IS_WIDE);
     int64_t further = spread(numbers, ret);
     if (flags & IS_ODD) {

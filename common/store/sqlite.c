@@ -55,6 +55,10 @@ static const struct migrate_step steps[] = {
      7,
 #include "common/store/schema/sqlite/0007_locations.sql.h"
      },
+    {
+     8,
+#include "common/store/schema/sqlite/0008_days.sql.h"
+     },
 };
 #define OUR_VERSION ((unsigned)(sizeof steps / sizeof *steps))
 

@@ -9,19 +9,17 @@
 #include "common/store/sqlite_inside.h"
 
 #include <errno.h>
-#include <stdio.h>
 
 #define SLICE_US    (60 * US_PER_S)
 #define SLICE_LINES 10000 /* or so many rows of work: a call is for a fraction of a second */
 
-static int add_hour(struct sqlite *s, const struct roll_line *line, int64_t hour, uint32_t n, struct err *err)
+static int add_hour(struct sqlite *s, uint64_t site_id, const struct hour *h, struct err *err)
 {
-    bool up = line->verdict == VERDICT_UP;
     scoped(query) struct query q = { 0 };
     int r =
         query_new(&q, s, Q_ROLL_ADD, "roll up",
                   "INSERT INTO rollup (hour, site_id, location_id, up, down, unknown, took_sum_us, "
-                  "took_min_us, took_max_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8) "
+                  "took_min_us, took_max_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) "
                   "ON CONFLICT (hour, site_id, location_id) DO UPDATE SET "
                   "took_min_us = CASE WHEN excluded.up = 0 THEN took_min_us "
                   "WHEN up = 0 THEN excluded.took_min_us ELSE min(took_min_us, excluded.took_min_us) END, "
@@ -32,18 +30,36 @@ static int add_hour(struct sqlite *s, const struct roll_line *line, int64_t hour
                   err);
     if (r < 0)
         return r;
-    query_put_int(&q, hour);
-    query_put_int(&q, (int64_t)line->site_id);
-    query_put_int(&q, line->location_id);
-    query_put_int(&q, up ? n : 0);
-    query_put_int(&q, line->verdict == VERDICT_DOWN ? n : 0);
-    query_put_int(&q, line->verdict == VERDICT_UNKNOWN ? n : 0);
-    query_put_int(&q, up ? (int64_t)line->took_us * n : 0);
-    query_put_int(&q, up ? line->took_us : 0);
+    query_put_int(&q, h->hour);
+    query_put_int(&q, (int64_t)site_id);
+    query_put_int(&q, h->location_id);
+    query_put_int(&q, h->up);
+    query_put_int(&q, h->down);
+    query_put_int(&q, h->unknown);
+    query_put_int(&q, (int64_t)h->took_sum_us);
+    query_put_int(&q, h->took_min_us);
+    query_put_int(&q, h->took_max_us);
     return query_run(&q, err);
 }
 
-int sqlite_roll_up_line(struct sqlite *s, const struct roll_line *line, size_t *work, struct err *err)
+/* What n slots of a line are in their hour. */
+static struct hour hour_of(const struct roll_line *line, int64_t hour, uint32_t n)
+{
+    bool up = line->verdict == VERDICT_UP;
+    return (struct hour){
+        .hour = hour,
+        .location_id = (uint32_t)line->location_id,
+        .up = up ? n : 0,
+        .down = line->verdict == VERDICT_DOWN ? n : 0,
+        .unknown = line->verdict == VERDICT_UNKNOWN ? n : 0,
+        .took_sum_us = up ? (uint64_t)line->took_us * n : 0,
+        .took_min_us = up ? line->took_us : 0,
+        .took_max_us = up ? line->took_us : 0,
+    };
+}
+
+int sqlite_roll_up_line(struct sqlite *s, const struct marks *m, const struct roll_line *line, size_t *work,
+                        struct err *err)
 {
     wall_us at = line->slots.slot_us;
     int64_t every_us = line->slots.every_us;
@@ -58,7 +74,9 @@ int sqlite_roll_up_line(struct sqlite *s, const struct roll_line *line, size_t *
             int64_t here = ((hour + 1) * US_PER_HOUR - 1 - at) / every_us + 1;
             n = here < left ? (uint32_t)here : left;
         }
-        r = add_hour(s, line, hour, n, err);
+        struct hour more = hour_of(line, hour, n);
+        r = sqlite_day_is_packed(m, hour / 24, line->site_id) ? sqlite_day_add(s, line->site_id, &more, err)
+                                                              : add_hour(s, line->site_id, &more, err);
         (*work)++;
         left -= n;
         at += n * every_us;
@@ -100,7 +118,8 @@ static int read_line(const struct query *q, struct roll_line *ret, struct err *e
 
 /* The lines from one mark up to the other. Ends early, between two slots, after
  * enough work; *end_us is then where. */
-static int roll_slice(struct sqlite *s, wall_us from_us, wall_us *end_us, struct err *err)
+static int roll_slice(struct sqlite *s, const struct marks *m, wall_us from_us, wall_us *end_us,
+                      struct err *err)
 {
     scoped(query) struct query q = { 0 };
     size_t work = 0;
@@ -121,7 +140,7 @@ static int roll_slice(struct sqlite *s, wall_us from_us, wall_us *end_us, struct
         }
         r = read_line(&q, &line, err);
         if (r == 0)
-            r = sqlite_roll_up_line(s, &line, &work, err);
+            r = sqlite_roll_up_line(s, m, &line, &work, err);
         if (r < 0)
             return r;
         last_us = line.slots.slot_us;
@@ -152,7 +171,7 @@ static int roll_one(struct sqlite *s, wall_us until_us, bool *ret_more, struct e
     if (r == 0 && first_us < until_us) {
         if (first_us + SLICE_US < end_us)
             end_us = first_us + SLICE_US;
-        r = roll_slice(s, first_us, &end_us, err);
+        r = roll_slice(s, &marks, first_us, &end_us, err);
         if (r == 0)
             r = next_slot(s, end_us, &next_us, err);
         *ret_more = r == 0 && next_us < until_us;
@@ -177,92 +196,6 @@ int sqlite_roll_up(struct store *base, wall_us until_us, bool *ret_more, struct 
     }
     if (r == 0)
         *ret_more = more;
-    return r;
-}
-
-/* ── Reading ───────────────────────────────────────────────────────────── */
-
-static int each_row(struct query *q, store_rollup_fn *fn, void *arg, struct err *err)
-{
-    int r;
-    while ((r = query_step(q, err)) > 0) {
-        const char *location = "";
-        struct rollup u = {
-            .hour_us = query_int(q, 0) * US_PER_HOUR,
-            .site_id = (uint64_t)query_int(q, 1),
-            .up = (uint32_t)query_int(q, 3),
-            .down = (uint32_t)query_int(q, 4),
-            .unknown = (uint32_t)query_int(q, 5),
-            .took_sum_us = (uint64_t)query_int(q, 6),
-            .took_min_us = (uint32_t)query_int(q, 7),
-            .took_max_us = (uint32_t)query_int(q, 8),
-        };
-        r = sqlite_word_text(q->s, query_int(q, 2), &location, err);
-        if (r < 0)
-            return r;
-        snprintf(u.location, sizeof u.location, "%s", location);
-        r = fn(arg, &u);
-        if (r != 0)
-            return r;
-    }
-    return r;
-}
-
-#define ROLLUP_COLUMNS "hour, site_id, location_id, up, down, unknown, took_sum_us, took_min_us, took_max_us"
-
-/* The first and last hour that have roll-ups; -ENOENT when none has. */
-static int known_hours(struct sqlite *s, int64_t *first, int64_t *last, struct err *err)
-{
-    scoped(query) struct query q = { 0 };
-    int r = query_new(&q, s, Q_ROLLUP_HOURS, "read the roll-ups",
-                      "SELECT (SELECT min(hour) FROM rollup), (SELECT max(hour) FROM rollup)", err);
-    if (r == 0)
-        r = query_step(&q, err);
-    if (r < 0)
-        return r;
-    if (r == 0 || sqlite3_column_type(q.st, 0) == SQLITE_NULL)
-        return -ENOENT;
-    *first = query_int(&q, 0);
-    *last = query_int(&q, 1);
-    return 0;
-}
-
-static int64_t hour_at_or_after(wall_us at)
-{
-    return at <= 0 ? 0 : (at - 1) / US_PER_HOUR + 1;
-}
-
-int sqlite_each_rollup(struct store *base, uint64_t site_id, wall_us from_us, wall_us to_us,
-                       store_rollup_fn *fn, void *arg, struct err *err)
-{
-    struct sqlite *s = sqlite_of(base);
-    int64_t first = 0, last = 0;
-    int64_t from = hour_at_or_after(from_us), to = hour_at_or_after(to_us);
-    int r = known_hours(s, &first, &last, err);
-    if (r < 0)
-        return r == -ENOENT ? 0 : r;
-    if (from < first)
-        from = first;
-    if (to > last + 1)
-        to = last + 1;
-
-    scoped(query) struct query q = { 0 };
-    r = site_id ? query_new(&q, s, Q_ROLLUPS_SITE, "read the roll-ups",
-                            "SELECT " ROLLUP_COLUMNS " FROM rollup WHERE hour = ? AND site_id = ? "
-                            "ORDER BY location_id",
-                            err)
-                : query_new(&q, s, Q_ROLLUPS_ALL, "read the roll-ups",
-                            "SELECT " ROLLUP_COLUMNS " FROM rollup WHERE hour = ? "
-                            "ORDER BY site_id, location_id",
-                            err);
-    for (int64_t hour = from; r == 0 && hour < to; hour++) {
-        query_put_int(&q, hour);
-        if (site_id)
-            query_put_int(&q, (int64_t)site_id);
-        r = each_row(&q, fn, arg, err);
-        sqlite3_reset(q.st);
-        q.at = 0;
-    }
     return r;
 }
 
@@ -302,12 +235,21 @@ static int has_packed(struct sqlite *s, wall_us before_us, bool *ret, struct err
     return r == -ENOENT ? 0 : r;
 }
 
+/* Packed ones are forgotten by the day. */
 static int has_rollup(struct sqlite *s, int64_t before_hour, bool *ret, struct err *err)
 {
-    int64_t first = 0, last = 0;
-    int r = known_hours(s, &first, &last, err);
-    *ret = r == 0 && first < before_hour;
-    return r == -ENOENT ? 0 : r;
+    scoped(query) struct query q = { 0 };
+    int64_t n = 0;
+    int r = query_new(&q, s, Q_PRUNE_HAS, "forget",
+                      "SELECT EXISTS (SELECT 1 FROM rollup WHERE hour < ?1) OR "
+                      "EXISTS (SELECT 1 FROM rollup_day WHERE day < ?1 / 24)",
+                      err);
+    if (r < 0)
+        return r;
+    query_put_int(&q, before_hour);
+    r = query_number(&q, &n, err);
+    *ret = r == 0 && n;
+    return r;
 }
 
 static int prune_looks(struct sqlite *s, wall_us before_us, int64_t max, bool *ret_more, struct err *err)
@@ -370,6 +312,8 @@ static int prune_rollups(struct sqlite *s, int64_t before_hour, int64_t max, boo
                         "(SELECT hour, site_id, location_id FROM rollup WHERE hour < ? "
                         "ORDER BY hour, site_id, location_id LIMIT ?)",
                         before_hour, max, err);
+    if (r == 0)
+        r = sqlite_prune_days(s, before_hour / 24, max, err);
     return r < 0 ? r : has_rollup(s, before_hour, ret_more, err);
 }
 

@@ -5,11 +5,13 @@
 
 #include "common/store/backend.h"
 
+#include "common/store/hours.h"
 #include "common/store/lines.h"
 
 #include <sqlite3.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 /* ── Queries (sqlite_query.c) ──────────────────────────────────────────── */
 
@@ -114,6 +116,15 @@ enum query_id {
     Q_ROLLUPS_ALL,
     Q_ROLLUPS_SITE,
     Q_ROLLUP_HOURS,
+    Q_DAY_GET,
+    Q_DAY_PUT,
+    Q_DAY_OLDEST,
+    Q_DAY_SITE,
+    Q_DAY_HOURS,
+    Q_DAY_DROP,
+    Q_DAY_MARK,
+    Q_DAY_PRUNE,
+    Q_PRUNE_HAS,
     Q_PRUNE_LOOKS,
     Q_PRUNE_SPANS,
     Q_PRUNE_GRIDS,
@@ -272,6 +283,8 @@ extern size_t sqlite_pack_bytes; /* ceiling of what is gathered at once; a test 
 struct marks {
     wall_us rolled_up_us, spans_until_us, pruned_us, packed_us, states_us;
     uint64_t packing_site;
+    int64_t packed_day;
+    uint64_t packed_day_site;
 };
 int sqlite_marks(struct sqlite *s, struct marks *ret, struct err *err);
 
@@ -316,6 +329,38 @@ struct span_seen {
 int sqlite_span_see(struct sqlite *s, uint64_t site_id, int64_t location_id, wall_us slot_us,
                     struct span_seen *ret, struct err *err);
 
+/* Roll-ups of one site, in any order. */
+struct hours {
+    struct hour *at;
+    size_t n, room;
+};
+static inline void hours_done(struct hours *h)
+{
+    free(h->at);
+}
+static inline void scope_end_hours(struct hours *h)
+{
+    hours_done(h);
+}
+static inline int64_t hour_at_or_after(wall_us at)
+{
+    return at <= 0 ? 0 : (at - 1) / US_PER_HOUR + 1;
+}
+#define ROLLUP_COLUMNS "hour, site_id, location_id, up, down, unknown, took_sum_us, took_min_us, took_max_us"
+void query_hour(const struct query *q, struct hour *ret); /* of a row with ROLLUP_COLUMNS */
+
+/* Packed days (sqlite_days.c). */
+bool sqlite_day_is_packed(const struct marks *m, int64_t day, uint64_t site_id);
+/* A row's `hours`, all of them behind those that are there. */
+int query_hours(const struct query *q, int column, int64_t day, uint64_t site_id, struct hours *to,
+                struct err *err);
+/* Add to an hour of a packed day. */
+int sqlite_day_add(struct sqlite *s, uint64_t site_id, const struct hour *more, struct err *err);
+extern unsigned sqlite_pack_sites; /* ids that are packed in one call, at most; a test lowers it */
+/* A slice of the work: days that are over by then. */
+int sqlite_pack_days(struct sqlite *s, wall_us until_us, bool *ret_more, struct err *err);
+int sqlite_prune_days(struct sqlite *s, int64_t before_day, int64_t max, struct err *err);
+
 /* One line into the roll-ups of its hours; *work counts the rows touched. */
 struct roll_line {
     uint64_t site_id;
@@ -324,7 +369,8 @@ struct roll_line {
     enum verdict verdict;
     uint32_t took_us;
 };
-int sqlite_roll_up_line(struct sqlite *s, const struct roll_line *line, size_t *work, struct err *err);
+int sqlite_roll_up_line(struct sqlite *s, const struct marks *m, const struct roll_line *line, size_t *work,
+                        struct err *err);
 
 /* ── The members of store_sqlite, by file ──────────────────────────────── */
 
@@ -377,7 +423,7 @@ int sqlite_each_notice(struct store *s, const struct notice_filter *f, store_not
 int sqlite_get_states_us(struct store *s, wall_us *ret, struct err *err);
 int sqlite_get_summary(struct store *s, struct summary *ret, struct err *err);
 
-/* sqlite_history.c */
+/* sqlite_history.c, sqlite_rollups.c, sqlite_pack.c */
 int sqlite_roll_up(struct store *s, wall_us until_us, bool *ret_more, struct err *err);
 int sqlite_each_rollup(struct store *s, uint64_t site_id, wall_us from_us, wall_us to_us, store_rollup_fn *fn,
                        void *arg, struct err *err);

@@ -375,6 +375,7 @@ static int pack_slice(struct sqlite *s, const struct marks *m, wall_us first_us,
     return s->packing->walked ? write_slice(s, err) : walk_slice(s, s->packing, err);
 }
 
+/* Days of roll-ups when no hour of lines is left to do. */
 int sqlite_pack(struct store *base, wall_us until_us, bool *ret_more, struct err *err)
 {
     struct sqlite *s = sqlite_of(base);
@@ -382,17 +383,19 @@ int sqlite_pack(struct store *base, wall_us until_us, bool *ret_more, struct err
     wall_us first_us = 0;
     *ret_more = false;
     int r = sqlite_marks(s, &m, err);
-    if (r == 0)
-        r = first_slot(s, &first_us, err);
     if (r < 0)
-        return r == -ENOENT ? 0 : r;
+        return r;
     if (until_us > m.rolled_up_us)
         until_us = m.rolled_up_us;
-    if (until_us > m.states_us)
-        until_us = m.states_us;
+    r = first_slot(s, &first_us, err);
+    if (r == -ENOENT)
+        return sqlite_pack_days(s, until_us, ret_more, err);
+    if (r < 0)
+        return r;
+    wall_us lines_us = until_us < m.states_us ? until_us : m.states_us;
     wall_us begin_us = first_us < m.packed_us ? m.packed_us : first_us / US_PER_HOUR * US_PER_HOUR;
-    if (first_us >= m.packed_us && begin_us + US_PER_HOUR > until_us)
-        return 0; /* nothing left over, and no hour that is ready */
+    if (first_us >= m.packed_us && begin_us + US_PER_HOUR > lines_us)
+        return sqlite_pack_days(s, until_us, ret_more, err);
     r = pack_slice(s, &m, first_us, err);
     *ret_more = r == 0;
     return r;

@@ -49,15 +49,16 @@ int sqlite_marks(struct sqlite *s, struct marks *ret, struct err *err)
 {
     scoped(query) struct query q = { 0 };
     int r = query_new(&q, s, Q_MARKS, DOING,
-                      "SELECT rolled_up_us, spans_until_us, pruned_us, packed_us, states_us, packing_site "
-                      "FROM meta",
+                      "SELECT rolled_up_us, spans_until_us, pruned_us, packed_us, states_us, packing_site, "
+                      "packed_day, packed_day_site FROM meta",
                       err);
     if (r == 0)
         r = query_step(&q, err);
     if (r <= 0)
         return r < 0 ? r : err_set(err, -EIO, "sqlite:%s: has lost its numbers", s->path);
-    *ret = (struct marks){ query_int(&q, 0), query_int(&q, 1), query_int(&q, 2),
-                           query_int(&q, 3), query_int(&q, 4), (uint64_t)query_int(&q, 5) };
+    *ret = (struct marks){ query_int(&q, 0), query_int(&q, 1),          query_int(&q, 2),
+                           query_int(&q, 3), query_int(&q, 4),          (uint64_t)query_int(&q, 5),
+                           query_int(&q, 6), (uint64_t)query_int(&q, 7) };
     return 0;
 }
 
@@ -131,7 +132,7 @@ static int add_line(void *arg, const struct span_part *slots, struct err *err)
     if (slots->slot_us >= l->marks.rolled_up_us || res->run.look)
         return 0;
     struct roll_line line = { res->run.site_id, l->location_id, *slots, res->verdict, res->took_us };
-    return sqlite_roll_up_line(l->s, &line, &(size_t){ 0 }, err);
+    return sqlite_roll_up_line(l->s, &l->marks, &line, &(size_t){ 0 }, err);
 }
 
 static int add_result(struct ledger *l, const struct result *res, struct err *err)

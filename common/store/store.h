@@ -295,8 +295,9 @@ int store_roll_up(struct store *s, wall_us until_us, bool *ret_more, struct err 
 int store_each_rollup(struct store *s, uint64_t site_id, wall_us from_us, wall_us to_us, store_rollup_fn *fn,
                       void *arg, struct err *err);
 
-/* Write the ledger's lines of whole hours before `until_us` in a form that takes a
- * quarter of the space; only such that are rolled up and that no state is behind.
+/* Write the ledger's lines of whole hours before `until_us`, and the roll-ups of whole
+ * days, in a form that takes a quarter of the space; only lines that are rolled up and
+ * that no state is behind, and roll-ups of days that are rolled up in full.
  * A slice of the work at each call, a fraction of a second. Nobody who reads sees
  * the difference. What a process that dies leaves half done is done again.
  * *ret_more as above. */
@@ -304,7 +305,7 @@ int store_pack(struct store *s, wall_us until_us, bool *ret_more, struct err *er
 
 /* Forget ledger lines with slots before results_us (only such that are rolled
  * up) and roll-ups before rollups_us, at most `max` of each in one call. Of what is
- * packed whole hours are forgotten. States,
+ * packed whole hours, and whole days of roll-ups, are forgotten. States,
  * incidents with their evidence, and notices stay. *ret_more as above. */
 int store_prune(struct store *s, wall_us results_us, wall_us rollups_us, size_t max, bool *ret_more,
                 struct err *err);

@@ -25,6 +25,7 @@ static const struct figures round_figures = {
     .session = 1000,
     .look_row = 20,
     .hour_row = 30,
+    .fresh_hour = 50,
     .site_rows = 400,
     .fresh_row = 80,
     .http_wire = 1000,
@@ -132,7 +133,8 @@ static void memory_disk_and_network(void **state)
     assert_int_equal(c.memory_bytes, c.worker_bytes + c.coordinator_bytes + c.collector_bytes);
     const uint64_t looks = 86400000, hours = 300000 * 24;
     assert_int_equal(c.disk_day_bytes, looks * 20 + hours * 30);
-    assert_int_equal(c.disk_bytes, 300000ull * 400 + looks / 16 * 80 + looks * 7 * 20 + hours * 100 * 30);
+    assert_int_equal(c.disk_bytes,
+                     300000ull * 400 + looks / 16 * 80 + looks * 7 * 20 + hours * 50 + hours * 100 * 30);
     same("network", "bits", c.wire_bits_per_s, 8.0 * (500 * 1000 + 250 * 4000 + 250 * 2000));
     same("network", "questions", c.questions_per_s, 1000);
 }
