@@ -21,8 +21,8 @@ packages[test]="libcmocka-dev python3-pytest python3-yaml python3-zmq python3-ai
     clang clang-tidy cppcheck shellcheck curl sqlite3 procps iproute2 libfaketime man-db systemd"
 packages[bench]="python3-requests python3-joblib python3-matplotlib wrk valgrind prometheus-blackbox-exporter"
 
-packages[deb]="debhelper dpkg-dev"
-packages[deploy]="lintian blhc binutils debootstrap"
+packages[deb]="build-essential debhelper"
+packages[deploy]="lintian blhc binutils debootstrap buildah"
 
 # The formatter must be the version that the code was formatted with; the
 # fuzzers' run-time library comes in the version of the default clang.
