@@ -278,40 +278,6 @@ static void tell_looks(const struct looks *l, wall_us now)
     table_print(t);
 }
 
-static void tell_views(const struct story *y)
-{
-    static const struct table_column columns[] = {
-        {"LOCATION", TABLE_NAME, 0 },
-        { "SEES IT",         TABLE_TEXT, 0 },
-        { "SINCE", TABLE_TEXT, 1 },
-        { "LOOKED",         TABLE_TEXT, 2 },
-        { "BY",   TABLE_NAME, 4 },
-        { "SAW",         TABLE_WORDS, 3 },
-        { 0 },
-    };
-    scoped(table) struct table *t = NULL;
-    char buf[60];
-    heading("From each location");
-    if (table_new(&t, columns, stdout) < 0)
-        return;
-    for (size_t i = 0; i < y->n_views; i++) {
-        const struct site_state *s = &y->views[i].state;
-        table_row(t);
-        table_set(t, 0, y->views[i].location);
-        table_set(t, 1, health_name(s->health));
-        table_hue(t, 1, s->health == HEALTH_UP ? HUE_GOOD : s->health == HEALTH_DOWN ? HUE_BAD : HUE_DOUBT);
-        table_set(t, 2, print_moment(buf, sizeof buf, s->since_us, y->now));
-        table_set(t, 3, print_ago(buf, sizeof buf, s->last_at_us, y->now));
-        table_set(t, 4, s->last_worker);
-        if (s->last_status)
-            table_setf(t, 5, "HTTP %u%s%s", s->last_status, s->last_cause ? ": " : "",
-                       s->last_cause ? cause_words(s->last_cause) : "");
-        else
-            table_set(t, 5, s->last_cause ? cause_words(s->last_cause) : "");
-    }
-    table_print(t);
-}
-
 static void tell_notice(const struct notice *n, struct directory *d, wall_us now)
 {
     char channel[300], at[40];
@@ -402,8 +368,10 @@ static void tell(const struct story *y)
         printf("  So far %" PRIu64 " %s rejected by confirming looks; nobody was told of %s.\n",
                y->state.blips, print_plural(y->state.blips, "failure was", "failures were"),
                print_plural(y->state.blips, "it", "them"));
-    if (y->n_views)
-        tell_views(y);
+    if (y->n_views) {
+        heading("From each location");
+        viewlist_print(y->views, y->n_views, y->now);
+    }
     if (y->has_incident)
         tell_incident(y);
     if (y->looks.n) {

@@ -39,6 +39,10 @@ struct picture {
     bool there[STORE_ROLE_COUNT]; /* a process that has that part, as far as can be told */
     char no_room[200];            /* why nothing can be written; "" */
     struct fleet fleet;
+    struct parted { /* sites that some of their locations see up and others down; counted in order */
+        uint64_t site_id, count;
+        bool up, down;
+    } parted;
     struct incident open[SHOWN_INCIDENTS];
     size_t n_open;
     struct doubts *doubts; /* owned by run */
@@ -83,6 +87,20 @@ static int count_worker(void *arg, const struct worker_vitals *w)
     return 0;
 }
 
+static int count_parted(void *arg, const struct site_view *v)
+{
+    struct parted *p = arg;
+    bool was = p->up && p->down;
+    if (v->state.site_id != p->site_id) {
+        p->site_id = v->state.site_id;
+        p->up = p->down = was = false;
+    }
+    p->up |= v->state.health == HEALTH_UP;
+    p->down |= v->state.health == HEALTH_DOWN;
+    p->count += p->up && p->down && !was;
+    return 0;
+}
+
 static int keep_incident(void *arg, const struct incident *i)
 {
     struct picture *p = arg;
@@ -115,6 +133,8 @@ static int take_picture(struct picture *p, struct store *s, struct err *err)
     if (r == 0)
         r = store_each_worker(s, count_worker, &p->fleet, err);
     if (r == 0)
+        r = store_each_view(s, 0, count_parted, &p->parted, err);
+    if (r == 0)
         r = store_each_incident(s, &f, keep_incident, p, err);
     if (r == 0)
         r = doubts_read(&p->doubts, s, true, err);
@@ -144,6 +164,17 @@ static void print_sites(const struct summary *s)
                coloured ? table_paint(stdout, HUE_NONE) : "");
     }
     printf(", %s paused\n", print_count(n, sizeof n, s->paused));
+}
+
+static void print_parted(uint64_t count)
+{
+    char n[32];
+    if (count == 0)
+        return;
+    label("");
+    printf("%s%s%s %s up from some locations and down from others: vedette sites\n",
+           table_paint(stdout, HUE_DOUBT), print_count(n, sizeof n, count), table_paint(stdout, HUE_NONE),
+           print_plural(count, "is", "are"));
 }
 
 static void print_vitals(const struct picture *p)
@@ -342,7 +373,9 @@ static int print_status_json(const struct picture *p, const char *store)
 {
     const struct summary *s = &p->summary;
     json_t *o = json_object();
-    asjson_put(&o, "sites", json_sites(s));
+    json_t *sites = json_sites(s);
+    asjson_number(&sites, "parted", p->parted.count);
+    asjson_put(&o, "sites", sites);
     if (p->has_vitals)
         put_vitals(&o, &p->vitals);
     else {
@@ -394,6 +427,7 @@ static int run(struct call *call)
         return print_status_json(&p, call->config.store) < 0 ? EXIT_TROUBLE : EXIT_FINE;
 
     print_sites(&p.summary);
+    print_parted(p.parted.count);
     if (p.has_vitals)
         print_vitals(&p);
     print_rest(&p, call->config.store);

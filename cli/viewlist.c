@@ -1,5 +1,8 @@
 #include "cli/viewlist.h"
 
+#include "cli/print.h"
+#include "cli/table.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,4 +92,37 @@ void viewlist_tell(struct text *t, enum health health, const struct site_view *v
         text_addf(t, "%s%s from %s", t->len ? ", " : "", seen == HEALTH_DOWN ? "not" : health_name(seen),
                   views[i].location);
     }
+}
+
+void viewlist_print(const struct site_view *views, size_t n, wall_us now)
+{
+    static const struct table_column columns[] = {
+        {"LOCATION", TABLE_NAME, 0 },
+        { "SEES IT",         TABLE_TEXT, 0 },
+        { "SINCE", TABLE_TEXT, 1 },
+        { "LOOKED",         TABLE_TEXT, 2 },
+        { "BY",   TABLE_NAME, 4 },
+        { "SAW",         TABLE_WORDS, 3 },
+        { 0 },
+    };
+    scoped(table) struct table *t = NULL;
+    char buf[60];
+    if (table_new(&t, columns, stdout) < 0)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        const struct site_state *s = &views[i].state;
+        table_row(t);
+        table_set(t, 0, views[i].location);
+        table_set(t, 1, health_name(s->health));
+        table_hue(t, 1, s->health == HEALTH_UP ? HUE_GOOD : s->health == HEALTH_DOWN ? HUE_BAD : HUE_DOUBT);
+        table_set(t, 2, print_moment(buf, sizeof buf, s->since_us, now));
+        table_set(t, 3, print_ago(buf, sizeof buf, s->last_at_us, now));
+        table_set(t, 4, s->last_worker);
+        if (s->last_status)
+            table_setf(t, 5, "HTTP %u%s%s", s->last_status, s->last_cause ? ": " : "",
+                       s->last_cause ? cause_words(s->last_cause) : "");
+        else
+            table_set(t, 5, s->last_cause ? cause_words(s->last_cause) : "");
+    }
+    table_print(t);
 }

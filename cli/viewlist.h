@@ -21,5 +21,7 @@ const struct site_view *viewlist_of(const struct viewlist *l, uint64_t site_id, 
 /* Who sees it otherwise than the site is taken to be: "not from us", "unknown from ap", or
  * nothing. For people, to go behind the site's health. */
 void viewlist_tell(struct text *t, enum health health, const struct site_view *views, size_t n);
+/* As a table on standard output. */
+void viewlist_print(const struct site_view *views, size_t n, wall_us now);
 
 #endif

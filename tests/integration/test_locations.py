@@ -75,6 +75,7 @@ def test_an_outage_is_what_both_see(cluster, village, mail):
     assert cluster.ledger.health("shop") == "up"
     assert "up, not from us" in cluster.cli("sites").out
     assert "up (not from us)" in cluster.cli("explain", "shop").out
+    assert "1 is up from some locations and down from others" in cluster.cli("status").out
     seen = feed.wait("view", lambda e: e["to"] == "down")[0]
     assert (seen["site"], seen["location"], seen["from"], seen["look"]["status"]) == ("shop", "us", "suspected", 503)
     assert not feed.events("incident") and not mail.messages
