@@ -3,11 +3,9 @@
 #include "cli/commands.h"
 #include "cli/directory.h"
 #include "cli/evidence.h"
-#include "cli/noticelist.h"
 #include "cli/print.h"
+#include "cli/story.h"
 #include "cli/table.h"
-#include "cli/viewlist.h"
-#include "common/url.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -16,7 +14,6 @@
 
 #define SHOWN_LOOKS      10
 #define MAX_LOOKS        1000
-#define MAX_EVIDENCE     96
 #define CERTIFICATE_SOON (21 * US_PER_DAY)
 
 struct explain_options {
@@ -39,123 +36,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_LOOKS: o->looks = command_number(state, "--looks", arg, 0, MAX_LOOKS); return 0;
     }
     return ARGP_ERR_UNKNOWN;
-}
-
-/* ── Gathering ─────────────────────────────────────────────────────────── */
-
-struct looks {
-    struct result *at;
-    size_t n, room;
-};
-
-struct story {
-    const struct explain_options *options;
-    wall_us now, vitals_us; /* when the coordinator last said something; 0: never */
-    struct site *site;
-    struct directory *directory;
-    struct site_state state;
-    char worker[WORKER_NAME_SIZE]; /* the state's */
-    bool has_state, has_incident;
-    struct incident incident; /* the open one, or the last */
-    struct looks evidence, looks;
-    struct noticelist *notices; /* about that incident */
-    struct viewlist *viewlist;
-    const struct site_view *views; /* of that list */
-    size_t n_views;
-};
-
-static int keep_look(void *arg, const struct result *r)
-{
-    struct looks *l = arg;
-    if (l->n == l->room)
-        return 0;
-    l->at[l->n++] = *r;
-    return 0;
-}
-
-static int keep_state(void *arg, const struct site_state *s)
-{
-    struct story *y = arg;
-    y->state = *s;
-    snprintf(y->worker, sizeof y->worker, "%s", s->last_worker);
-    y->state.last_worker = y->worker;
-    y->has_state = true;
-    return 0;
-}
-
-static int keep_incident(void *arg, const struct incident *i)
-{
-    struct story *y = arg;
-    y->incident = *i;
-    y->has_incident = true;
-    return 0;
-}
-
-static int gather_incident(struct story *y, struct store *s, struct err *err)
-{
-    const struct incident_filter f = { .site_id = y->site->id, .max = 1 };
-    int r = store_each_incident(s, &f, keep_incident, y, err);
-    if (r < 0 || !y->has_incident)
-        return r;
-    const struct notice_filter n = { .incident_id = y->incident.id };
-    r = store_each_evidence(s, y->incident.id, keep_look, &y->evidence, err);
-    if (r == 0)
-        r = noticelist_read(&y->notices, s, &n, err);
-    return r;
-}
-
-/* Newest first, and so also the looks of one round. */
-static int newer_first(const void *a, const void *b)
-{
-    const struct result *x = a, *y = b;
-    wall_us at_x = x->at_us ? x->at_us : x->run.slot_us, at_y = y->at_us ? y->at_us : y->run.slot_us;
-    return at_x != at_y ? (at_x < at_y) - (at_x > at_y)
-                        : (x->run.look < y->run.look) - (x->run.look > y->run.look);
-}
-
-static int gather_vitals(struct story *y, struct store *s, struct err *err)
-{
-    struct vitals v;
-    int r = store_get_vitals(s, &v, err);
-    y->vitals_us = r == 0 ? v.at_us : 0;
-    return r == -ENOENT ? 0 : r;
-}
-
-static int gather(struct story *y, struct store *s, struct err *err)
-{
-    y->now = clock_wall();
-    y->looks.room = y->options->looks;
-    y->evidence.room = MAX_EVIDENCE;
-    y->looks.at = calloc(y->looks.room + 1, sizeof *y->looks.at);
-    y->evidence.at = calloc(y->evidence.room, sizeof *y->evidence.at);
-    if (!y->looks.at || !y->evidence.at)
-        return err_set(err, -ENOMEM, "out of memory");
-
-    int r = directory_new(&y->directory, s, err);
-    if (r == 0)
-        r = store_each_state(s, y->site->id, keep_state, y, err);
-    if (r == 0)
-        r = viewlist_read(&y->viewlist, s, y->site->id, err);
-    if (r == 0)
-        y->views = viewlist_of(y->viewlist, y->site->id, &y->n_views);
-    if (r == 0)
-        r = gather_incident(y, s, err);
-    if (r == 0 && y->looks.room)
-        r = store_each_result(s, y->site->id, 0, WALL_NEVER, y->looks.room, keep_look, &y->looks, err);
-    if (r == 0)
-        r = gather_vitals(y, s, err);
-    qsort(y->looks.at, y->looks.n, sizeof *y->looks.at, newer_first);
-    return r;
-}
-
-static void story_done(struct story *y)
-{
-    free(y->looks.at);
-    free(y->evidence.at);
-    noticelist_free(y->notices);
-    viewlist_free(y->viewlist);
-    directory_free(y->directory);
-    site_free(y->site);
 }
 
 /* ── Telling ───────────────────────────────────────────────────────────── */
@@ -233,7 +113,7 @@ static void tell_settings(const struct story *y)
         printf("  Due next at %s.\n", next);
 }
 
-static void tell_looks(const struct looks *l, wall_us now)
+static void tell_looks(const struct story_looks *l, wall_us now)
 {
     static const struct table_column columns[] = {
         {"AT",       TABLE_TEXT, 0 },
@@ -382,7 +262,7 @@ static void tell(const struct story *y)
 
 /* ── As JSON ───────────────────────────────────────────────────────────── */
 
-static json_t *json_looks(const struct looks *l)
+static json_t *json_looks(const struct story_looks *l)
 {
     json_t *a = json_array();
     for (size_t i = 0; i < l->n; i++)
@@ -424,39 +304,27 @@ static int tell_json(const struct story *y)
 }
 
 /* By id, name, or URL as people write it. */
-static int find(struct store *s, const char *what, struct site **ret, struct err *err)
-{
-    char url[SITE_MAX_URL + 1];
-    int r = store_find_site(s, what, ret, err);
-    if (r == -ENOENT && url_normalise(what, url, sizeof url, NULL) == 0)
-        r = store_find_site(s, url, ret, err);
-    return r;
-}
-
 static int run(struct call *call)
 {
-    struct story y = { .options = (struct explain_options *)call };
+    const struct explain_options *o = (struct explain_options *)call;
+    scoped(story) struct story *y = NULL;
     scoped(store) struct store *store = NULL;
     struct err err = { 0 };
     int code = command_open_store(call, STORE_READ, &store);
     if (code)
         return code;
-    int r = find(store, call->args[0], &y.site, &err);
+    int r = story_read(&y, store, call->args[0], o->looks, clock_wall(), &err);
     if (r == -ENOENT) {
         command_say(call, "there is no site with the name, URL or id '%s' (`vedette sites` lists them)",
                     call->args[0]);
         return EXIT_TROUBLE;
     }
-    if (r == 0)
-        r = gather(&y, store, &err);
     if (r < 0)
-        code = command_fail_store(call, r, &err);
-    else if (call->json)
-        code = tell_json(&y) < 0 ? EXIT_TROUBLE : EXIT_FINE;
-    else
-        tell(&y);
-    story_done(&y);
-    return code;
+        return command_fail_store(call, r, &err);
+    if (call->json)
+        return tell_json(y) < 0 ? EXIT_TROUBLE : EXIT_FINE;
+    tell(y);
+    return EXIT_FINE;
 }
 
 const struct command cmd_explain = {

@@ -2,6 +2,7 @@
 
 #include "cli/print.h"
 #include "cli/table.h"
+#include "common/array.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -21,14 +22,8 @@ struct viewlist {
 static int keep(void *arg, const struct site_view *view)
 {
     struct viewlist *l = arg;
-    if (l->n == l->room) {
-        size_t room = l->room ? l->room * 2 : 64;
-        struct row *grown = realloc(l->row, room * sizeof *grown);
-        if (!grown)
-            return -ENOMEM;
-        l->row = grown;
-        l->room = room;
-    }
+    if (array_room(l->row, l->n, l->room) < 0)
+        return -ENOMEM;
     struct row *row = &l->row[l->n++];
     row->view = *view;
     snprintf(row->worker, sizeof row->worker, "%s", view->state.last_worker);

@@ -1,6 +1,8 @@
 /* Hours that are packed: one row with all lines of a site in an hour. */
 #include "common/store/sqlite_inside.h"
 
+#include "common/array.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,14 +19,8 @@ void packed_done(struct packed *p)
 
 static int add(struct sqlite *s, struct packed *p, const struct line *line, struct err *err)
 {
-    if (p->n == p->room) {
-        size_t room = p->room ? p->room * 2 : 16;
-        struct line *larger = realloc(p->line, room * sizeof *larger);
-        if (!larger)
-            return err_set(err, -EIO, "sqlite:%s: out of memory", s->path);
-        p->line = larger;
-        p->room = room;
-    }
+    if (array_room(p->line, p->n, p->room) < 0)
+        return err_set(err, -EIO, "sqlite:%s: out of memory", s->path);
     p->line[p->n++] = *line;
     return 0;
 }
@@ -190,19 +186,6 @@ static void window_done(struct window *w)
     free(w->at);
 }
 
-static bool make_room(void **at, size_t *room, size_t n, size_t size)
-{
-    if (n < *room)
-        return true;
-    size_t more = *room ? *room * 2 : 64;
-    void *larger = realloc(*at, more * size);
-    if (!larger)
-        return false;
-    *at = larger;
-    *room = more;
-    return true;
-}
-
 /* Newest slot first, then by site, look, location. */
 static int compare_in_window(const void *a, const void *b)
 {
@@ -229,15 +212,14 @@ static int take_row(struct window *win, const struct query *q, int64_t hour, wal
         r = 0;
         if (line.slot_us < from_us || line.slot_us >= to_us)
             continue;
-        if (!make_room((void **)&win->at, &win->room, win->n, sizeof *win->at))
+        if (array_room(win->at, win->n, win->room) < 0)
             r = err_set(err, -EIO, "sqlite:%s: out of memory", q->s->path);
         else
             win->at[win->n++] = (struct of_site){ site_id, line };
     }
     if (r == -EBADMSG)
         r = damaged(q->s, hour, site_id, err);
-    if (r == 0 && win->n > before &&
-        !make_room((void **)&win->bytes, &win->room_bytes, win->n_bytes, sizeof *win->bytes))
+    if (r == 0 && win->n > before && array_room(win->bytes, win->n_bytes, win->room_bytes) < 0)
         r = err_set(err, -EIO, "sqlite:%s: out of memory", q->s->path);
     if (r == 0 && win->n > before)
         win->bytes[win->n_bytes++] = bytes;
