@@ -156,13 +156,11 @@ static void hours_are_added_up(void **state)
 {
     (void)state;
     struct hour sum = { .down = 2 };
-    const struct hour more[] = {
-        {.unknown = 1       },
-        {                                               .up = 2,            .took_sum_us = 700, .took_min_us = 300, .took_max_us = 400 },
-        {                                              .down = 1         },
-        {                             .up = 1,                             .took_sum_us = 200,                   .took_min_us = 200, .took_max_us = 200 },
-        { .up = 1, .took_sum_us = 900,.took_min_us = 900, .took_max_us = 900 },
-    };
+    const struct hour nothing = { .unknown = 1 }, down = { .down = 1 };
+    const struct hour slow = { .up = 2, .took_sum_us = 700, .took_min_us = 300, .took_max_us = 400 };
+    const struct hour quick = { .up = 1, .took_sum_us = 200, .took_min_us = 200, .took_max_us = 200 };
+    const struct hour slowest = { .up = 1, .took_sum_us = 900, .took_min_us = 900, .took_max_us = 900 };
+    const struct hour more[] = { nothing, slow, down, quick, slowest };
     for (size_t i = 0; i < sizeof more / sizeof *more; i++)
         hours_add(&sum, &more[i]);
     assert_int_equal(sum.up, 4);
