@@ -1,6 +1,7 @@
 #include "cli/crew.h"
 
 #include "cli/program.h"
+#include "common/listen.h"
 
 #include <stdio.h>
 
@@ -50,6 +51,15 @@ static int add_child(struct supervisor *s, const struct crew *c, unsigned rank, 
     return r < 0 ? err_set(err, r, "no room for %s", label) : 0;
 }
 
+/* Several workers share a range of ports for their numbers; those who would find none free need not look. */
+static const char *metrics_for(const struct crew *c, unsigned worker)
+{
+    struct listen_place place;
+    if (listen_parse(c->call->config.metrics.worker, &place, NULL) < 0 || place.first == 0)
+        return NULL;
+    return worker > place.last - place.first + 1u ? "metrics.worker=" : NULL;
+}
+
 int crew_add(struct supervisor *s, const struct crew *c, struct err *err)
 {
     static const char *const none[] = { NULL };
@@ -62,7 +72,11 @@ int crew_add(struct supervisor *s, const struct crew *c, struct err *err)
         char label[32], name[40];
         snprintf(label, sizeof label, "worker w%u", i);
         snprintf(name, sizeof name, "worker.name=w%u", i);
-        const char *extra[] = { name, threads_set ? NULL : "worker.threads=1", NULL };
+        const char *extra[4] = { name };
+        size_t n = 1;
+        if (!threads_set)
+            extra[n++] = "worker.threads=1";
+        extra[n] = metrics_for(c, i);
         r = add_child(s, c, 2, "worker", label, extra, err);
     }
     return r;

@@ -1,8 +1,10 @@
 #include "collector/collector.h"
+#include "collector/collector_metrics.h"
 #include "collector/ingest.h"
 #include "collector/keeper.h"
 #include "collector/notices.h"
 #include "collector/notifier.h"
+#include "common/desk.h"
 #include "common/log.h"
 
 #include <errno.h>
@@ -24,8 +26,9 @@
  */
 
 enum {
-    TOLDS_MAX = 4096,   /* outcomes between the threads */
-    DRAIN_KEEPER_S = 5, /* for a store that is away while we want to leave */
+    TOLDS_MAX = 4096,      /* outcomes between the threads */
+    STORE_PATIENCE_S = 60, /* a call of the store may take that long, and the process is healthy */
+    DRAIN_KEEPER_S = 5,    /* for a store that is away while we want to leave */
     DRAIN_NOTIFIER_S = 3,
     DRAIN_TOLDS_MS = 1000,
     DRAIN_FEEDBACK_MS = 500,
@@ -41,6 +44,7 @@ struct collector {
     bool failed_bell_made;
     atomic_int phase;
     atomic_int status; /* to end the process with */
+    struct desk *desk;
 
     struct { /* the keeper's thread */
         pthread_t thread;
@@ -50,6 +54,7 @@ struct collector {
         struct loop_timer timer;
         bool made;
         struct keeper *keeper;
+        struct desk *desk;
         atomic_bool drained, left;
         atomic_size_t unrecorded; /* results, while it drains ... */
         atomic_int why;           /* ... and the store's failure */
@@ -63,6 +68,7 @@ struct collector {
         struct loop_timer timer;
         bool made;
         struct notifier *notifier;
+        struct desk *desk;
         struct queue *notices, *tolds;
         atomic_bool drained, left;
     } n;
@@ -241,6 +247,38 @@ static void *notifier_thread(void *arg)
     return NULL;
 }
 
+/* ── For whoever watches ───────────────────────────────────────────────── */
+
+static enum board_word on_network_desk(void *arg, struct sheet *sheet, char why_not[DESK_WHY_SIZE])
+{
+    struct collector *c = arg;
+    return collector_metrics_network(c->ingest, loop_now(c->net), sheet, why_not, DESK_WHY_SIZE);
+}
+
+static enum board_word on_keeper_desk(void *arg, struct sheet *sheet, char why_not[DESK_WHY_SIZE])
+{
+    struct collector *c = arg;
+    return collector_metrics_keeper(c->k.keeper, loop_now(c->k.loop), sheet, why_not, DESK_WHY_SIZE);
+}
+
+static enum board_word on_notifier_desk(void *arg, struct sheet *sheet, char why_not[DESK_WHY_SIZE])
+{
+    struct collector *c = arg;
+    (void)why_not;
+    return collector_metrics_notifier(c->n.notifier, loop_wall(c->n.loop), sheet);
+}
+
+static int open_desks(struct collector *c, struct board *board, struct err *err)
+{
+    int r = desk_open(&c->desk, board, c->net, "network", on_network_desk, c);
+    if (r == 0)
+        r = desk_open_patient(&c->k.desk, board, c->k.loop, "keeper", STORE_PATIENCE_S * NS_PER_S,
+                              on_keeper_desk, c);
+    if (r == 0)
+        r = desk_open(&c->n.desk, board, c->n.loop, "notifier", on_notifier_desk, c);
+    return r < 0 ? err_set(err, r, "cannot show its numbers: %s", strerror(-r)) : 0;
+}
+
 /* ── Starting ──────────────────────────────────────────────────────────── */
 
 /* Signals are for the network's thread, which has asked for them. */
@@ -298,7 +336,7 @@ static int start_threads(struct collector *c, struct err *err)
 }
 
 int collector_new(struct collector **ret, struct loop *l, struct bus *b, struct store *store,
-                  const struct config *config, struct err *err)
+                  const struct config *config, struct board *board, struct err *err)
 {
     scoped(collector) struct collector *c = calloc(1, sizeof *c);
     if (!c)
@@ -313,6 +351,8 @@ int collector_new(struct collector **ret, struct loop *l, struct bus *b, struct 
         r = keeper_new(&c->k.keeper, store, config, &ports, instant(l), err);
     if (r == 0)
         r = ingest_new(&c->ingest, l, b, config, on_arrived, c, err);
+    if (r == 0)
+        r = open_desks(c, board, err);
     if (r == 0)
         r = start_threads(c, err);
     if (r < 0)
@@ -394,6 +434,9 @@ void collector_free(struct collector *c)
     if (!c)
         return;
     stop_threads(c);
+    desk_close(c->desk);
+    desk_close(c->k.desk);
+    desk_close(c->n.desk);
     notifier_free(c->n.notifier);
     keeper_free(c->k.keeper);
     ingest_free(c->ingest);

@@ -10,6 +10,7 @@
 #ifndef COLLECTOR_COLLECTOR_H
 #define COLLECTOR_COLLECTOR_H
 
+#include "common/board.h"
 #include "common/bus.h"
 #include "common/config.h"
 #include "common/loop.h"
@@ -20,9 +21,9 @@ struct collector;
 /* Reads the store, binds the lanes and starts the threads. `store` belongs to
  * the keeper's thread until collector_free; all arguments outlive it. When the
  * store fails later in a way that does not pass, the loop is stopped with
- * store_exit_code's number. */
+ * store_exit_code's number. Its numbers are shown at the board; NULL: nowhere. */
 int collector_new(struct collector **ret, struct loop *l, struct bus *b, struct store *store,
-                  const struct config *config, struct err *err);
+                  const struct config *config, struct board *board, struct err *err);
 void collector_free(struct collector *c); /* NULL is fine */
 DEFINE_SCOPED(collector, struct collector *, collector_free)
 

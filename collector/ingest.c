@@ -24,7 +24,8 @@ struct out { /* one packed message */
 struct ingest {
     struct loop *loop;
     void *results, *feedback, *feed;
-    struct guarded *guarded; /* results' */
+    struct guarded *guarded; /* results' ... */
+    struct guarded *heard;   /* ... and the feed's */
     struct wire_arena *arena;
     loop_fn *arrived;
     void *arg;
@@ -34,6 +35,7 @@ struct ingest {
     struct loop_timer retry;
     bool bell_made, retry_made;
     bool paused, stopped;
+    mono_ns paused_since;
     struct out *waiting; /* feedback that found nobody, oldest first */
     size_t n_waiting;
 
@@ -80,6 +82,7 @@ static void on_results(void *arg)
         if (queue_room(i->in) == 0) {
             atomic_store(&i->reading_waits, true);
             i->paused = true;
+            i->paused_since = loop_now(i->loop);
             loop_pause(i->loop, i->results, true);
             /* Taken meanwhile, before it could know that we wait? */
             if (queue_room(i->in) > 0)
@@ -249,8 +252,8 @@ static int open_sockets(struct ingest *i, struct bus *b, const struct config *c,
     const struct bus_witness witness = { i->loop, on_cut, i };
     int r = bus_open_guarded(b, LANE_RESULTS, SIDE_TO, c->endpoint.results, &witness, &i->results,
                              &i->guarded, err);
-    if (r == 0)
-        r = bus_open(b, LANE_FEED, SIDE_FROM, c->endpoint.feed, &i->feed, err);
+    if (r == 0) /* what subscribers say is only that they are: under guard so that they are counted */
+        r = bus_open_guarded(b, LANE_FEED, SIDE_FROM, c->endpoint.feed, &witness, &i->feed, &i->heard, err);
     if (r == 0)
         r = bus_open(b, LANE_FEEDBACK, SIDE_FROM, c->endpoint.feedback, &i->feedback, err);
     return r;
@@ -298,6 +301,7 @@ void ingest_free(struct ingest *i)
     if (i->retry_made)
         loop_timer_done(&i->retry);
     guarded_free(i->guarded);
+    guarded_free(i->heard);
     complaint_free(i->malformed);
     if (i->bell_made)
         loop_turn(i->loop, 0); /* the closing handles are part of us */
@@ -332,5 +336,14 @@ struct ingest_counts ingest_counts(const struct ingest *i)
     c.malformed = atomic_load(&i->dropped);
     c.feed_dropped += atomic_load(&i->feed_full);
     c.feedback_dropped += atomic_load(&i->feedback_full);
+    c.unread = queue_count(i->in);
+    c.feedback_waiting = i->n_waiting;
+    c.subscribers = guarded_peers(i->heard);
+    c.paused = i->paused ? i->paused_since : 0;
     return c;
+}
+
+void ingest_each_dropped(const struct ingest *i, dropped_fn *fn, void *arg)
+{
+    complaint_each(i->malformed, fn, arg);
 }

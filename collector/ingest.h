@@ -15,6 +15,7 @@
 
 #include "common/bus.h"
 #include "common/config.h"
+#include "common/dropped.h"
 #include "common/event.h"
 #include "common/loop.h"
 #include "common/queue.h"
@@ -49,7 +50,13 @@ void ingest_nudge(struct ingest *i);
 
 struct ingest_counts {
     uint64_t reports, malformed, feedback_dropped, feed_dropped;
+    size_t unread;           /* parcels that wait for the keeper */
+    size_t feedback_waiting; /* messages that wait for the coordinator */
+    size_t subscribers;      /* connections of the feed */
+    mono_ns paused;          /* since when nothing is read, because the keeper takes nothing; 0: it is read */
 };
 struct ingest_counts ingest_counts(const struct ingest *i); /* from the network's thread */
+/* Who sent what was malformed, see dropped_each. */
+void ingest_each_dropped(const struct ingest *i, dropped_fn *fn, void *arg);
 
 #endif

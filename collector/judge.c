@@ -78,6 +78,13 @@ const enum step judge_outcomes[] = {
     [QUORUM_UNDECIDED] = STEP_UNDECIDED,
 };
 
+static void count_round(struct judge *j, const struct round *r, enum quorum_word word, struct instant now)
+{
+    struct judge_counts *c = &j->counts;
+    *(word == QUORUM_DOWN ? &c->down : word == QUORUM_REJECTED ? &c->rejected : &c->undecided) += 1;
+    spread_add(&c->settled, (now.mono - quorum_began(&r->quorum)) / NS_PER_US);
+}
+
 static void conclude(struct judge *j, struct batch *b, struct watched *w, struct round *r,
                      enum quorum_word word, struct instant now)
 {
@@ -106,6 +113,8 @@ static void go_on(struct judge *j, struct batch *b, struct watched *w, struct ro
             ask(b, r, &a);
             continue;
         }
+        if (a.word != QUORUM_WAIT && !r->confirmed)
+            count_round(j, r, a.word, now);
         if (a.word != QUORUM_WAIT && w->views)
             judge_conclude_view(j, b, w, r, a.word, now);
         else if (a.word != QUORUM_WAIT)

@@ -25,6 +25,7 @@
 #include "collector/incidents.h"
 #include "collector/jury.h"
 #include "collector/rounds.h"
+#include "common/spread.h"
 
 struct instant {
     mono_ns mono;
@@ -36,6 +37,10 @@ struct judge {
     struct rounds *rounds;
     struct incidents *incidents;
     struct jury *jury;
+    struct judge_counts { /* of rounds that ended, by their outcome */
+        uint64_t down, rejected, undecided;
+        struct spread settled; /* from the first failure's arrival to the outcome */
+    } counts;
 };
 
 /* One result into the batch, with all that follows from it. */

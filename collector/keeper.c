@@ -2,6 +2,7 @@
 #include "collector/books.h"
 #include "collector/episodes.h"
 #include "collector/fleet.h"
+#include "collector/hearing.h"
 #include "collector/housekeeping.h"
 #include "common/log.h"
 
@@ -22,11 +23,9 @@
  */
 
 enum {
-    FOLLOW_MS = 500, /* how often the store is asked for edits, when no result comes */
-    MAX_ACCUSED = 64,
-    ACCUSED_FOR_MS = 5000, /* said again every second */
-    TICK_MS = 1000,        /* pulse, reminders, vitals */
-    HOLD_FIRST_MS = 100,   /* patience with a store that is away */
+    FOLLOW_MS = 500,     /* how often the store is asked for edits, when no result comes */
+    TICK_MS = 1000,      /* pulse, reminders, vitals */
+    HOLD_FIRST_MS = 100, /* patience with a store that is away */
     HOLD_MOST_MS = 5000,
     SAY_AWAY_S = 60, /* how often it is said that the store is away */
 };
@@ -48,7 +47,8 @@ struct keeper {
     int64_t hold_ms;  /* 0: not held */
     mono_ns retry_at; /* held: when to commit again */
     mono_ns held_since, said_at;
-    int held_by; /* the failure that holds it */
+    int held_by;                                 /* the failure that holds it */
+    char trouble[sizeof((struct err *)0)->text]; /* ... in words */
     mono_ns follow_at, tick_at;
     uint64_t seq; /* of the feed */
     struct keeper_counts counts;
@@ -124,6 +124,14 @@ static void acknowledge(struct keeper *k)
     }
 }
 
+/* Those that nobody made did not end, and had no worker's clock. */
+static void count_look(struct keeper *k, const struct result *r, wall_us now)
+{
+    k->counts.looks[r->run.look > 0][r->verdict] += r->span;
+    if (r->cause != CAUSE_MISSED && r->cause != CAUSE_LOST)
+        spread_add(&k->counts.recorded, now - r->at_us - r->took_us);
+}
+
 /* The batch is in the store: now everybody may know. */
 static void hand_out(struct keeper *k, wall_us now)
 {
@@ -132,6 +140,8 @@ static void hand_out(struct keeper *k, wall_us now)
     for (size_t i = 0; i < b->n_results; i++) {
         k->counts.results += b->fresh[i];
         k->counts.duplicates += !b->fresh[i];
+        if (b->fresh[i])
+            count_look(k, &b->results[i], now);
         if (k->config->collector.feed_results && b->fresh[i])
             publish_result(k, &b->results[i], now);
     }
@@ -165,6 +175,7 @@ static void hold(struct keeper *k, mono_ns now, int r, const struct err *err)
         k->said_at = now;
     }
     k->held_by = r;
+    snprintf(k->trouble, sizeof k->trouble, "%s", err->text);
     k->counts.store_failures++;
     k->hold_ms = k->hold_ms ? k->hold_ms * 2 : HOLD_FIRST_MS;
     if (k->hold_ms > HOLD_MOST_MS)
@@ -175,7 +186,9 @@ static void hold(struct keeper *k, mono_ns now, int r, const struct err *err)
 static int commit(struct keeper *k, struct instant now, struct err *err)
 {
     struct err why = { 0 };
+    mono_ns began = clock_mono();
     int r = batch_commit(&k->batch, k->store, &why);
+    spread_add(&k->counts.commits, (clock_mono() - began) / NS_PER_US);
     if (r < 0 && passes(r)) {
         hold(k, now.mono, r, &why);
         return 0;
@@ -269,18 +282,23 @@ void keeper_told(struct keeper *k, const struct told *t, struct instant now)
 
 /* ── One turn ──────────────────────────────────────────────────────────── */
 
+static void own_pulse(const struct keeper *k, mono_ns now, struct pulse *p)
+{
+    sites_count(k->books.judge.sites, p);
+    p->incidents_open = incidents_open_count(k->books.judge.incidents);
+    p->notices_pending = postbox_pending(k->postbox);
+    p->results = k->counts.results;
+    if (k->hold_ms > 0) /* a whole second at least: 0 says that all is well */
+        p->store_away_s = (uint64_t)((now - k->held_since) / NS_PER_S + 1);
+}
+
 static void pulse(struct keeper *k, struct instant now)
 {
     struct event e = {
         .kind = EVENT_PULSE, .at_us = now.wall, .site = "", .url = "", .channel = "", .text = ""
     };
-    sites_count(k->books.judge.sites, &e.pulse);
+    own_pulse(k, now.mono, &e.pulse);
     fleet_count(k->fleet, &e.pulse);
-    e.pulse.incidents_open = incidents_open_count(k->books.judge.incidents);
-    e.pulse.notices_pending = postbox_pending(k->postbox);
-    e.pulse.results = k->counts.results;
-    if (k->hold_ms > 0) /* a whole second at least: 0 says that all is well */
-        e.pulse.store_away_s = (uint64_t)((now.mono - k->held_since) / NS_PER_S + 1);
     publish(k, &e);
 }
 
@@ -298,44 +316,10 @@ static void sweep(struct keeper *k, wall_us now)
         k->batch.states_us = states_us;
 }
 
-/* Who is in doubt: by its own word, or by the jury's, and then the coordinator is to know. */
-struct hearing {
-    struct keeper *keeper;
-    struct instant now;
-    struct accused accused[MAX_ACCUSED];
-    size_t n;
-};
-
-static void hear_lane(void *arg, const struct worker_vitals *lane)
-{
-    static const enum worker_word words[WORKER_HEALTH_COUNT] = {
-        [WORKER_READY] = WORKER_FINE, [WORKER_SUSPECT] = WORKER_AWAY, [WORKER_DRAINING] = WORKER_FINE,
-        [WORKER_DEAD] = WORKER_AWAY,  [WORKER_GONE] = WORKER_LEFT,
-    };
-    struct hearing *h = arg;
-    bool here = lane->health != WORKER_DEAD && lane->health != WORKER_GONE;
-    if (here && lane->doubts)
-        jury_excuse(h->keeper->books.judge.jury, lane->worker, h->now.wall);
-    episodes_hear(h->keeper->episodes, lane->worker,
-                  here && lane->doubts ? WORKER_DOUBTED : words[lane->health], lane->reason);
-}
-
-static void hear_jury(void *arg, const char *worker, const char *reason)
-{
-    struct hearing *h = arg;
-    episodes_hear(h->keeper->episodes, worker, WORKER_DOUBTED, reason);
-    if (h->n == MAX_ACCUSED)
-        return; /* the others are told when these are not doubted any more */
-    struct accused *to = &h->accused[h->n++];
-    *to = (struct accused){ .for_ms = ACCUSED_FOR_MS };
-    snprintf(to->worker, sizeof to->worker, "%s", worker);
-}
-
 static void look_at_workers(struct keeper *k, struct instant now)
 {
-    struct hearing h = { .keeper = k, .now = now };
-    fleet_each(k->fleet, hear_lane, &h);
-    jury_each(k->books.judge.jury, now.mono, hear_jury, &h);
+    struct hearing h;
+    hearing_hold(&h, k->fleet, k->books.judge.jury, k->episodes, now);
     if (h.n > 0) {
         const struct feedback f = { .accused = h.accused, .n_accused = h.n };
         k->ports.feedback(k->ports.arg, &f);
@@ -421,6 +405,19 @@ size_t keeper_unrecorded(const struct keeper *k, int *ret_why)
 struct keeper_counts keeper_counts(const struct keeper *k)
 {
     return k->counts;
+}
+
+struct keeper_state keeper_state(const struct keeper *k, mono_ns now)
+{
+    struct keeper_state s = {
+        .rounds = k->books.judge.counts,
+        .rounds_open = rounds_count(k->books.judge.rounds),
+        .unrecorded = k->batch.n_results,
+        .away = k->hold_ms > 0 ? now - k->held_since : 0,
+        .trouble = k->hold_ms > 0 ? k->trouble : "",
+    };
+    own_pulse(k, now, &s.pulse);
+    return s;
 }
 
 /* ── Making one ────────────────────────────────────────────────────────── */

@@ -14,6 +14,7 @@
 #include "collector/parcel.h"
 #include "collector/postbox.h"
 #include "common/config.h"
+#include "common/spread.h"
 
 struct keeper;
 
@@ -51,7 +52,21 @@ size_t keeper_unrecorded(const struct keeper *k, int *ret_why);
 /* For metrics and tests. */
 struct keeper_counts {
     uint64_t results, duplicates, batches, store_failures;
+    uint64_t looks[2][VERDICT_COUNT]; /* recorded: scheduled ones, with spans in full; confirming ones */
+    struct spread recorded; /* from a look's end, by its worker's clock, to its being in the store */
+    struct spread commits;  /* how long the store takes for a batch */
 };
 struct keeper_counts keeper_counts(const struct keeper *k);
+
+/* How it is now. */
+struct keeper_state {
+    struct pulse pulse; /* but for what is the coordinator's */
+    struct judge_counts rounds;
+    size_t rounds_open;
+    size_t unrecorded;   /* results in the batch under way */
+    mono_ns away;        /* for so long the store has taken nothing; 0: it takes */
+    const char *trouble; /* what the store said last, while it is away; "" */
+};
+struct keeper_state keeper_state(const struct keeper *k, mono_ns now);
 
 #endif

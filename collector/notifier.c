@@ -60,6 +60,7 @@ struct thread { /* one incident through one channel */
 struct ring { /* one kind */
     struct counter *counters;
     unsigned under_way;
+    struct notifier_counts counts; /* those that only grow */
 };
 
 struct untold {
@@ -217,6 +218,7 @@ static void supersede(struct notifier *n, struct thread *t, struct entry *e)
     };
     channel_label(e->notice->channel, told.channel, sizeof told.channel);
     tell(n, &told);
+    t->key.counter->ring->counts.superseded++;
     DL_DELETE(t->entries, e);
     notice_free(e->notice);
     free(e);
@@ -240,6 +242,12 @@ static void log_outcome(const struct told *t, int64_t took_ms)
              t->channel, word, t->attempts, (long long)took_ms, t->trouble[0] ? t->trouble : "delivered");
 }
 
+static void count_attempt(struct notifier_counts *c, enum notice_state state, mono_ns took)
+{
+    *(state == NOTICE_SENT ? &c->sent : state == NOTICE_FAILED ? &c->failed : &c->again) += 1;
+    spread_add(&c->took, took / NS_PER_US);
+}
+
 static void on_done(void *arg, const struct delivery_end *end)
 {
     struct thread *t = arg;
@@ -252,7 +260,9 @@ static void on_done(void *arg, const struct delivery_end *end)
     c->ring->under_way--;
 
     struct told told = outcome(n, e->notice, end);
-    log_outcome(&told, (clock_mono() - t->begun) / NS_PER_MS);
+    mono_ns took = clock_mono() - t->begun;
+    log_outcome(&told, took / NS_PER_MS);
+    count_attempt(&c->ring->counts, told.state, took);
     tell(n, &told);
     if (told.state == NOTICE_PENDING) {
         e->notice->attempts = told.attempts;
@@ -390,6 +400,29 @@ int notifier_new(struct notifier **ret, struct loop *l, const struct config *con
     }
     *ret = n;
     return 0;
+}
+
+static void count_notice(struct notifier_counts *c, int64_t age_us)
+{
+    static const int64_t most[AGE_OLDER] = { 60 * US_PER_S, 600 * US_PER_S, US_PER_HOUR };
+    unsigned age = 0;
+    while (age < AGE_OLDER && age_us > most[age])
+        age++;
+    c->pending[age]++;
+    if (age_us > c->oldest_us)
+        c->oldest_us = age_us;
+}
+
+void notifier_counts(const struct notifier *n, enum channel_kind kind, wall_us now,
+                     struct notifier_counts *ret)
+{
+    const struct ring *ring = &n->ring[kind];
+    *ret = ring->counts;
+    ret->under_way = ring->under_way;
+    for (const struct thread *t = n->threads; t; t = t->hh.next)
+        if (t->key.counter->ring == ring)
+            for (const struct entry *e = t->entries; e; e = e->next)
+                count_notice(ret, now - e->notice->created_us);
 }
 
 void notifier_stop(struct notifier *n)

@@ -19,6 +19,7 @@
 #define COLLECTOR_NOTIFIER_H
 
 #include "collector/channel.h"
+#include "common/spread.h"
 
 struct notifier;
 
@@ -39,5 +40,19 @@ void notifier_stop(struct notifier *n); /* begin no further delivery */
 size_t notifier_under_way(const struct notifier *n);
 size_t notifier_untold(const struct notifier *n); /* outcomes that were not taken yet */
 void notifier_offer(struct notifier *n);          /* there may be room for them again */
+
+/* For whoever watches: one kind of channel. */
+enum notifier_age { AGE_MINUTE, AGE_TEN_MINUTES, AGE_HOUR, AGE_OLDER, AGE_COUNT };
+struct notifier_counts {
+    uint64_t sent, again, failed,
+        superseded;     /* attempts that ended so; reminders that were not sent any more */
+    struct spread took; /* attempts */
+    size_t under_way;
+    size_t pending[AGE_COUNT]; /* in hand, by how old they are at most */
+    int64_t oldest_us;         /* the oldest one's age; 0 none */
+};
+/* Looks at every notice in hand. */
+void notifier_counts(const struct notifier *n, enum channel_kind kind, wall_us now,
+                     struct notifier_counts *ret);
 
 #endif

@@ -45,6 +45,11 @@ void quorum_init(struct quorum *q, struct confirm rule, uint32_t timeout_ms, mon
     strncpy(q->look[0].worker, worker, sizeof q->look[0].worker - 1);
 }
 
+mono_ns quorum_began(const struct quorum *q)
+{
+    return q->first;
+}
+
 bool quorum_vote(struct quorum *q, unsigned look, enum verdict verdict, const char *worker)
 {
     if (look == 0 || look > QUORUM_MAX_LOOKS || q->look[look].vote != LOOK_OPEN)

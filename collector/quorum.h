@@ -50,6 +50,8 @@ struct quorum { /* private; plain data, may be copied */
 void quorum_init(struct quorum *q, struct confirm rule, uint32_t timeout_ms, mono_ns first,
                  const char *worker);
 
+mono_ns quorum_began(const struct quorum *q); /* the `first` it was given */
+
 /* Count the vote of a confirming look. False when it counts for nothing: there
  * is a vote for that look already, or no such look. */
 bool quorum_vote(struct quorum *q, unsigned look, enum verdict verdict, const char *worker);

@@ -34,6 +34,7 @@ struct guarded {
     struct busguard *guard;
     void *socket, *news;
     struct connections *connections;
+    size_t peers; /* connected now */
     bool refused; /* said last: of the connection that ends next */
     bool leaving, gone;
     guarded_fn *fn;
@@ -106,10 +107,13 @@ static void hear_news(struct guarded *w, mono_ns now)
     uint16_t event;
     int fd;
     while (take_news(w, &event, &fd)) {
-        if (event == ZMQ_EVENT_DISCONNECTED)
+        if (event == ZMQ_EVENT_DISCONNECTED) {
+            w->peers -= w->peers > 0;
             connections_end(w->connections, fd, w->refused, now);
-        else if (event == ZMQ_EVENT_ACCEPTED || event == ZMQ_EVENT_CONNECTED)
+        } else if (event == ZMQ_EVENT_ACCEPTED || event == ZMQ_EVENT_CONNECTED) {
+            w->peers++;
             connections_begin(w->connections, fd);
+        }
         w->refused = event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL;
     }
 }
@@ -397,6 +401,14 @@ int guarded_new(struct guarded **ret, struct busguard *g, void *socket, size_t m
     }
     *ret = w;
     return 0;
+}
+
+size_t guarded_peers(const struct guarded *w)
+{
+    pthread_mutex_lock(&w->guard->lock);
+    size_t n = w->peers;
+    pthread_mutex_unlock(&w->guard->lock);
+    return n;
 }
 
 void guarded_free(struct guarded *w)

@@ -37,6 +37,9 @@ typedef void guarded_fn(void *arg, const char *peer, const char *why);
 /* Before the socket binds or connects. `most`: its ZMQ_MAXMSGSIZE. */
 int guarded_new(struct guarded **ret, struct busguard *g, void *socket, size_t most, struct loop *l,
                 guarded_fn *fn, void *arg);
+/* How many peers are connected now; from any thread. */
+size_t guarded_peers(const struct guarded *w);
+
 /* Before the socket is closed, in its thread; fn is not called any more. NULL is
  * fine. Its memory goes when the loop has turned once more or is freed. */
 void guarded_free(struct guarded *w);

@@ -69,3 +69,8 @@ uint64_t complaint_total(const struct complaint *c)
 {
     return dropped_total(c->dropped);
 }
+
+void complaint_each(const struct complaint *c, dropped_fn *fn, void *arg)
+{
+    dropped_each(c->dropped, fn, arg);
+}

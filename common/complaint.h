@@ -22,6 +22,7 @@ void complaint_free(struct complaint *c);
 DEFINE_SCOPED(complaint, struct complaint *, complaint_free)
 
 void complaint_note(struct complaint *c, const char *peer, const char *why);
-uint64_t complaint_total(const struct complaint *c); /* messages dropped so far */
+uint64_t complaint_total(const struct complaint *c);                       /* messages dropped so far */
+void complaint_each(const struct complaint *c, dropped_fn *fn, void *arg); /* see dropped_each */
 
 #endif

@@ -13,6 +13,7 @@
 
 #include "common/control.h"
 #include "common/err.h"
+#include "common/listen.h"
 #include "common/log.h"
 
 #include <stdbool.h>
@@ -28,7 +29,12 @@ struct config {
 
     struct {
         enum log_level level;
+        char format[8]; /* see log_form_parse */
     } log;
+
+    struct { /* where each daemon shows its numbers, see pages.h; "": nowhere */
+        char coordinator[LISTEN_SIZE], collector[LISTEN_SIZE], worker[LISTEN_SIZE];
+    } metrics;
 
     struct {
         char control[ENDPOINT_SIZE];

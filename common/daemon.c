@@ -117,6 +117,9 @@ int daemon_begin(const struct daemon_program *p, int argc, char **argv, struct c
     if (r < 0)
         return r;
     log_setup(p->name, ret->log.level);
+    enum log_form form = LOG_PLAIN;
+    if (log_form_parse(ret->log.format, &form) == 0)
+        log_set_form(form);
     raise_descriptors();
     signal(SIGPIPE, SIG_IGN);
     return 0;

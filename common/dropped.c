@@ -12,9 +12,16 @@ struct peer {
     mono_ns until; /* its minute's end */
 };
 
+struct count { /* of one peer, for ever */
+    char name[DROPPED_PEER_SIZE];
+    uint64_t n;
+};
+
 struct dropped {
     struct peer peer[DROPPED_MAX_PEERS + 1]; /* the last may be all others */
     size_t n;
+    struct count count[DROPPED_MAX_PEERS + 1]; /* likewise */
+    size_t n_counts;
     uint64_t total;
 };
 
@@ -51,6 +58,19 @@ static struct peer *add(struct dropped *d, const char *name)
     return p;
 }
 
+static void count_up(struct dropped *d, const char *name)
+{
+    struct count *c = d->count;
+    while (c < d->count + d->n_counts && strncmp(c->name, name, DROPPED_PEER_SIZE - 1) != 0)
+        c++;
+    if (c == d->count + d->n_counts && d->n_counts <= DROPPED_MAX_PEERS) {
+        bool last = d->n_counts++ == DROPPED_MAX_PEERS;
+        snprintf(c->name, sizeof c->name, "%s", last ? "others" : name);
+    } else if (c == d->count + d->n_counts)
+        c--;
+    c->n++;
+}
+
 static void say(struct dropped *d, struct peer *p, mono_ns now, struct dropped_line *ret)
 {
     *ret = (struct dropped_line){ .n = p->unsaid, .total = d->total };
@@ -70,6 +90,7 @@ bool dropped_note(struct dropped *d, const char *peer, const char *why, mono_ns 
         fresh = p->until == 0;
     }
     d->total++;
+    count_up(d, name);
     p->unsaid++;
     snprintf(p->why, sizeof p->why, "%s", why);
     if (fresh)
@@ -99,6 +120,12 @@ mono_ns dropped_next(const struct dropped *d)
         if (d->peer[i].until < next)
             next = d->peer[i].until;
     return next;
+}
+
+void dropped_each(const struct dropped *d, dropped_fn *fn, void *arg)
+{
+    for (size_t i = 0; i < d->n_counts; i++)
+        fn(arg, d->count[i].name, d->count[i].n);
 }
 
 uint64_t dropped_total(const struct dropped *d)

@@ -5,7 +5,8 @@
  * counted and said when the minute is over, whether anything came after it or
  * not; then the next minute begins. A peer that was quiet for a minute is
  * forgotten. At most DROPPED_MAX_PEERS are told apart at a time, all others
- * together are "others".
+ * together are "others". For whoever watches, the first so many are counted for
+ * good, and all others together.
  *
  * Pure: time is an argument and nothing is written from here; see complaint.h.
  */
@@ -43,5 +44,9 @@ bool dropped_note(struct dropped *d, const char *peer, const char *why, mono_ns 
 bool dropped_step(struct dropped *d, mono_ns now, struct dropped_line *ret);
 mono_ns dropped_next(const struct dropped *d); /* when to step again; MONO_NEVER */
 uint64_t dropped_total(const struct dropped *d);
+
+/* Whoever sent any since the beginning, and how many. */
+typedef void dropped_fn(void *arg, const char *peer, uint64_t n);
+void dropped_each(const struct dropped *d, dropped_fn *fn, void *arg);
 
 #endif

@@ -1,4 +1,5 @@
-/* log.h - one event, one line: time, level, a stable name, key=value, a sentence.
+/* log.h - one event, one line: time, level, a stable name, key=value, a sentence. Written plainly, as logfmt
+ * or as JSON: see logline.h.
  *
  *     log_warn("ingest.store_away", "results=%zu retry_s=%u: %s", n, wait, err.text);
  *     2026-03-01T09:30:00.125Z warn collector ingest.store_away results=12 retry_s=2: the disk is full
@@ -11,6 +12,8 @@
 #ifndef COMMON_LOG_H
 #define COMMON_LOG_H
 
+#include "common/logline.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -18,6 +21,10 @@ enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_OFF };
 
 /* `program` is borrowed for ever. Before this, lines are from "vedette". */
 void log_setup(const char *program, enum log_level least);
+void log_set_form(enum log_form form); /* plain unless told */
+
+const char *log_level_name(enum log_level level); /* "warn" */
+uint64_t log_lines(enum log_level level);         /* written so far */
 
 void log_line(enum log_level level, const char *event, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));

@@ -38,6 +38,7 @@ struct loop {
     mono_ns now;
     wall_us wall;
     mono_ns worst; /* longest turn since loop_lag was asked */
+    struct loop_load load;
     bool stopping;
     int status;
     unsigned n_watches, n_hooks;
@@ -98,6 +99,13 @@ mono_ns loop_lag(struct loop *l)
     mono_ns worst = l->worst;
     l->worst = 0;
     return worst;
+}
+
+struct loop_load loop_load(struct loop *l)
+{
+    struct loop_load load = l->load;
+    l->load.longest = 0;
+    return load;
 }
 
 /* ── Watches and hooks ─────────────────────────────────────────────────── */
@@ -229,6 +237,10 @@ int loop_turn(struct loop *l, int wait_ms)
     mono_ns took = clock_mono() - l->now;
     if (took > l->worst)
         l->worst = took;
+    if (took > l->load.longest)
+        l->load.longest = took;
+    l->load.turns++;
+    l->load.busy += took;
     return 0;
 }
 

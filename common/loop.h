@@ -40,6 +40,14 @@ mono_ns loop_now(const struct loop *l); /* when the present turn woke */
 wall_us loop_wall(const struct loop *l);
 mono_ns loop_lag(struct loop *l); /* longest that a turn kept others waiting since last asked */
 
+/* For whoever watches. Busy: from waking to the end of the turn. */
+struct loop_load {
+    uint64_t turns;
+    mono_ns busy;    /* of all turns together */
+    mono_ns longest; /* turn since last asked here */
+};
+struct loop_load loop_load(struct loop *l);
+
 /* Reading from a ZeroMQ socket. At most LOOP_MAX_WATCHES at a time. -ENOSPC. */
 #define LOOP_MAX_WATCHES 16
 typedef void loop_fn(void *arg);

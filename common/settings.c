@@ -138,6 +138,14 @@ static int check_mail_from(const char *text, struct err *err)
     return channel_parse(channel, &kind, &target, err);
 }
 
+static int check_log_format(const char *text, struct err *err)
+{
+    enum log_form form;
+    if (log_form_parse(text, &form) == 0)
+        return 0;
+    return err_set(err, -EINVAL, "'%.40s' is not one of plain, logfmt, json", text);
+}
+
 static int check_mail_tls(const char *text, struct err *err)
 {
     if (strcmp(text, "never") == 0 || strcmp(text, "opportunistic") == 0 || strcmp(text, "required") == 0)
@@ -168,6 +176,15 @@ const struct setting settings[] = {
       .about = "where sites, history and notices are kept: sqlite: and the path of a file" },
     { "log.level", LEVEL(log.level), .fallback = "info",
       .about = "the least that is logged: debug, info, warn, error or off" },
+    { "log.format", TEXT(log.format), .fallback = "plain", .check = check_log_format,
+      .about = "how a line is written: plain for people, logfmt or json for machines" },
+
+    { "metrics.coordinator", TEXT(metrics.coordinator), .fallback = "127.0.0.1:7715", .check = listen_check,
+      .about = "where the coordinator shows its numbers and its health over HTTP; empty: nowhere" },
+    { "metrics.collector", TEXT(metrics.collector), .fallback = "127.0.0.1:7716", .check = listen_check,
+      .about = "where the collector does" },
+    { "metrics.worker", TEXT(metrics.worker), .fallback = "127.0.0.1:7717-7719", .check = listen_check,
+      .about = "where a worker does: the first of these ports that is free, for several on one machine" },
 
     { "endpoint.control", TEXT(endpoint.control), .fallback = "tcp://127.0.0.1:7711",
       .check = bus_endpoint_check,

@@ -70,6 +70,16 @@ void text_clear(struct text *t)
         t->at[0] = '\0';
 }
 
+void text_cut(struct text *t, size_t len)
+{
+    if (len >= t->len && !t->failed)
+        return;
+    t->failed = 0;
+    t->len = len < t->len ? len : t->len;
+    if (t->at)
+        t->at[t->len] = '\0';
+}
+
 void text_done(struct text *t)
 {
     free(t->at);

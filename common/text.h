@@ -34,6 +34,7 @@ void text_addf(struct text *t, const char *fmt, ...) __attribute__((format(print
 
 const char *text_str(const struct text *t); /* never NULL; borrowed until the next append */
 void text_clear(struct text *t);            /* empty and reusable, memory kept, failure forgotten */
+void text_cut(struct text *t, size_t len);  /* back to its first len bytes; a failure is forgotten */
 void text_done(struct text *t);
 
 static inline void scope_end_text(struct text *t)

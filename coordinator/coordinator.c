@@ -9,7 +9,9 @@
  */
 #include "coordinator/coordinator.h"
 
+#include "common/desk.h"
 #include "common/log.h"
+#include "coordinator/coordinator_metrics.h"
 #include "coordinator/debts.h"
 #include "coordinator/dispatch.h"
 #include "coordinator/parts.h"
@@ -49,6 +51,7 @@ struct coordinator {
     struct reception *reception;
     struct returns *returns;
     struct reporter *reporter;
+    struct desk *desk;
     struct loop_timer alarm;
     bool alarm_made;
     mono_ns slots_at;   /* no slots are handed out before that */
@@ -286,6 +289,18 @@ static void on_alarm(void *arg)
     (void)arg; /* the turn that it woke the loop for follows */
 }
 
+/* That it holds the store's claim, has read the sites and listens, is so from its beginning. While the store
+ * is away it goes on with what it knows. */
+static enum board_word on_desk(void *arg, struct sheet *sheet, char why_not[DESK_WHY_SIZE])
+{
+    struct coordinator *c = arg;
+    const struct coordinator_sources from = { &c->parts, c->dispatch, c->reception, c->returns,
+                                              c->store_away };
+    (void)why_not;
+    coordinator_metrics_put(&from, sheet);
+    return BOARD_CAN;
+}
+
 /* ── Life ──────────────────────────────────────────────────────────────── */
 
 static int name_locations(struct parts *p, struct err *err)
@@ -392,7 +407,7 @@ static int load(struct coordinator *c, struct err *err)
 }
 
 int coordinator_new(struct coordinator **ret, const struct config *config, struct loop *loop, struct bus *bus,
-                    struct store *store, uint32_t epoch, struct err *err)
+                    struct store *store, struct board *board, uint32_t epoch, struct err *err)
 {
     scoped(coordinator) struct coordinator *c = calloc(1, sizeof *c);
     if (!c)
@@ -408,6 +423,8 @@ int coordinator_new(struct coordinator **ret, const struct config *config, struc
         r = open_sockets(c, bus, err);
     if (r == 0)
         r = loop_after_turn(loop, turn, c);
+    if (r == 0)
+        r = desk_open(&c->desk, board, loop, "coordinator", on_desk, c);
     if (r < 0)
         return r;
     loop_timer_init(loop, &c->alarm, on_alarm, c);
@@ -435,6 +452,7 @@ void coordinator_free(struct coordinator *c)
 {
     if (!c)
         return;
+    desk_close(c->desk);
     if (c->alarm_made) {
         loop_timer_done(&c->alarm);
         uv_run(loop_uv(c->parts.loop), UV_RUN_NOWAIT); /* libuv lets go of the alarm's memory */

@@ -8,6 +8,7 @@
 #ifndef COORDINATOR_COORDINATOR_H
 #define COORDINATOR_COORDINATOR_H
 
+#include "common/board.h"
 #include "common/bus.h"
 #include "common/config.h"
 #include "common/loop.h"
@@ -17,9 +18,10 @@
 struct coordinator;
 
 /* `config`, `loop`, `bus` and `store` (for reading) are borrowed for as long as
- * it lives. `epoch` is the number that this start has drawn. */
+ * it lives, and so is `board`, where it shows its numbers; NULL: nowhere. `epoch` is the number that this
+ * start has drawn. */
 int coordinator_new(struct coordinator **ret, const struct config *config, struct loop *loop, struct bus *bus,
-                    struct store *store, uint32_t epoch, struct err *err);
+                    struct store *store, struct board *board, uint32_t epoch, struct err *err);
 
 /* The loop has ended: send nothing more out, tell what is still to be told, for
  * at most half a second. Workers stay, and finish what they have in hand. */

@@ -1,5 +1,7 @@
 #include "common/daemon.h"
+#include "common/pages.h"
 #include "coordinator/coordinator.h"
+#include "coordinator/coordinator_metrics.h"
 
 static const struct daemon_program program = {
     .name = "coordinator",
@@ -22,10 +24,12 @@ static int run(int argc, char **argv, struct err *err)
 {
     struct config config;
     scoped(store) struct store *claim = NULL; /* given up last */
+    scoped(board) struct board *board = NULL;
     scoped(loop) struct loop *loop = NULL;
     scoped(bus) struct bus *bus = NULL;
     scoped(store) struct store *store = NULL;
     scoped(coordinator) struct coordinator *coordinator = NULL;
+    scoped(pages) struct pages *pages = NULL;
     uint32_t epoch = 0;
 
     int r = daemon_begin(&program, argc, argv, &config, err);
@@ -37,17 +41,22 @@ static int run(int argc, char **argv, struct err *err)
     if (r < 0)
         return daemon_store_failed(r, err);
 
-    r = loop_new(&loop);
+    r = board_new(&board, program.name, &coordinator_metrics, BOARD_ALL_READY, err);
+    if (r == 0)
+        r = loop_new(&loop);
     if (r == 0)
         r = daemon_watch_signals(loop, err);
     if (r == 0)
         r = bus_new(&bus);
     if (r == 0)
-        r = coordinator_new(&coordinator, &config, loop, bus, store, epoch, err);
+        r = coordinator_new(&coordinator, &config, loop, bus, store, board, epoch, err);
+    if (r == 0)
+        r = pages_new(&pages, loop, board, config.metrics.coordinator, NULL, err);
     if (r == 0) {
         daemon_ready();
         r = loop_run(loop);
         daemon_leaving();
+        board_leaving(board);
         coordinator_leave(coordinator);
     }
     if (loop)

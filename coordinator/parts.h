@@ -7,6 +7,7 @@
 
 #include "common/config.h"
 #include "common/loop.h"
+#include "common/spread.h"
 #include "coordinator/accounts.h"
 #include "coordinator/arrears.h"
 #include "coordinator/catalog.h"
@@ -42,7 +43,8 @@ struct parts {
     struct domains *domains;
     struct turns *turns;
     struct patience *patience;
-    struct lateness lateness;
+    struct lateness lateness; /* of the last minute ... */
+    struct spread late;       /* ... and since the start */
 
     uint64_t scheduled, concluded, missed; /* runs with look 0, see vitals.h */
     uint64_t dropped;                      /* messages */

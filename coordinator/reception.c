@@ -156,6 +156,7 @@ static void on_taken(struct reception *r, const struct control *c, int lane)
         if (run.look > 0)
             continue;
         lateness_add(&p->lateness, loop_now(p->loop), p->grid.at - run.slot_us);
+        spread_add(&p->late, p->grid.at - run.slot_us);
         turns_begun(p->turns, run.site_id, run.slot_us, run.location, loop_now(p->loop));
     }
 }
@@ -242,6 +243,11 @@ static void deal_with(struct reception *r, const struct control *c)
         handlers[c->kind](r, c, lane);
     else
         on_stranger(r, c, lane);
+}
+
+void reception_each_dropped(const struct reception *r, dropped_fn *fn, void *arg)
+{
+    complaint_each(r->malformed, fn, arg);
 }
 
 /* ── Receiving ─────────────────────────────────────────────────────────── */

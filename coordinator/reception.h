@@ -10,6 +10,7 @@
 #define COORDINATOR_RECEPTION_H
 
 #include "common/bus.h"
+#include "common/dropped.h"
 #include "coordinator/dispatch.h"
 #include "coordinator/parts.h"
 
@@ -24,5 +25,8 @@ DEFINE_SCOPED(reception, struct reception *, reception_free)
 /* Tell that lane at the end of the turn that this job's result is in the store. */
 void reception_recorded(struct reception *r, int lane, uint64_t job_id);
 void reception_flush(struct reception *r);
+
+/* Who sent what was dropped, see dropped_each. */
+void reception_each_dropped(const struct reception *r, dropped_fn *fn, void *arg);
 
 #endif

@@ -136,6 +136,11 @@ static void on_accused(struct returns *r, const struct accused *x)
     roster_accuse(r->parts->roster, x->worker, now + (mono_ns)x->for_ms * NS_PER_MS, now);
 }
 
+void returns_each_dropped(const struct returns *r, dropped_fn *fn, void *arg)
+{
+    complaint_each(r->malformed, fn, arg);
+}
+
 /* ── Receiving ─────────────────────────────────────────────────────────── */
 
 static void on_malformed(struct returns *r, const struct bus_message *m, const char *why)

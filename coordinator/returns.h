@@ -9,6 +9,7 @@
 #define COORDINATOR_RETURNS_H
 
 #include "common/bus.h"
+#include "common/dropped.h"
 #include "coordinator/parts.h"
 #include "coordinator/reception.h"
 
@@ -21,5 +22,8 @@ int returns_new(struct returns **ret, struct bus *bus, struct parts *parts, stru
                 struct err *err);
 void returns_free(struct returns *r); /* NULL is fine */
 DEFINE_SCOPED(returns, struct returns *, returns_free)
+
+/* Who sent what was dropped, see dropped_each. */
+void returns_each_dropped(const struct returns *r, dropped_fn *fn, void *arg);
 
 #endif

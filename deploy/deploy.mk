@@ -33,6 +33,8 @@ install:
 	install -m 644 deploy/completion/vedette $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vedette
 	ln -sf vedette $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vedette-loadgen
 	install -m 644 deploy/config/vedette.yaml deploy/config/sites.yaml deploy/page/bot.html $(DESTDIR)$(PREFIX)/share/doc/vedette/examples
+	install -m 644 deploy/prometheus/vedette.rules.yml deploy/prometheus/prometheus.yml $(DESTDIR)$(PREFIX)/share/doc/vedette/examples
+	install -m 644 deploy/grafana/vedette.json $(DESTDIR)$(PREFIX)/share/doc/vedette/examples/vedette-grafana.json
 	install deploy/example/receive.py $(DESTDIR)$(PREFIX)/share/doc/vedette/examples
 	install -d $(DESTDIR)$(SYSCONFDIR)/sysctl.d $(DESTDIR)$(SYSCONFDIR)/vedette $(DESTDIR)$(PREFIX)/lib/systemd/system \
 	    $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)$(PREFIX)/lib/tmpfiles.d $(DESTDIR)$(PREFIX)/share/vedette

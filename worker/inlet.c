@@ -141,3 +141,8 @@ void inlet_free(struct inlet *i)
     complaint_free(i->malformed);
     free(i);
 }
+
+void inlet_each_dropped(const struct inlet *i, dropped_fn *fn, void *arg)
+{
+    complaint_each(i->malformed, fn, arg);
+}

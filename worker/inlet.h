@@ -8,6 +8,7 @@
 #define WORKER_INLET_H
 
 #include "common/bus.h"
+#include "common/dropped.h"
 #include "common/loop.h"
 
 #define INLET_PAUSE_NS NS_PER_S
@@ -26,5 +27,7 @@ int inlet_open(struct inlet *i, const char *endpoint, struct err *err);
 void inlet_close(struct inlet *i); /* until it is opened again */
 bool inlet_is_open(const struct inlet *i);
 void inlet_drain(struct inlet *i); /* what is here already, within limits */
+/* Who sent what was dropped, see dropped_each. */
+void inlet_each_dropped(const struct inlet *i, dropped_fn *fn, void *arg);
 
 #endif

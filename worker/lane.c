@@ -1,5 +1,6 @@
 #include "worker/lane.h"
 
+#include "common/desk.h"
 #include "common/log.h"
 #include "common/pool.h"
 #include "worker/inlet.h"
@@ -10,6 +11,7 @@
 #include "worker/rollcall.h"
 #include "worker/shipment.h"
 #include "worker/wakeup.h"
+#include "worker/worker_metrics.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -71,8 +73,9 @@ struct thread_lane {
     bool resting;
     bool suspect; /* as was logged last */
     struct machine_count descriptors;
-    uint64_t stale;
+    struct lane_counts counts;
     struct log_gate stale_gate;
+    struct desk *desk;
 };
 
 /* ── Looks ─────────────────────────────────────────────────────────────── */
@@ -99,6 +102,7 @@ static void on_looked(void *arg, const struct result *seen)
     snprintf(r.worker, sizeof r.worker, "%s", l->setup.worker);
     r.lane = l->setup.number;
     drop_order(l, o);
+    lane_counts_look(&l->counts, &r);
     /* There is room: it was counted before the job was taken. Without memory the
      * result is lost, and the run goes out again when its time is over. */
     if (!l->handed_back)
@@ -144,12 +148,9 @@ static void deal_with_job(struct thread_lane *l, const struct job *j, int64_t ag
     enum intake_word word = intake_decide(j, age_ms, &lane);
     if (word == INTAKE_TAKEN && !lane.known && begin_look(l, j) < 0)
         word = INTAKE_BUSY;
-    if (word == INTAKE_TAKEN)
-        rollcall_taken(l->rollcall, j->id);
-    else if (word == INTAKE_BUSY)
-        rollcall_busy(l->rollcall, j->id);
-    else
-        l->stale++;
+    if (word != INTAKE_STALE)
+        (word == INTAKE_TAKEN ? rollcall_taken : rollcall_busy)(l->rollcall, j->id);
+    l->counts.jobs[word]++;
 }
 
 static int on_jobs(void *arg, const struct bus_message *m, struct err *err)
@@ -161,13 +162,13 @@ static int on_jobs(void *arg, const struct bus_message *m, struct err *err)
     int r = wire_unpack_jobs(l->arena, m->bytes, m->len, &b, err);
     if (r < 0)
         return r;
-    uint64_t stale = l->stale;
+    const uint64_t *stale = &l->counts.jobs[INTAKE_STALE], before = *stale;
     int64_t age_ms = intake_age_ms(&l->intake, b.epoch, b.stamp_ms, loop_now(l->loop));
     for (size_t i = 0; i < b.n_jobs; i++)
         deal_with_job(l, &b.jobs[i], age_ms);
-    if (l->stale != stale && log_gate_open(&l->stale_gate, loop_now(l->loop), &held))
+    if (*stale != before && log_gate_open(&l->stale_gate, loop_now(l->loop), &held))
         log_warn("jobs.stale", "lane=%u dropped=%llu age_ms=%lld: they came too late to be begun",
-                 l->setup.number, (unsigned long long)l->stale, (long long)age_ms);
+                 l->setup.number, (unsigned long long)*stale, (long long)age_ms);
     return 0;
 }
 
@@ -339,6 +340,18 @@ static void on_bell(void *arg)
         begin_draining(l);
 }
 
+/* ── For whoever watches ───────────────────────────────────────────────── */
+
+static enum board_word on_desk(void *arg, struct sheet *sheet, char why_not[DESK_WHY_SIZE])
+{
+    const struct thread_lane *l = arg;
+    const struct lane_view view = {
+        &l->counts,  l->resting, l->drain_since != 0, outbox_left(l), l->probes, shipment_outbox(l->shipment),
+        l->rollcall, l->inlet,
+    };
+    return worker_metrics_lane(&view, sheet, why_not, DESK_WHY_SIZE);
+}
+
 /* ── The thread ────────────────────────────────────────────────────────── */
 
 static void on_turned(void *arg)
@@ -371,11 +384,14 @@ static int make_parts(struct thread_lane *l, struct err *err)
         r = wakeup_new(&l->leaving, l->loop, on_leaving, l);
     if (r == 0)
         r = loop_after_turn(l->loop, on_turned, l);
+    if (r == 0)
+        r = desk_open(&l->desk, s->board, l->loop, lane_name(s->number, (char[16]){ 0 }), on_desk, l);
     return r < 0 ? err_set(err, r, "no memory for a lane") : 0;
 }
 
 static void drop_parts(struct thread_lane *l)
 {
+    desk_close(l->desk);
     inlet_free(l->inlet);
     probes_free(l->probes);
     while (l->orders)

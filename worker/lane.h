@@ -7,6 +7,7 @@
 #ifndef WORKER_LANE_H
 #define WORKER_LANE_H
 
+#include "common/board.h"
 #include "common/bus.h"
 #include "common/config.h"
 #include "common/loop.h"
@@ -21,6 +22,7 @@ struct lane_setup {
     uint64_t nonce;            /* of this process */
     uint32_t descriptors_most; /* that the process may have; 0: not known */
     struct loop_bell *ended;   /* rung when the lane has ended by itself */
+    struct board *board;       /* where its numbers are shown; NULL: nowhere */
 };
 
 struct thread_lane;

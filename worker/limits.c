@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 enum {
     OF_A_LANE = 64,    /* loops, ZeroMQ, name servers, canaries */
@@ -108,4 +109,22 @@ bool limits_advise(const struct limits *l, const struct limits_host *h, const st
             return true;
         }
     return false;
+}
+
+/* "TCP: inuse 9 orphan 0 tw 2 ...": the number behind a word, in the line of a protocol. */
+static uint32_t number_of(const char *text, const char *protocol, const char *word)
+{
+    const char *line = strstr(text, protocol);
+    const char *end = line ? strchr(line, '\n') : NULL;
+    const char *at = line ? strstr(line, word) : NULL;
+    unsigned n = 0;
+    if (!at || (end && at > end))
+        return 0;
+    return sscanf(at + strlen(word), "%u", &n) == 1 ? n : 0;
+}
+
+uint32_t limits_ports_held(const char *sockstat, const char *sockstat6)
+{
+    return number_of(sockstat, "TCP:", " inuse ") + number_of(sockstat, "TCP:", " tw ") +
+           number_of(sockstat6, "TCP6:", " inuse ");
 }

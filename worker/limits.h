@@ -63,6 +63,11 @@ void limits_reckon(const struct limits_host *h, const struct limits_wish *w, str
 bool limits_advise(const struct limits *l, const struct limits_host *h, const struct limits_wish *w,
                    unsigned i, char *buf, size_t size);
 
+/* Local ports that TCP connections hold, those in TIME_WAIT included, as the texts of /proc/net/sockstat and
+ * sockstat6 tell: all of the host, or of its network namespace. A port that listens counts as well. Towards
+ * different addresses the kernel may use one port several times, so this is the most that are held. */
+uint32_t limits_ports_held(const char *sockstat, const char *sockstat6);
+
 /* Descriptors that so many lanes with so many slots can come to need. */
 uint64_t limits_descriptors(uint32_t lanes, uint32_t slots);
 

@@ -1,12 +1,11 @@
 #include "worker/machine.h"
 
-#include <dirent.h>
+#include "common/usage.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 
-#define FDS            "/proc/self/fd"
 #define COUNT_EVERY_NS (5 * NS_PER_S)
 
 /* The numbers in a file of /proc/sys; how many there were. */
@@ -34,15 +33,20 @@ static uint64_t read_conntrack_max(void)
     return counts ? read_one("/proc/sys/net/netfilter/nf_conntrack_max", 0) : 0;
 }
 
+static uint32_t read_ports(void)
+{
+    uint64_t first = 0, last = 0;
+    bool known = read_numbers("/proc/sys/net/ipv4/ip_local_port_range", &first, &last) == 2 && last >= first;
+    return known ? (uint32_t)(last - first + 1) : 0;
+}
+
 void machine_read(struct limits_host *ret)
 {
     struct rlimit r;
-    uint64_t first = 0, last = 0;
     bool known = getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur != RLIM_INFINITY;
-    bool ports = read_numbers("/proc/sys/net/ipv4/ip_local_port_range", &first, &last) == 2 && last >= first;
     *ret = (struct limits_host){
         .descriptors = known ? r.rlim_cur : UINT64_MAX,
-        .ports = ports ? (uint32_t)(last - first + 1) : 0,
+        .ports = read_ports(),
         .ports_again = read_one("/proc/sys/net/ipv4/tcp_tw_reuse", 0) == 1,
         .conntrack_max = read_conntrack_max(),
         .conntrack_tcp_s =
@@ -51,26 +55,36 @@ void machine_read(struct limits_host *ret)
     };
 }
 
-/* Since Linux 6.2 the folder's size is their number. */
-static uint32_t count_descriptors(void)
+/* As much of a small file as there is room for, terminated. */
+static void read_text(const char *path, char *buf, size_t size)
 {
-    struct stat st;
-    uint32_t n = 0;
-    if (stat(FDS, &st) == 0 && st.st_size > 0)
-        return (uint32_t)st.st_size;
-    DIR *d = opendir(FDS);
-    if (!d)
-        return 0;
-    for (const struct dirent *e; (e = readdir(d));)
-        n += e->d_name[0] != '.';
-    closedir(d);
-    return n > 0 ? n - 1 : 0; /* the folder's own */
+    FILE *f = fopen(path, "re");
+    size_t n = f ? fread(buf, 1, size - 1, f) : 0;
+    buf[n] = '\0';
+    if (f)
+        fclose(f);
+}
+
+void machine_look(struct machine_room *m, mono_ns now)
+{
+    char sockstat[1024], sockstat6[1024];
+    if (m->look_again != 0 && now < m->look_again)
+        return;
+    read_text("/proc/net/sockstat", sockstat, sizeof sockstat);
+    read_text("/proc/net/sockstat6", sockstat6, sizeof sockstat6);
+    *m = (struct machine_room){
+        .ports = read_ports(),
+        .ports_held = limits_ports_held(sockstat, sockstat6),
+        .conntrack = read_one("/proc/sys/net/netfilter/nf_conntrack_count", 0),
+        .conntrack_most = read_one("/proc/sys/net/netfilter/nf_conntrack_max", 0),
+        .look_again = now + COUNT_EVERY_NS,
+    };
 }
 
 uint32_t machine_descriptors(struct machine_count *c, mono_ns now)
 {
     if (c->look_again == 0 || now >= c->look_again) {
-        c->open = count_descriptors();
+        c->open = usage_descriptors();
         c->look_again = now + COUNT_EVERY_NS;
     }
     return c->open;

@@ -11,6 +11,15 @@
 /* What cannot be found out is as if there were no limit of that kind. */
 void machine_read(struct limits_host *ret);
 
+/* What of it is taken now; looked at at most once in five seconds. 0 where it cannot be found out, or where
+ * there is no such limit. */
+struct machine_room {
+    uint32_t ports, ports_held;         /* see limits_ports_held */
+    uint64_t conntrack, conntrack_most; /* entries */
+    mono_ns look_again;                 /* private; begin with 0 */
+};
+void machine_look(struct machine_room *m, mono_ns now);
+
 /* How many descriptors are open now. Counted at most once in five seconds, and
  * where the kernel only lists them (before 6.2) that takes microseconds for each. */
 struct machine_count { /* private; begin with all zero */

@@ -1,5 +1,7 @@
 #include "common/daemon.h"
+#include "common/pages.h"
 #include "worker/worker.h"
+#include "worker/worker_metrics.h"
 
 static const struct daemon_program program = {
     .name = "worker",
@@ -11,11 +13,15 @@ static const struct daemon_program program = {
 static int run(int argc, char **argv, struct err *err)
 {
     struct config config;
+    scoped(board) struct board *board = NULL;
     scoped(bus) struct bus *bus = NULL;
     scoped(loop) struct loop *loop = NULL;
     scoped(worker) struct worker *worker = NULL;
+    scoped(pages) struct pages *pages = NULL;
 
     int r = daemon_begin(&program, argc, argv, &config, err);
+    if (r == 0) /* ready while any of its threads is */
+        r = board_new(&board, program.name, &worker_metrics, BOARD_ANY_READY, err);
     if (r == 0)
         r = bus_new(&bus);
     if (r == 0)
@@ -23,11 +29,14 @@ static int run(int argc, char **argv, struct err *err)
     if (r == 0)
         r = daemon_watch_signals(loop, err);
     if (r == 0)
-        r = worker_new(&worker, loop, bus, &config, err);
+        r = worker_new(&worker, loop, bus, &config, board, err);
+    if (r == 0)
+        r = pages_new(&pages, loop, board, config.metrics.worker, NULL, err);
     if (r == 0) {
         daemon_ready();
         r = loop_run(loop);
         daemon_leaving();
+        board_leaving(board);
         if (r == 0)
             r = worker_drain(worker, err);
     }

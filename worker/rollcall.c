@@ -143,6 +143,16 @@ void rollcall_flush(struct rollcall *r)
     say_words(r, &r->busy, CONTROL_BUSY);
 }
 
+bool rollcall_welcomed(const struct rollcall *r)
+{
+    return r->presence.welcomed;
+}
+
+void rollcall_each_dropped(const struct rollcall *r, dropped_fn *fn, void *arg)
+{
+    complaint_each(r->malformed, fn, arg);
+}
+
 void rollcall_draining(struct rollcall *r)
 {
     struct control c = new_message(r, CONTROL_DRAINING);

@@ -11,6 +11,7 @@
 
 #include "common/bus.h"
 #include "common/config.h"
+#include "common/dropped.h"
 #include "common/loop.h"
 #include "proto/wire.h"
 
@@ -50,6 +51,10 @@ DEFINE_SCOPED(rollcall, struct rollcall *, rollcall_free)
 void rollcall_taken(struct rollcall *r, uint64_t job_id);
 void rollcall_busy(struct rollcall *r, uint64_t job_id);
 void rollcall_flush(struct rollcall *r);
+
+bool rollcall_welcomed(const struct rollcall *r); /* and the coordinator not silent since */
+/* Who sent what was dropped, see dropped_each. */
+void rollcall_each_dropped(const struct rollcall *r, dropped_fn *fn, void *arg);
 
 void rollcall_draining(struct rollcall *r);
 void rollcall_goodbye(struct rollcall *r, const char *why);

@@ -1,10 +1,12 @@
 #include "worker/worker.h"
 
 #include "common/daemon.h"
+#include "common/desk.h"
 #include "common/site.h"
 #include "worker/lane.h"
 #include "worker/limits.h"
 #include "worker/machine.h"
+#include "worker/worker_metrics.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -25,6 +27,9 @@ struct worker {
     bool has_bell;
     struct loop_timer watch;
     mono_ns watch_at;
+    struct desk *desk;
+    struct limits limits; /* as reckoned at the start */
+    struct machine_room room;
     unsigned n_lanes;
     struct thread_lane *lane[CONFIG_MAX_THREADS];
 };
@@ -81,6 +86,7 @@ static void fit_to_host(struct worker *w, unsigned lanes, uint32_t *descriptors_
     machine_read(&host);
     limits_reckon(&host, &wish, &limits);
     w->config.worker.slots = limits.slots;
+    w->limits = limits;
     *descriptors_most =
         host.descriptors < CONTROL_MAX_DESCRIPTORS ? (uint32_t)host.descriptors : CONTROL_MAX_DESCRIPTORS;
     log_info("worker.limits",
@@ -92,10 +98,24 @@ static void fit_to_host(struct worker *w, unsigned lanes, uint32_t *descriptors_
         log_warn("worker.limit", "configured_per_s=%u: %s", limits.per_s[LIMIT_SLOTS], advice);
 }
 
-static int start_lanes(struct worker *w, struct bus *bus, const struct config *config, struct err *err)
+/* The main thread looks at nothing itself: its lanes are the worker. */
+static enum board_word on_desk(void *arg, struct sheet *sheet, char why_not[DESK_WHY_SIZE])
+{
+    struct worker *w = arg;
+    const struct worker_view view = { w->name, w->config.worker.location, &w->limits, &w->room };
+    (void)why_not;
+    machine_look(&w->room, loop_now(w->loop));
+    worker_metrics_process(&view, sheet);
+    return BOARD_ASIDE;
+}
+
+static int start_lanes(struct worker *w, struct bus *bus, const struct config *config, struct board *board,
+                       struct err *err)
 {
     w->config = *config;
-    struct lane_setup setup = { .config = &w->config, .bus = bus, .worker = w->name, .ended = &w->ended };
+    struct lane_setup setup = {
+        .config = &w->config, .bus = bus, .worker = w->name, .ended = &w->ended, .board = board
+    };
     if (getrandom(&setup.nonce, sizeof setup.nonce, 0) != sizeof setup.nonce)
         setup.nonce = (uint64_t)clock_wall() << 16 ^ (uint64_t)getpid();
     unsigned n = config_threads(config);
@@ -112,7 +132,7 @@ static int start_lanes(struct worker *w, struct bus *bus, const struct config *c
 }
 
 int worker_new(struct worker **ret, struct loop *l, struct bus *bus, const struct config *config,
-               struct err *err)
+               struct board *board, struct err *err)
 {
     scoped(worker) struct worker *w = calloc(1, sizeof *w);
     if (!w)
@@ -123,7 +143,9 @@ int worker_new(struct worker **ret, struct loop *l, struct bus *bus, const struc
     int r = loop_bell_init(l, &w->ended, on_lane_ended, w);
     w->has_bell = r == 0;
     if (r == 0)
-        r = start_lanes(w, bus, config, err);
+        r = start_lanes(w, bus, config, board, err);
+    if (r == 0)
+        r = desk_open(&w->desk, board, l, "main", on_desk, w);
     if (r < 0)
         return r;
     w->watch_at = clock_mono() + WATCH_EVERY_NS;
@@ -160,6 +182,7 @@ void worker_free(struct worker *w)
     if (!w)
         return;
     worker_drain(w, NULL);
+    desk_close(w->desk);
     loop_timer_done(&w->watch);
     if (w->has_bell)
         loop_bell_done(&w->ended);

@@ -8,6 +8,7 @@
 #ifndef WORKER_WORKER_H
 #define WORKER_WORKER_H
 
+#include "common/board.h"
 #include "common/bus.h"
 #include "common/config.h"
 #include "common/loop.h"
@@ -15,9 +16,9 @@
 struct worker;
 
 /* All lanes run when this returns. `l` is the main thread's; it is stopped when
- * a lane ends by itself. */
+ * a lane ends by itself. Its numbers are shown at the board; NULL: nowhere. */
 int worker_new(struct worker **ret, struct loop *l, struct bus *bus, const struct config *config,
-               struct err *err);
+               struct board *board, struct err *err);
 
 /* Ends the lanes in good order, which takes some seconds at most while looks
  * are under way. 0, or why one had ended by itself. */

@@ -46,6 +46,9 @@ QUICK = {
     "worker.dns_max": "1s",
     "mail.tls": "never",
     "mail.from": "vedette@watch.test",
+    "metrics.coordinator": "",  # nowhere, unless a test wants it: "127.0.0.1:0"
+    "metrics.collector": "",
+    "metrics.worker": "",
 }
 
 

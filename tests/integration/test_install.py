@@ -38,7 +38,8 @@ def test_manual_pages_and_completion_are_there(prefix):
     assert (prefix / "share/man/man7/vedette-notice.7").exists()
     for document in ("README.md", "HACKING.md", "ARCHITECTURE.md"):
         assert (prefix / "share/doc/vedette" / document).exists()
-    for example in ("vedette.yaml", "sites.yaml", "receive.py"):
+    assert (prefix / "share/man/man7/vedette-metrics.7").exists()
+    for example in ("vedette.yaml", "sites.yaml", "receive.py", "prometheus.yml", "vedette.rules.yml", "vedette-grafana.json"):
         assert (prefix / "share/doc/vedette/examples" / example).exists()
 
 
@@ -66,6 +67,7 @@ def test_it_runs_from_there(prefix, world, village, tmp_path):
     env["PATH"] = "/usr/bin:/bin"
     lanes = [x for lane in ("control", "results", "feed", "feedback", "jobs")
              for x in ("--set", f"endpoint.{lane}=ipc://{tmp_path}/{lane}")]
+    lanes += [x for part in ("coordinator", "collector", "worker") for x in ("--set", f"metrics.{part}=")]
     said = run(
         prefix / "bin/vedette", "up", "--store", f"sqlite:{tmp_path}/v.db", "--sites", sites, "--for", "3s", *lanes,
         "--set", f"worker.resolver={world.resolver.address}", "--set", "worker.allow=127.0.0.0/8", env=env,

@@ -87,12 +87,49 @@ static void a_crowd_is_told_together(void **state)
     assert_int_equal(told, 10000);
 }
 
+struct counted {
+    uint64_t total, others, named;
+    unsigned peers;
+};
+
+static void count(void *arg, const char *peer, uint64_t n)
+{
+    struct counted *c = arg;
+    c->peers++;
+    c->total += n;
+    *(strcmp(peer, "others") == 0 ? &c->others : &c->named) += n;
+}
+
+/* Counters only grow: nobody is forgotten, however long it is quiet, and the first ones keep their names. */
+static void everybody_is_counted_for_good(void **state)
+{
+    (void)state;
+    scoped(dropped) struct dropped *d = NULL;
+    struct dropped_line line;
+    char name[32];
+    assert_int_equal(dropped_new(&d), 0);
+    for (int i = 0; i < 100; i++)
+        for (int k = 0; k < 3; k++) {
+            snprintf(name, sizeof name, "peer-%d", i);
+            dropped_note(d, name, "x", i * 10 * MINUTE, &line);
+            while (dropped_step(d, i * 10 * MINUTE, &line))
+                continue;
+        }
+    struct counted c = { 0 };
+    dropped_each(d, count, &c);
+    assert_int_equal(c.peers, DROPPED_MAX_PEERS + 1);
+    assert_int_equal(c.total, 300);
+    assert_int_equal(c.named, 3 * DROPPED_MAX_PEERS);
+    assert_int_equal(c.others, 300 - 3 * DROPPED_MAX_PEERS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_rest_is_told_at_the_end_of_the_minute),
         cmocka_unit_test(each_peer_has_its_own_minute),
         cmocka_unit_test(a_crowd_is_told_together),
+        cmocka_unit_test(everybody_is_counted_for_good),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

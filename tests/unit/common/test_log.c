@@ -98,6 +98,35 @@ static void test_nobody_forges_lines(void **state)
     assert_ptr_equal(strchr(line, '\n'), line + strlen(line) - 1);
 }
 
+static void test_other_forms(void **state)
+{
+    (void)state;
+    log_setup("collector", LOG_INFO);
+    log_set_form(LOG_JSON);
+    log_warn("ingest.store_away", "results=%d retry_s=%d: %s", 12, 2, "the disk is \"full\"");
+    assert_matches(caught(), "^\\{\"time\":\"[-0-9T:.]+Z\",\"level\":\"warn\",\"program\":\"collector\","
+                             "\"event\":\"ingest\\.store_away\",\"results\":12,\"retry_s\":2,"
+                             "\"msg\":\"the disk is \\\\\"full\\\\\"\"\\}\n$");
+    log_set_form(LOG_LOGFMT);
+    log_info("n", "n=%d", 1);
+    assert_matches(caught(), "^time=[-0-9T:.]+Z level=info program=collector event=n n=1\n$");
+    log_set_form(LOG_PLAIN);
+}
+
+static void test_lines_are_counted(void **state)
+{
+    (void)state;
+    uint64_t info = log_lines(LOG_INFO), error = log_lines(LOG_ERROR);
+    log_setup("x", LOG_WARN);
+    for (int i = 0; i < 3; i++) {
+        log_info("not", "written");
+        log_error("is", "written");
+    }
+    assert_int_equal(log_lines(LOG_INFO), info);
+    assert_int_equal(log_lines(LOG_ERROR), error + 3);
+    assert_string_equal(log_level_name(LOG_ERROR), "error");
+}
+
 static void test_long_lines_are_cut(void **state)
 {
     (void)state;
@@ -168,6 +197,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_form, catch, let_go),
         cmocka_unit_test_setup_teardown(test_levels, catch, let_go),
         cmocka_unit_test_setup_teardown(test_nobody_forges_lines, catch, let_go),
+        cmocka_unit_test_setup_teardown(test_other_forms, catch, let_go),
+        cmocka_unit_test_setup_teardown(test_lines_are_counted, catch, let_go),
         cmocka_unit_test_setup_teardown(test_long_lines_are_cut, catch, let_go),
         cmocka_unit_test_setup_teardown(test_lines_stay_whole, catch, let_go),
         cmocka_unit_test(test_the_gate),

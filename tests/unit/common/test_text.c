@@ -104,6 +104,24 @@ static void test_done_leaves_an_empty_one(void **state)
     text_done(&t);
 }
 
+static void test_cut(void **state)
+{
+    (void)state;
+    scoped(text) struct text t = TEXT_UP_TO(10);
+    text_cut(&t, 0); /* nothing yet */
+    assert_string_equal(text_str(&t), "");
+    text_add(&t, "abcdef");
+    text_cut(&t, 9);
+    assert_string_equal(text_str(&t), "abcdef");
+    text_add(&t, "too much for it");
+    assert_int_equal(t.failed, -EMSGSIZE);
+    text_cut(&t, 3);
+    assert_string_equal(text_str(&t), "abc");
+    text_add(&t, "!");
+    assert_string_equal(text_str(&t), "abc!");
+    assert_int_equal(t.failed, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -112,6 +130,7 @@ int main(void)
         cmocka_unit_test(test_the_first_failure_is_kept),
         cmocka_unit_test(test_nothing_fits_into_nothing),
         cmocka_unit_test(test_bytes),
+        cmocka_unit_test(test_cut),
         cmocka_unit_test(test_done_leaves_an_empty_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

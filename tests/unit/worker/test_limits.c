@@ -151,12 +151,27 @@ static void nothing_runs_over(void **state)
     assert_int_equal(l.hung_per_s, 256ull * 65536 * 20);
 }
 
+static void ports_that_are_held(void **state)
+{
+    static const char v4[] = "sockets: used 214\n"
+                             "TCP: inuse 41 orphan 3 tw 1200 alloc 60 mem 7\n"
+                             "UDP: inuse 900 mem 48\nRAW: inuse 5\n";
+    static const char v6[] = "TCP6: inuse 6\nUDP6: inuse 70\n";
+    (void)state;
+    assert_int_equal(limits_ports_held(v4, v6), 41 + 1200 + 6);
+    assert_int_equal(limits_ports_held(v4, ""), 41 + 1200);
+    assert_int_equal(limits_ports_held("", ""), 0);
+    assert_int_equal(limits_ports_held("UDP: inuse 3 tw 5\n", "UDP6: inuse 3\n"), 0);
+    assert_int_equal(limits_ports_held("TCP: inuse 4\nUDP: inuse 3 tw 5\n", ""), 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_each_host_holds),
         cmocka_unit_test(advice_helps),
         cmocka_unit_test(nothing_runs_over),
+        cmocka_unit_test(ports_that_are_held),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
