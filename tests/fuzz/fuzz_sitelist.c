@@ -38,6 +38,20 @@ static void must_be_sendable(const struct site *s)
     must(wire_pack_jobs(&b, buf, sizeof buf) > 0);
 }
 
+/* Names that are sorted, each once, and no more agreement than there are of them. */
+static void must_be_at_places(const struct site *s)
+{
+    const char *rest = site_locations(s);
+    char name[LOCATION_SIZE], before[LOCATION_SIZE] = "";
+    unsigned n = 0;
+    for (; location_next(&rest, name); n++) {
+        must(location_valid(name) && strcmp(before, name) < 0);
+        strcpy(before, name);
+    }
+    must(n <= SITE_MAX_LOCATIONS && s->confirm_from <= (n ? n : 1));
+    must(site_needs(s->confirm_from, n) <= (n ? n : 1));
+}
+
 static void must_be_sound(const struct sitelist *l, const struct sitelist_site *x)
 {
     char url[SITE_MAX_URL + 1];
@@ -49,6 +63,7 @@ static void must_be_sound(const struct sitelist *l, const struct sitelist_site *
     must(s->every_ms >= SITE_MIN_EVERY_MS && s->every_ms <= SITE_MAX_EVERY_MS);
     must(s->timeout_ms <= s->every_ms);
     must(s->confirm.looks <= SITE_MAX_LOOKS && s->confirm.within_ms <= SITE_MAX_WITHIN_MS);
+    must_be_at_places(s);
     must_be_sendable(s);
 }
 
