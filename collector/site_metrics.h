@@ -7,7 +7,7 @@
  * vedette_site_down is the confirmed outage, and vedette_site_last_look_timestamp_seconds when the newest
  * look began that counted.
  *
- * All of a cluster's sites may be a million, and half a gigabyte of text: it is written as fast as it is
+ * All of a cluster's sites may be a million, and 850 MB of text: it is written as fast as it is
  * read, and what is kept of a site meanwhile are 32 bytes. It reads the store by a handle of its own and
  * hinders nobody.
  */

@@ -41,8 +41,15 @@ def watched(cluster, village):
     places = {part: shown(cluster.daemon[part]) for part in PARTS}
     for at in places.values():  # numbers are up to a second old
         until(lambda at=at: Page(at).value("vedette_ready") == 1, 10, lambda at=at: get(at, "/-/ready"))
-    told = {"channel": "console", "outcome": "sent"}
-    until(lambda: Page(places["collector"]).value("vedette_collector_deliveries_total", **told) == 1, 10, "the notice is sent")
+    for part, name, least, labels in (
+        ("coordinator", "runs_concluded_total", 4, {}),
+        ("worker", "looks_total", 2, {"verdict": "up"}),
+        ("worker", "looks_total", 3, {"verdict": "down"}),
+        ("collector", "looks_total", 2, {"look": "scheduled", "verdict": "up"}),
+        ("collector", "deliveries_total", 1, {"channel": "console", "outcome": "sent"}),
+        ("collector", "incidents_open", 1, {}),
+    ):
+        until(lambda: (Page(places[part]).value(f"vedette_{part}_{name}", **labels) or 0) >= least, 15, (name, labels))
     return places
 
 
@@ -231,10 +238,11 @@ def test_a_range_is_shared(cluster):
     cluster.start(workers=["w1", "w2"])
     places = [shown(cluster.daemon[w]) for w in ("w1", "w2")]
     assert len(set(places)) == 2
-    names = set()
-    for at in places:
-        names |= {labels["worker"] for _, labels, _ in Page(at).families["vedette_worker_info"].samples}
-    assert names == {"w1", "w2"}
+
+    def names():
+        return {labels["worker"] for at in places for _, labels, _ in Page(at).families["vedette_worker_info"].samples}
+
+    until(lambda: names() == {"w1", "w2"}, 10, names)
 
 
 # ── The log ──
