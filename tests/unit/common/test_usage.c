@@ -27,10 +27,10 @@ static void it_grows_with_what_is_taken(void **state)
     memset(memory, 1, MORE);
     for (int i = 0; i < FILES; i++)
         fd[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    volatile unsigned n = 0;
+    static volatile unsigned spent;
     do {
         for (int i = 0; i < 1000000; i++)
-            n += (unsigned)i;
+            spent += (unsigned)i;
         usage_read(&after);
     } while (after.cpu_us <= before.cpu_us);
 
