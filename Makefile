@@ -31,7 +31,7 @@ DEFS.release  := -D_FORTIFY_SOURCE=2
 LINK.release  := -pie -Wl,-z,relro,-z,now
 
 PKGS     := libzmq libcurl libcares openssl libuv sqlite3 libprotobuf-c yaml-0.1 jansson smartcols \
-            libsodium libsystemd libidn2 libpsl libmicrohttpd
+            libsodium libsystemd libidn2 libpsl libmicrohttpd libpq
 CPPFLAGS := -I. -I$(BUILD)/gen -D_GNU_SOURCE $(DEFS.$(VARIANT)) $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 CFLAGS   := -std=gnu17 $(WARN) $(FLAGS) -pthread
 LDFLAGS  := $(FLAGS) $(LINK.$(VARIANT)) -pthread

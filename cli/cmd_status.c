@@ -424,13 +424,13 @@ static int run(struct call *call)
     if (r < 0)
         return command_fail_store(call, r, &err);
     if (call->json)
-        return print_status_json(&p, call->config.store) < 0 ? EXIT_TROUBLE : EXIT_FINE;
+        return print_status_json(&p, store_name(store)) < 0 ? EXIT_TROUBLE : EXIT_FINE;
 
     print_sites(&p.summary);
     print_parted(p.parted.count);
     if (p.has_vitals)
         print_vitals(&p);
-    print_rest(&p, call->config.store);
+    print_rest(&p, store_name(store));
     print_freshness(&p);
     return print_open(&p, d) < 0 ? EXIT_TROUBLE : EXIT_FINE;
 }

@@ -419,7 +419,7 @@ static void print_closing(struct up *u)
         printf(", %" PRIu64 " not looked at yet", s.health[HEALTH_NEW]);
     printf(".\nStored in %s: %s %s, %" PRIu64 " %s (%" PRIu64 " open), notices: %" PRIu64 " sent, %" PRIu64
            " pending, %" PRIu64 " failed.\n",
-           u->options->call.config.store, print_count(n[1], sizeof n[1], s.looks),
+           store_name(u->store), print_count(n[1], sizeof n[1], s.looks),
            print_plural(s.looks, "look", "looks"), s.incidents_all,
            print_plural(s.incidents_all, "incident", "incidents"), s.incidents_open, s.notices[NOTICE_SENT],
            s.notices[NOTICE_PENDING], s.notices[NOTICE_FAILED]);

@@ -12,6 +12,7 @@ extern const struct command cmd_notices;
 extern const struct command cmd_plan;
 extern const struct command cmd_sites;
 extern const struct command cmd_status;
+extern const struct command cmd_store;
 extern const struct command cmd_up;
 extern const struct command cmd_watch;
 extern const struct command cmd_workers;

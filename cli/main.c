@@ -12,7 +12,7 @@ static const struct {
     const struct command *command[4];
 } table[] = {
     {"Look",            { &cmd_check, &cmd_plan }                                },
-    { "Run and change", { &cmd_up, &cmd_apply }                                  },
+    { "Run and change", { &cmd_up, &cmd_apply, &cmd_store }                      },
     { "See",            { &cmd_status, &cmd_sites, &cmd_incidents, &cmd_workers }},
     { "",               { &cmd_notices, &cmd_explain, &cmd_watch }               },
 };

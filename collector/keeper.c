@@ -335,6 +335,9 @@ static int tick(struct keeper *k, struct instant now, struct err *err)
     pulse(k, now);
     if (k->hold_ms > 0)
         return 0;
+    int kept = store_keep_claim(k->store, err);
+    if (kept < 0)
+        return side_failure(k, "claim", kept, now.mono, err);
     sweep(k, now.wall);
     incidents_remind(k->books.judge.incidents, &k->batch, k->books.judge.sites, now.wall);
     look_at_workers(k, now);

@@ -173,7 +173,7 @@ static int check_mail_tls(const char *text, struct err *err)
 /* clang-format off */
 const struct setting settings[] = {
     { "store", TEXT(store), .fallback = "sqlite:vedette.db", .check = store_url_check,
-      .about = "where sites, history and notices are kept: sqlite: and the path of a file" },
+      .about = "where sites, history and notices are kept: sqlite: and the path of a file, or postgresql:// and a database" },
     { "log.level", LEVEL(log.level), .fallback = "info",
       .about = "the least that is logged: debug, info, warn, error or off" },
     { "log.format", TEXT(log.format), .fallback = "plain", .check = check_log_format,

@@ -1,7 +1,12 @@
 #include "common/daemon.h"
+#include "common/log.h"
 #include "common/pages.h"
 #include "coordinator/coordinator.h"
 #include "coordinator/coordinator_metrics.h"
+
+#include <errno.h>
+
+#define KEEP_EVERY_NS NS_PER_S
 
 static const struct daemon_program program = {
     .name = "coordinator",
@@ -20,9 +25,38 @@ static int draw_epoch(struct store **ret_claim, const char *url, uint32_t *ret, 
     return r < 0 ? r : store_next_epoch(*ret_claim, ret, err);
 }
 
+/* Says every second that we are still at it, where the store wants to hear that. A store
+ * that is away is not the end: nobody else can take over then. */
+struct keeping {
+    struct store *claim;
+    struct loop *loop;
+    struct loop_timer timer;
+};
+
+static void keep_claim(void *arg)
+{
+    struct keeping *k = arg;
+    struct err err = { 0 };
+    int r = store_keep_claim(k->claim, &err);
+    if (r == -ESTALE) {
+        log_error("coordinator.deposed", "%s", err.text);
+        loop_stop(k->loop, store_exit_code(r));
+        return;
+    }
+    loop_timer_at(&k->timer, loop_now(k->loop) + KEEP_EVERY_NS);
+}
+
+static void begin_keeping(struct keeping *k, struct store *claim, struct loop *loop)
+{
+    *k = (struct keeping){ .claim = claim, .loop = loop };
+    loop_timer_init(loop, &k->timer, keep_claim, k);
+    loop_timer_at(&k->timer, loop_now(loop) + KEEP_EVERY_NS);
+}
+
 static int run(int argc, char **argv, struct err *err)
 {
     struct config config;
+    struct keeping keeping;                   /* until the loop is freed */
     scoped(store) struct store *claim = NULL; /* given up last */
     scoped(board) struct board *board = NULL;
     scoped(loop) struct loop *loop = NULL;
@@ -53,9 +87,11 @@ static int run(int argc, char **argv, struct err *err)
     if (r == 0)
         r = pages_new(&pages, loop, board, config.metrics.coordinator, NULL, err);
     if (r == 0) {
+        begin_keeping(&keeping, claim, loop);
         daemon_ready();
         r = loop_run(loop);
         daemon_leaving();
+        loop_timer_done(&keeping.timer);
         board_leaving(board);
         coordinator_leave(coordinator);
     }

@@ -15,11 +15,11 @@ set -euo pipefail
 declare -A packages
 packages[build]="gcc make pkg-config protobuf-c-compiler libprotobuf-c-dev libzmq3-dev libcurl4-openssl-dev
     libc-ares-dev libssl-dev libuv1-dev libjemalloc-dev libsqlite3-dev libyaml-dev libjansson-dev uthash-dev
-    libsmartcols-dev libsodium-dev libsystemd-dev libidn2-dev libpsl-dev libmicrohttpd-dev publicsuffix ca-certificates
-    python3 openssl"
+    libsmartcols-dev libsodium-dev libsystemd-dev libidn2-dev libpsl-dev libmicrohttpd-dev libpq-dev publicsuffix
+    ca-certificates python3 openssl"
 packages[test]="libcmocka-dev python3-pytest python3-yaml python3-zmq python3-aiosmtpd nginx-light unbound
     clang clang-tidy cppcheck shellcheck curl sqlite3 procps iproute2 libfaketime man-db systemd
-    prometheus"
+    prometheus postgresql postgresql-client"
 packages[bench]="python3-requests python3-joblib python3-matplotlib wrk valgrind prometheus-blackbox-exporter"
 
 packages[deb]="build-essential debhelper"

@@ -8,6 +8,7 @@
 A phase is a kind of test on a variant of the build. Each builds what it needs;
 its output is kept in build/log/ and shown when something in it failed.
 """
+import atexit
 import os
 import re
 import subprocess
@@ -16,6 +17,11 @@ import time
 import xml.etree.ElementTree as xml
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+sys.dont_write_bytecode = True
+
+from harness import postgres  # noqa: E402
+
 ROOT = os.path.dirname(HERE)
 BUILD = os.environ.get("BUILD", "build")
 LOGS = os.path.join(ROOT, BUILD, "log")
@@ -136,6 +142,19 @@ def compilers(_variant, log):
     return (1, 0, []) if ok else (0, 1, ["clang has something to say"])
 
 
+def share_postgres():
+    """A PostgreSQL server for all programs that test with one, until the end of this run."""
+    if postgres.SHARED in os.environ:
+        return
+    try:
+        server = postgres.Server()
+    except (postgres.Missing, RuntimeError) as e:
+        print(f"run.py: {e}", file=sys.stderr)  # the tests that need it say so again
+        return
+    atexit.register(server.close)
+    os.environ[postgres.SHARED] = server.url
+
+
 PHASES = {
     "lint": (lint, ""),
     "clang": (compilers, ""),
@@ -162,6 +181,8 @@ def main(argv):
     passed = failed = 0
     for name in wanted:
         phase, variant = PHASES[name]
+        if variant:
+            share_postgres()
         log = os.path.join(LOGS, name.replace(":", "-") + ".log")
         open(log, "w").close()
         began = time.monotonic()

@@ -10,8 +10,10 @@ struct store_backend {
     const char *scheme; /* the part of the URL before the first ':' */
     int (*open)(struct store **ret, const char *rest, enum store_mode mode, struct err *err);
     void (*close)(struct store *s);
+    const char *(*name)(const struct store *s);
     void (*set_patience)(struct store *s, int64_t wait_us);
     int (*claim)(struct store *s, enum store_role role, int64_t wait_us, struct err *err);
+    int (*keep_claim)(struct store *s, struct err *err);
     int (*claimed)(struct store *s, enum store_role role, bool *ret, struct err *err);
     int (*check_room)(struct store *s, struct err *err);
     int (*newest_change)(struct store *s, uint64_t *ret, struct err *err);
@@ -55,12 +57,14 @@ struct store_backend {
     int (*pack)(struct store *s, wall_us until_us, bool *ret_more, struct err *err);
     int (*prune)(struct store *s, wall_us results_us, wall_us rollups_us, size_t max, bool *ret_more,
                  struct err *err);
+    int (*copy)(struct store *from, struct store *to, store_copied_fn *fn, void *arg, struct err *err);
+    int (*check)(struct store *s, store_fault_fn *fn, void *arg, struct err *err);
 };
 
 struct store { /* the first member of every backend's own struct */
     const struct store_backend *backend;
 };
 
-extern const struct store_backend store_sqlite;
+extern const struct store_backend store_sqlite, store_postgres;
 
 #endif

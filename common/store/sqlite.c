@@ -140,7 +140,7 @@ struct identity {
     int64_t application, version, tables;
 };
 
-static int ask_identity(struct sqlite *s, struct identity *ret, struct err *err)
+static int ask_identity(struct sql *s, struct identity *ret, struct err *err)
 {
     scoped(query) struct query q = { 0 };
     int r = query_new(&q, s, Q_IDENTITY, "open",
@@ -150,13 +150,13 @@ static int ask_identity(struct sqlite *s, struct identity *ret, struct err *err)
     if (r == 0)
         r = query_step(&q, err);
     if (r <= 0)
-        return r < 0 ? r : err_set(err, -EIO, "sqlite:%s: says nothing of itself", s->path);
+        return r < 0 ? r : err_set(err, -EIO, "%s: says nothing of itself", s->name);
     *ret = (struct identity){ query_int(&q, 0), query_int(&q, 1), query_int(&q, 2) };
     return 0;
 }
 
 /* Sets *ret_version, 0 for a place where a store can be made. */
-static int check_identity(struct sqlite *s, enum store_mode mode, unsigned *ret_version, struct err *err)
+static int check_identity(struct sql *s, enum store_mode mode, unsigned *ret_version, struct err *err)
 {
     struct identity is;
     int r = ask_identity(s, &is, err);
@@ -166,20 +166,20 @@ static int check_identity(struct sqlite *s, enum store_mode mode, unsigned *ret_
     if (is.application != APPLICATION_ID) {
         if (is.application || is.tables)
             return err_set(err, -EINVAL,
-                           "sqlite:%s is not a store of Vedette: it is another program's "
+                           "%s is not a store of Vedette: it is another program's "
                            "database",
-                           s->path);
+                           s->name);
         if (mode != STORE_CREATE)
-            return err_set(err, -ENOENT, "sqlite:%s: there is no store: the file is empty", s->path);
+            return err_set(err, -ENOENT, "%s: there is no store: the file is empty", s->name);
     }
     *ret_version = (unsigned)is.version;
     if (mode == STORE_READ && *ret_version < OUR_VERSION)
         return err_set(err, -EPROTO,
-                       "sqlite:%s: its layout has version %u, this program reads version %u: "
+                       "%s: its layout has version %u, this program reads version %u: "
                        "open it for writing once, which brings it up to date",
-                       s->path, *ret_version, OUR_VERSION);
+                       s->name, *ret_version, OUR_VERSION);
     r = migrate_check_version(*ret_version, OUR_VERSION, err);
-    return r < 0 ? err_where(err, r, "sqlite:%s", s->path) : 0;
+    return r < 0 ? err_where(err, r, "%s", s->name) : 0;
 }
 
 /* ── Bringing it up to date ────────────────────────────────────────────── */
@@ -193,15 +193,17 @@ static int run_sql(void *arg, const char *sql, struct err *err)
 
 static int step_version(void *arg, unsigned *ret, struct err *err)
 {
+    struct sqlite *s = arg;
     struct identity is = { 0 };
-    int r = ask_identity(arg, &is, err);
+    int r = ask_identity(&s->sql, &is, err);
     *ret = (unsigned)is.version;
     return r;
 }
 
 static int step_begin(void *arg, struct err *err)
 {
-    return sqlite_begin(arg, "bring it up to date", err);
+    struct sqlite *s = arg;
+    return sql_begin(&s->sql, SQL_LEDGER, "bring it up to date", err);
 }
 
 static int step_set_version(void *arg, unsigned version, struct err *err)
@@ -213,12 +215,14 @@ static int step_set_version(void *arg, unsigned version, struct err *err)
 
 static int step_commit(void *arg, struct err *err)
 {
-    return sqlite_end(arg, 0, "bring it up to date", err);
+    struct sqlite *s = arg;
+    return sql_end(&s->sql, 0, "bring it up to date", err);
 }
 
 static void step_rollback(void *arg)
 {
-    sqlite_rollback(arg);
+    struct sqlite *s = arg;
+    sql_rollback(&s->sql);
 }
 
 static const struct migrate_how how = {
@@ -240,7 +244,7 @@ static int want_wal(struct sqlite *s, struct err *err)
         int rc = sqlite3_exec(s->db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
         if (rc == SQLITE_OK)
             return 0;
-        if (rc != SQLITE_BUSY || waited_us >= s->patience_us)
+        if (rc != SQLITE_BUSY || waited_us >= s->sql.patience_us)
             return sqlite_fail(s, rc, "open", err);
         usleep(10 * US_PER_MS);
     }
@@ -251,17 +255,18 @@ static int settle(struct sqlite *s, enum store_mode mode, struct err *err)
     unsigned version = 0;
     int one = 1;
     sqlite3_extended_result_codes(s->db, 1);
-    sqlite3_busy_timeout(s->db, (int)(s->patience_us / US_PER_MS));
+    sqlite3_busy_timeout(s->db, (int)(s->sql.patience_us / US_PER_MS));
     (void)sqlite3_file_control(s->db, "main", SQLITE_FCNTL_PERSIST_WAL, &one);
 
-    int r = check_identity(s, mode, &version, err);
+    int r = check_identity(&s->sql, mode, &version, err);
     if (r == 0)
         r = run_sql(s, "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192", err);
+    s->sql.read_only = mode == STORE_READ;
     if (r < 0 || mode == STORE_READ)
         return r;
 
     if (sqlite3_db_readonly(s->db, "main"))
-        return err_set(err, -EROFS, "sqlite:%s: no right to write it", s->path);
+        return err_set(err, -EROFS, "%s: no right to write it", s->sql.name);
     r = want_wal(s, err);
     if (r == 0)
         r = run_sql(s,
@@ -271,46 +276,46 @@ static int settle(struct sqlite *s, enum store_mode mode, struct err *err)
     if (r == 0 && version < OUR_VERSION) {
         r = migrate(&how, s, steps, sizeof steps / sizeof *steps, err);
         if (r == -EPROTO)
-            return err_where(err, r, "sqlite:%s", s->path);
+            return err_where(err, r, "%s", s->sql.name);
     }
     return r;
 }
 
 static void sqlite_close(struct store *base)
 {
-    struct sqlite *s = sqlite_of(base);
-    sqlite_edit_abort(base);
+    struct sqlite *s = sqlite_of(sql_of(base));
+    sql_edit_abort(base);
     for (int i = 0; i < QUERY_COUNT; i++)
         sqlite3_finalize(s->kept[i]);
     sqlite3_close(s->db);
     sqlite_give_up_claims(s);
-    sqlite_forget_words(s);
-    sqlite_forget_packing(s);
-    free(s->path);
+    sql_forget_words(&s->sql);
+    sql_forget_packing(&s->sql);
+    free(s->sql.name);
     free(s);
 }
 
 static inline void scope_end_sqlite(struct sqlite **s)
 {
     if (*s)
-        sqlite_close(&(*s)->base);
+        sqlite_close(&(*s)->sql.base);
 }
 
-static int open_database(struct sqlite *s, enum store_mode mode, struct err *err)
+static int open_database(struct sqlite *s, const char *path, enum store_mode mode, struct err *err)
 {
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     flags |= mode == STORE_READ ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
-    bool memory = strcmp(s->path, MEMORY) == 0;
+    bool memory = strcmp(path, MEMORY) == 0;
     char *uri = NULL;
     char *plain = NULL;
 
     /* A path is a path, also where SQLite would take it for a URI. */
-    if (!memory && mode == STORE_READ && is_frozen(s->path))
-        uri = frozen_uri(s->path);
-    else if (asprintf(&plain, "%s%s", memory || s->path[0] == '/' ? "" : "./", s->path) < 0)
+    if (!memory && mode == STORE_READ && is_frozen(path))
+        uri = frozen_uri(path);
+    else if (asprintf(&plain, "%s%s", memory || path[0] == '/' ? "" : "./", path) < 0)
         plain = NULL;
     if (!uri && !plain)
-        return err_set(err, -EIO, "sqlite:%s: out of memory", s->path);
+        return sql_out_of_memory(&s->sql, err);
 
     int rc = sqlite3_open_v2(uri ? uri : plain, &s->db, flags | (uri ? SQLITE_OPEN_URI : 0), NULL);
     free(uri);
@@ -326,31 +331,33 @@ static int sqlite_open(struct store **ret, const char *path, enum store_mode mod
 
     scoped(sqlite) struct sqlite *s = calloc(1, sizeof *s);
     if (s) {
-        s->base.backend = &store_sqlite;
-        s->patience_us = USUAL_PATIENCE_US;
-        s->path = strdup(path);
+        s->sql.base.backend = &store_sqlite;
+        s->sql.driver = &sqlite_driver;
+        s->sql.patience_us = USUAL_PATIENCE_US;
         for (int i = 0; i < STORE_ROLE_COUNT; i++)
             s->claimed[i] = -1;
+        if (asprintf(&s->sql.name, "sqlite:%s", path) < 0)
+            s->sql.name = NULL;
     }
-    if (!s || !s->path)
+    if (!s || !s->sql.name)
         return err_set(err, -EIO, "sqlite:%s: out of memory", path);
 
     int r = memory ? 0 : check_place(path, mode, err);
     if (r == 0)
-        r = open_database(s, mode, err);
+        r = open_database(s, path, mode, err);
     if (r == 0)
         r = settle(s, mode, err);
     if (r < 0)
         return r;
-    *ret = &moved(s)->base;
+    *ret = &moved(s)->sql.base;
     return 0;
 }
 
 static void sqlite_set_patience(struct store *base, int64_t wait_us)
 {
-    struct sqlite *s = sqlite_of(base);
-    s->patience_us = wait_us < 0 ? 0 : wait_us > US_PER_HOUR ? US_PER_HOUR : wait_us;
-    sqlite3_busy_timeout(s->db, (int)(s->patience_us / US_PER_MS));
+    struct sqlite *s = sqlite_of(sql_of(base));
+    s->sql.patience_us = wait_us < 0 ? 0 : wait_us > US_PER_HOUR ? US_PER_HOUR : wait_us;
+    sqlite3_busy_timeout(s->db, (int)(s->sql.patience_us / US_PER_MS));
 }
 
 const struct store_backend store_sqlite = {
@@ -359,39 +366,8 @@ const struct store_backend store_sqlite = {
     .close = sqlite_close,
     .set_patience = sqlite_set_patience,
     .claim = sqlite_claim,
+    .keep_claim = sqlite_keep_claim,
     .claimed = sqlite_claimed,
     .check_room = sqlite_check_room,
-    .newest_change = sqlite_newest_change,
-    .each_site = sqlite_each_site,
-    .each_brief = sqlite_each_brief,
-    .next_briefs = sqlite_next_briefs,
-    .each_last_slot = sqlite_each_last_slot,
-    .each_owner = sqlite_each_owner,
-    .find_site = sqlite_find_site,
-    .edit_begin = sqlite_edit_begin,
-    .edit_owner = sqlite_edit_owner,
-    .edit_site = sqlite_edit_site,
-    .edit_remove_site = sqlite_edit_remove_site,
-    .edit_remove_owner = sqlite_edit_remove_owner,
-    .edit_commit = sqlite_edit_commit,
-    .edit_abort = sqlite_edit_abort,
-    .next_epoch = sqlite_next_epoch,
-    .newest_ids = sqlite_newest_ids,
-    .record = sqlite_record,
-    .put_vitals = sqlite_put_vitals,
-    .each_state = sqlite_each_state,
-    .each_view = sqlite_each_view,
-    .each_result = sqlite_each_result,
-    .each_incident = sqlite_each_incident,
-    .each_episode = sqlite_each_episode,
-    .each_evidence = sqlite_each_evidence,
-    .each_notice = sqlite_each_notice,
-    .get_vitals = sqlite_get_vitals,
-    .each_worker = sqlite_each_worker,
-    .get_states_us = sqlite_get_states_us,
-    .get_summary = sqlite_get_summary,
-    .roll_up = sqlite_roll_up,
-    .each_rollup = sqlite_each_rollup,
-    .pack = sqlite_pack,
-    .prune = sqlite_prune,
+    SQL_MEMBERS,
 };

@@ -27,7 +27,7 @@ static int fail(const struct sqlite *s, const char *what, int number, struct err
     int r = number == EACCES || number == EPERM || number == EROFS ? -EROFS
             : number == ENOSPC || number == EDQUOT                 ? -ENOSPC
                                                                    : -EIO;
-    return err_set(err, r, "sqlite:%s: cannot claim the part of the %s: %s", s->path, what, strerror(number));
+    return err_set(err, r, "%s: cannot claim the part of the %s: %s", s->sql.name, what, strerror(number));
 }
 
 /* Beside the file itself, whatever link led here. */
@@ -52,9 +52,8 @@ static int taken(const struct sqlite *s, int fd, const char *role, struct err *e
     long pid = n > 0 ? strtol(text, NULL, 10) : 0;
     if (pid > 0)
         snprintf(process, sizeof process, " (process %ld)", pid);
-    return err_set(err, -EBUSY,
-                   "sqlite:%s: another %s%s is at work with this store: two would tell everybody twice",
-                   s->path, role, process);
+    return err_set(err, -EBUSY, "%s: another %s%s is at work with this store: two would tell everybody twice",
+                   s->sql.name, role, process);
 }
 
 /* Whoever comes next reads there whom it waits for. */
@@ -68,7 +67,7 @@ static void sign(int fd)
 
 int sqlite_claim(struct store *base, enum store_role role, int64_t wait_us, struct err *err)
 {
-    struct sqlite *s = sqlite_of(base);
+    struct sqlite *s = sqlite_of(sql_of(base));
     const char *name = store_role_name(role);
     if (s->claimed[role] >= 0 || sqlite3_db_filename(s->db, "main")[0] == '\0') /* in memory: ours alone */
         return 0;
@@ -92,9 +91,16 @@ int sqlite_claim(struct store *base, enum store_role role, int64_t wait_us, stru
     return 0;
 }
 
+/* The kernel keeps it. */
+int sqlite_keep_claim(struct store *base, struct err *err)
+{
+    (void)base, (void)err;
+    return 0;
+}
+
 int sqlite_claimed(struct store *base, enum store_role role, bool *ret, struct err *err)
 {
-    const struct sqlite *s = sqlite_of(base);
+    const struct sqlite *s = sqlite_of(sql_of(base));
     const char *name = store_role_name(role);
     int fd = sqlite3_db_filename(s->db, "main")[0] ? open_lock(s, name, O_RDONLY) : -1;
     *ret = false;
@@ -108,11 +114,11 @@ int sqlite_claimed(struct store *base, enum store_role role, bool *ret, struct e
 
 int sqlite_check_room(struct store *base, struct err *err)
 {
-    const struct sqlite *s = sqlite_of(base);
+    const struct sqlite *s = sqlite_of(sql_of(base));
     struct statvfs fs;
     if (statvfs(sqlite3_db_filename(s->db, "main"), &fs) < 0 || fs.f_bavail * fs.f_frsize >= LEAST_ROOM)
         return 0;
-    return err_set(err, -ENOSPC, "sqlite:%s: the disk is full", s->path);
+    return err_set(err, -ENOSPC, "%s: the disk is full", s->sql.name);
 }
 
 void sqlite_give_up_claims(struct sqlite *s)

@@ -1,11 +1,10 @@
-/* Statements are prepared once for each handle and reused; transactions wrap
- * whole calls. Every complaint of SQLite becomes one of store.h's numbers here
+/* SQLite as a driver of sql_inside.h: statements are prepared once for each handle
+ * and reused. Every complaint of SQLite becomes one of store.h's numbers here
  * and nowhere else. */
 #include "common/clock.h"
 #include "common/store/sqlite_inside.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 /* By the operating system's reason, where SQLite's own number leaves it open. */
@@ -69,55 +68,60 @@ int sqlite_fail(struct sqlite *s, int rc, const char *doing, struct err *err)
     switch (r) {
     case -EBUSY:
         return err_set(err, r,
-                       "sqlite:%s: cannot %s: another process kept it locked for longer than the %s "
+                       "%s: cannot %s: another process kept it locked for longer than the %s "
                        "that we wait",
-                       s->path, doing, duration_words(waited, sizeof waited, s->patience_us));
+                       s->sql.name, doing, duration_words(waited, sizeof waited, s->sql.patience_us));
     case -ENOSPC:
-        return err_set(err, r, "sqlite:%s: cannot %s: the disk, or the quota on it, is full", s->path, doing);
+        return err_set(err, r, "%s: cannot %s: the disk, or the quota on it, is full", s->sql.name, doing);
     case -EROFS:
         return err_set(err, r,
-                       "sqlite:%s: cannot %s: no right to write it, or to make its -wal and -shm "
+                       "%s: cannot %s: no right to write it, or to make its -wal and -shm "
                        "files beside it (%s)",
-                       s->path, doing, says);
+                       s->sql.name, doing, says);
     case -EINVAL:
         if ((rc & 0xff) == SQLITE_NOTADB)
-            return err_set(err, r, "sqlite:%s is not a store of Vedette: it is no SQLite database", s->path);
+            return err_set(err, r, "%s is not a store of Vedette: it is no SQLite database", s->sql.name);
         break;
     default: break;
     }
     if ((rc & 0xff) == SQLITE_IOERR && e)
-        return err_set(err, r, "sqlite:%s: cannot %s: %s (%s)", s->path, doing, strerror(e), says);
-    return err_set(err, r, "sqlite:%s: cannot %s: %s", s->path, doing, says);
+        return err_set(err, r, "%s: cannot %s: %s (%s)", s->sql.name, doing, strerror(e), says);
+    return err_set(err, r, "%s: cannot %s: %s", s->sql.name, doing, says);
 }
 
-int query_new(struct query *ret, struct sqlite *s, enum query_id id, const char *doing, const char *sql,
-              struct err *err)
+/* ── Statements ────────────────────────────────────────────────────────── */
+
+static int prepare(struct query *q, enum query_id id, const char *sql, struct err *err)
 {
-    *ret = (struct query){ .s = s, .doing = doing };
-    bool taken = s->kept[id] && sqlite3_stmt_busy(s->kept[id]);
+    struct sqlite *s = sqlite_of(q->s);
+    bool taken = id == Q_ANY || id == Q_ANY_WALK || (s->kept[id] && sqlite3_stmt_busy(s->kept[id]));
     if (s->kept[id] && !taken) {
-        ret->st = s->kept[id];
+        q->st = s->kept[id];
         return 0;
     }
 
     sqlite3_stmt *st = NULL;
     int rc = sqlite3_prepare_v3(s->db, sql, -1, taken ? 0 : SQLITE_PREPARE_PERSISTENT, &st, NULL);
     if (rc != SQLITE_OK)
-        return sqlite_fail(s, rc, doing, err);
+        return sqlite_fail(s, rc, q->doing, err);
     if (!taken)
         s->kept[id] = st;
-    ret->own = taken;
-    ret->st = st;
+    q->own = taken;
+    q->st = st;
     return 0;
 }
 
-void query_done(struct query *q)
+static void done(struct query *q)
 {
     if (q->own)
         sqlite3_finalize(q->st);
-    else if (q->st)
-        sqlite3_reset(q->st); /* says again what query_step has said */
-    q->st = NULL;
+    else
+        sqlite3_reset(q->st); /* says again what step has said */
+}
+
+static void again(struct query *q)
+{
+    sqlite3_reset(q->st);
 }
 
 static void put(struct query *q, int rc)
@@ -126,95 +130,110 @@ static void put(struct query *q, int rc)
         q->trouble = rc;
 }
 
-void query_put_int(struct query *q, int64_t v)
+static void put_int(struct query *q, int64_t v)
 {
     put(q, sqlite3_bind_int64(q->st, ++q->at, v));
 }
 
-void query_put_text(struct query *q, const char *v)
+static void put_text(struct query *q, const char *v)
 {
-    put(q, sqlite3_bind_text(q->st, ++q->at, v ? v : "", -1, SQLITE_STATIC));
+    put(q, sqlite3_bind_text(q->st, ++q->at, v, -1, SQLITE_STATIC));
 }
 
-void query_put_bytes(struct query *q, const void *v, int len)
+static void put_bytes(struct query *q, const void *v, size_t len)
 {
-    put(q, sqlite3_bind_blob(q->st, ++q->at, v, len, SQLITE_TRANSIENT));
+    put(q, sqlite3_bind_blob64(q->st, ++q->at, v, len, SQLITE_TRANSIENT));
 }
 
-void query_put_null(struct query *q)
+static void put_null(struct query *q)
 {
     put(q, sqlite3_bind_null(q->st, ++q->at));
 }
 
-int query_step(struct query *q, struct err *err)
+static int step(struct query *q, struct err *err)
 {
+    struct sqlite *s = sqlite_of(q->s);
     int rc = q->trouble ? q->trouble : sqlite3_step(q->st);
     if (rc == SQLITE_ROW)
         return 1;
-    return rc == SQLITE_DONE ? 0 : sqlite_fail(q->s, rc, q->doing, err);
+    if (rc != SQLITE_DONE)
+        return sqlite_fail(s, rc, q->doing, err);
+    q->changed = sqlite3_changes64(s->db);
+    return 0;
 }
 
-int query_run(struct query *q, struct err *err)
+static int64_t get_int(const struct query *q, int column)
 {
-    int r;
-    while ((r = query_step(q, err)) > 0)
-        ;
-    sqlite3_reset(q->st);
-    q->at = 0;
-    q->trouble = 0;
-    return r;
+    return sqlite3_column_int64(q->st, column);
 }
 
-int query_number(struct query *q, int64_t *ret, struct err *err)
+static const char *get_text(const struct query *q, int column)
 {
-    int r = query_step(q, err);
-    if (r > 0)
-        *ret = query_int(q, 0);
-    int end = r > 0 ? query_run(q, err) : r;
-    if (r == 0) {
-        sqlite3_reset(q->st);
-        q->at = 0;
-        return -ENOENT;
-    }
-    return end;
+    const unsigned char *text = sqlite3_column_text(q->st, column);
+    return text ? (const char *)text : "";
 }
 
-void query_copy(const struct query *q, int column, char *to, size_t size)
+static const void *get_bytes(const struct query *q, int column, size_t *ret_len)
 {
-    snprintf(to, size, "%s", query_text(q, column));
+    const void *bytes = sqlite3_column_blob(q->st, column);
+    *ret_len = (size_t)sqlite3_column_bytes(q->st, column);
+    return bytes;
 }
 
-static int run_one(struct sqlite *s, enum query_id id, const char *doing, const char *sql, struct err *err)
+static bool is_null(const struct query *q, int column)
+{
+    return sqlite3_column_type(q->st, column) == SQLITE_NULL;
+}
+
+static bool is_text(const struct query *q, int column)
+{
+    return sqlite3_column_type(q->st, column) == SQLITE_TEXT;
+}
+
+/* ── Transactions ──────────────────────────────────────────────────────── */
+
+static int run_one(struct sql *s, enum query_id id, const char *doing, const char *sql, struct err *err)
 {
     scoped(query) struct query q = { 0 };
     int r = query_new(&q, s, id, doing, sql, err);
     return r < 0 ? r : query_run(&q, err);
 }
 
-int sqlite_begin(struct sqlite *s, const char *doing, struct err *err)
+static int begin(struct sql *s, enum sql_lock lock, const char *doing, struct err *err)
 {
-    if (s->edit.open)
-        return err_set(err, -EINVAL, "sqlite:%s: cannot %s: an edit is under way on this handle", s->path,
-                       doing);
-    if (sqlite3_db_readonly(s->db, "main"))
-        return err_set(err, -EROFS, "sqlite:%s: cannot %s: it was opened for reading only", s->path, doing);
+    (void)lock; /* there is one writer at a time, whatever it writes */
     /* IMMEDIATE: the lock is waited for here, once, and never in the middle. */
     return run_one(s, Q_BEGIN, doing, "BEGIN IMMEDIATE", err);
 }
 
-void sqlite_rollback(struct sqlite *s)
+static int commit(struct sql *s, const char *doing, struct err *err)
 {
-    /* Some failures (a full disk) have undone everything already. */
-    if (!sqlite3_get_autocommit(s->db))
-        (void)run_one(s, Q_ROLLBACK, "undo", "ROLLBACK", NULL);
-    sqlite_forget_words(s);
+    return run_one(s, Q_COMMIT, doing, "COMMIT", err);
 }
 
-int sqlite_end(struct sqlite *s, int r, const char *doing, struct err *err)
+static void rollback(struct sql *s)
 {
-    if (r == 0)
-        r = run_one(s, Q_COMMIT, doing, "COMMIT", err);
-    if (r < 0)
-        sqlite_rollback(s);
-    return r;
+    /* Some failures (a full disk) have undone everything already. */
+    if (!sqlite3_get_autocommit(sqlite_of(s)->db))
+        (void)run_one(s, Q_ROLLBACK, "undo", "ROLLBACK", NULL);
 }
+
+const struct sql_driver sqlite_driver = {
+    .sqlite = true,
+    .prepare = prepare,
+    .done = done,
+    .put_int = put_int,
+    .put_text = put_text,
+    .put_bytes = put_bytes,
+    .put_null = put_null,
+    .step = step,
+    .again = again,
+    .get_int = get_int,
+    .get_text = get_text,
+    .get_bytes = get_bytes,
+    .is_null = is_null,
+    .is_text = is_text,
+    .begin = begin,
+    .commit = commit,
+    .rollback = rollback,
+};

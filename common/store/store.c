@@ -5,6 +5,7 @@
 
 static const struct store_backend *const backends[] = {
     &store_sqlite,
+    &store_postgres,
 };
 
 /* The backend of a URL, and what follows the scheme. */
@@ -14,7 +15,9 @@ static int find_backend(const char *url, const struct store_backend **ret, const
     const char *colon = strchr(url, ':');
     if (!colon)
         return err_set(err, -EPROTONOSUPPORT,
-                       "'%.200s' is not a store: write it like sqlite:/path/to/vedette.db", url);
+                       "'%.200s' is not a store: write it like sqlite:/path/to/vedette.db, or "
+                       "postgresql://host/database",
+                       url);
     size_t len = (size_t)(colon - url);
     for (size_t i = 0; i < sizeof backends / sizeof *backends; i++) {
         const char *scheme = backends[i]->scheme;
@@ -22,13 +25,17 @@ static int find_backend(const char *url, const struct store_backend **ret, const
             continue;
         if (colon[1] == '\0')
             return err_set(err, -EPROTONOSUPPORT,
-                           "'%s' does not say where the store is: write it like sqlite:/path", url);
+                           "'%s' does not say where the store is: write it like sqlite:/path, or "
+                           "postgresql://host/database",
+                           url);
         *ret = backends[i];
         *ret_rest = colon + 1;
         return 0;
     }
-    return err_set(err, -EPROTONOSUPPORT, "'%.200s': there is no kind of store called '%.*s', only sqlite",
-                   url, (int)(len < 40 ? len : 40), url);
+    /* Not the rest: it may hold a secret. */
+    return err_set(err, -EPROTONOSUPPORT,
+                   "there is no kind of store called '%.*s', only sqlite and postgresql",
+                   (int)(len < 40 ? len : 40), url);
 }
 
 int store_url_check(const char *url, struct err *err)
@@ -52,6 +59,11 @@ void store_close(struct store *s)
         s->backend->close(s);
 }
 
+const char *store_name(const struct store *s)
+{
+    return s->backend->name(s);
+}
+
 int store_exit_code(int r)
 {
     static const struct {
@@ -62,6 +74,7 @@ int store_exit_code(int r)
         { -EROFS,           11},
         { -ENOSPC,          12},
         { -EBUSY,           13},
+        { -ESTALE,          13},
         { -EPROTO,          14},
         { -EINVAL,          15},
         { -EPROTONOSUPPORT, 15},
@@ -87,6 +100,11 @@ const char *store_role_name(enum store_role role)
 int store_claim(struct store *s, enum store_role role, int64_t wait_us, struct err *err)
 {
     return s->backend->claim(s, role, wait_us, err);
+}
+
+int store_keep_claim(struct store *s, struct err *err)
+{
+    return s->backend->keep_claim(s, err);
 }
 
 int store_claimed(struct store *s, enum store_role role, bool *ret, struct err *err)
@@ -270,4 +288,14 @@ int store_prune(struct store *s, wall_us results_us, wall_us rollups_us, size_t 
                 struct err *err)
 {
     return s->backend->prune(s, results_us, rollups_us, max, ret_more, err);
+}
+
+int store_copy(struct store *from, struct store *to, store_copied_fn *fn, void *arg, struct err *err)
+{
+    return from->backend->copy(from, to, fn, arg, err);
+}
+
+int store_check(struct store *s, store_fault_fn *fn, void *arg, struct err *err)
+{
+    return s->backend->check(s, fn, arg, err);
 }

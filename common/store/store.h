@@ -1,10 +1,11 @@
 /* store.h - what outlives every process: sites and owners, the ledger of looks,
  * states, incidents, the outbox of notices, vitals, roll-ups.
  *
- * A store is named by a URL: "sqlite:/var/lib/vedette/vedette.db" or
+ * A store is named by a URL: "sqlite:/var/lib/vedette/vedette.db" for one
+ * machine, "postgresql://vedette@db.example/vedette" for several, or
  * "sqlite::memory:" (a private one, for tests). The part before the first
  * colon picks the backend; this header is all that the rest of the system
- * knows of either.
+ * knows of any.
  *
  * One handle is for one thread; a process may open several. Strings inside
  * what an each-function hands to its callback are borrowed until the callback
@@ -17,13 +18,17 @@
  *   -ENOSPC  12  the disk, or its quota, is full
  *   -EBUSY   13  another process kept it locked for longer than we wait, or is at work with it
  *                in the same role (store_claim)
+ *   -ESTALE  13  another process has taken over the part that this handle had claimed
  *   -EPROTO  14  it was written by a newer version than this one
  *   -EINVAL  15  what is there is not a store of Vedette
  *   -EPROTONOSUPPORT 15  the URL is wrong; a number that no other wrong setting gives, so that
  *                programs can tell
  *   -EIO     16  anything else the database says
  * Of these, -ENOSPC, -EBUSY and -EIO may pass: a daemon keeps what it has and
- * tries again. After any failure nothing of the call has been written.
+ * tries again. After any failure nothing of the call has been written, but for one
+ * case: when the connection to a server is lost while it commits, nobody can tell.
+ * So everything may be repeated without harm (see store_record; an edit is repeated
+ * by looking again at what differs), and daemons repeat what was not acknowledged.
  */
 #ifndef COMMON_STORE_STORE_H
 #define COMMON_STORE_STORE_H
@@ -46,6 +51,8 @@ enum store_mode {
 
 int store_open(struct store **ret, const char *url, enum store_mode mode, struct err *err);
 void store_close(struct store *s); /* NULL is fine */
+/* What sentences call it: where it is, without secrets. Borrowed until it is closed. */
+const char *store_name(const struct store *s);
 DEFINE_SCOPED(store, struct store *, store_close)
 
 /* Whether a URL names a backend that this build has; -EPROTONOSUPPORT with a sentence. */
@@ -63,6 +70,14 @@ void store_set_patience(struct store *s, int64_t wait_us);
 enum store_role { STORE_COORDINATOR, STORE_COLLECTOR, STORE_ROLE_COUNT };
 const char *store_role_name(enum store_role role); /* "coordinator" */
 int store_claim(struct store *s, enum store_role role, int64_t wait_us, struct err *err);
+/* Says that we are still at it: to be called every second or so by whoever has a
+ * claim. On a server the claim is a lock of the connection, a lease that this renews,
+ * and an epoch that every write of this handle is checked against. A holder that was
+ * silent for STORE_LEASE_US may be succeeded by whoever asks for the claim next; when
+ * it wakes up, this and all its writes return -ESTALE, and it has to end. -EIO when
+ * the database cannot be asked: the claim may still be ours. */
+int store_keep_claim(struct store *s, struct err *err);
+#define STORE_LEASE_US (10 * US_PER_S)
 /* Whether somebody holds it now. -errno with a sentence where that cannot be told. */
 int store_claimed(struct store *s, enum store_role role, bool *ret, struct err *err);
 /* Whether there is room for more, as far as can be told without writing: 0, or -ENOSPC. */
@@ -309,5 +324,20 @@ int store_pack(struct store *s, wall_us until_us, bool *ret_more, struct err *er
  * incidents with their evidence, and notices stay. *ret_more as above. */
 int store_prune(struct store *s, wall_us results_us, wall_us rollups_us, size_t max, bool *ret_more,
                 struct err *err);
+
+/* ── The store as a whole ──────────────────────────────────────────────── */
+
+/* All that is in one store into another, new one, of whatever kind: one transaction
+ * there. fn (may be NULL) is told of each table when it is done; its non-zero ends it.
+ * Both handles are open for writing. Nobody else may be at work with either: claim both
+ * parts of both first. -EEXIST when the target is in use. */
+typedef int store_copied_fn(void *arg, const char *table, uint64_t rows);
+int store_copy(struct store *from, struct store *to, store_copied_fn *fn, void *arg, struct err *err);
+
+/* Looks for what cannot be; fn is told how many there are of each fault. Reads all of
+ * it: minutes for a large one. Beside daemons at work it may take what is just being
+ * written for one. */
+typedef int store_fault_fn(void *arg, const char *what, uint64_t n);
+int store_check(struct store *s, store_fault_fn *fn, void *arg, struct err *err);
 
 #endif

@@ -66,7 +66,8 @@ def test_the_administrators_files_are_known_as_such(debs):
 
 def test_libraries_are_dependencies(debs):
     for package, libraries in {
-        "vedette": ("libzmq5", "libsqlite3-0", "libcurl4", "libuv1", "libpsl5", "libjemalloc2", "vedette-common", "ca-certificates"),
+        "vedette": ("libzmq5", "libsqlite3-0", "libpq5", "libcurl4", "libuv1", "libpsl5", "libjemalloc2", "vedette-common",
+                    "ca-certificates"),
         "vedette-worker": ("libzmq5", "libcurl4", "libuv1", "libjemalloc2", "vedette-common", "ca-certificates"),
     }.items():
         named = re.findall(r"(?:^|, )([a-z0-9.+-]+)", said("dpkg-deb", "--field", debs[package], "Depends"))

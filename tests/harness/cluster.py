@@ -20,7 +20,7 @@ from pathlib import Path
 
 import yaml
 
-from .ledger import Ledger
+from .ledger import Ledger, PostgresLedger
 from .patience import FACTOR, until
 from .process import Process, children_of
 from .programs import BIN, environment, vedette
@@ -65,11 +65,11 @@ def nested(settings):
 
 
 class Cluster:
-    def __init__(self, world=None, settings=(), store=None):
+    def __init__(self, world=None, settings=(), store=None, database=None):
         self._folder = tempfile.TemporaryDirectory(prefix="vedette-")
         self.folder = Path(self._folder.name)
         self.store_path = Path(store) if store else self.folder / "vedette.db"
-        self.store = f"sqlite:{self.store_path}"
+        self.store = database or f"sqlite:{self.store_path}"
         self.daemon = {}  # those that were begun singly, by name
         self.supervisor = None  # `vedette up`
         self.settings = {f"endpoint.{lane}": f"ipc://{self.folder}/{lane}" for lane in LANES}
@@ -80,7 +80,7 @@ class Cluster:
             self.settings["worker.ca_file"] = world.pki.ca_file
         self.settings.update(dict(settings))
         self.config = self.folder / "vedette.yaml"
-        self.ledger = Ledger(self.store_path)
+        self.ledger = PostgresLedger(database) if database else Ledger(self.store_path)
         self._begun = 0
 
     # ── before and after ──
@@ -146,7 +146,7 @@ class Cluster:
 
     def start(self, workers=("worker",), store=True):
         """All of it, singly. The store exists afterwards."""
-        if store and not self.store_path.exists():
+        if store and self.ledger.one("SELECT change FROM meta") is None:
             self.apply(sites=[])
         self.begin("coordinator")
         self.begin("collector")

@@ -1,4 +1,4 @@
-"""The facts in the store, read with SQLite's own library behind the programs' back.
+"""The facts in the store, read with the database's own means behind the programs' back.
 
 What the commands print is tested where commands are tested; whether a look has
 been lost is asked here, of the tables themselves.
@@ -10,6 +10,8 @@ import time
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+
+from . import postgres
 
 HEADERS = Path(__file__).resolve().parents[2] / "common"
 
@@ -170,6 +172,25 @@ class Ledger:
         rows = self.query("SELECT epoch, scheduled, concluded, missed, again, in_flight, sites FROM vitals")
         names = ("epoch", "scheduled", "concluded", "missed", "again", "in_flight", "sites")
         return dict(zip(names, rows[0])) if rows else {}
+
+
+class PostgresLedger(Ledger):
+    """The same at a server; while it is away, we wait for it."""
+
+    def __init__(self, url):
+        self.url = url
+
+    def query(self, sql, *args):
+        end = time.monotonic() + 30
+        while True:
+            try:
+                return postgres.ask(self.url, sql, *args)
+            except RuntimeError as e:
+                if "does not exist" in str(e):
+                    return []
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.1)
 
 
 def now_us():

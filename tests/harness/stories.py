@@ -1,8 +1,11 @@
 """What stories about outages share: quick sites, and how long a round of theirs is."""
 
+import pytest
+
 from .patience import until
 from .programs import SANITIZED
 
+BOTH = pytest.mark.parametrize("cluster", ["sqlite", "postgresql"], indirect=True)  # a story of either store
 EVERY = 1.0 if SANITIZED else 0.5  # seconds between looks
 TIMEOUT_MS = 800 if SANITIZED else 400
 

@@ -1,6 +1,7 @@
 """What all integration tests share: one small internet for the whole run, and
 clusters and villages of their own for each test."""
 
+import itertools
 import logging
 import os
 import sys
@@ -12,7 +13,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.dont_write_bytecode = True
 
-from harness import shards  # noqa: E402
+from harness import postgres, shards  # noqa: E402
 from harness.aloop import Background  # noqa: E402
 from harness.cluster import Cluster  # noqa: E402
 from harness.dns import Resolver  # noqa: E402
@@ -92,11 +93,29 @@ def hook(village):
     return Hook(village)
 
 
+@pytest.fixture(scope="session")
+def server():
+    """A PostgreSQL server that stays up: the URL to make places at."""
+    if postgres.SHARED in os.environ:
+        yield os.environ[postgres.SHARED]
+        return
+    with postgres.Server() as own:
+        yield own.url
+
+
 @pytest.fixture
-def cluster(world):
-    """Nothing runs yet: c.start() or c.up(); before that, c.settings may be changed."""
-    with Cluster(world) as c:
+def cluster(world, request):
+    """Nothing runs yet: c.start() or c.up(); before that, c.settings may be changed.
+    Its store is SQLite's, unless the test is parametrised with BOTH."""
+    database = None
+    if getattr(request, "param", "sqlite") == "postgresql":
+        name = f"c{os.getpid()}_{next(NUMBERS)}"
+        database = postgres.new_schema(request.getfixturevalue("server"), name)
+    with Cluster(world, database=database) as c:
         yield c
+
+
+NUMBERS = itertools.count()
 
 
 @pytest.hookimpl(tryfirst=True, hookwrapper=True)

@@ -18,7 +18,7 @@ from harness.process import program
 from harness.programs import BIN, ROOT, environment, run, vedette
 from harness.stories import owner, quick, rounds
 
-COMMANDS = ["check", "up", "apply", "status", "sites", "incidents", "workers", "notices", "explain", "watch", "plan"]
+COMMANDS = ["check", "up", "apply", "status", "sites", "incidents", "workers", "notices", "explain", "watch", "plan", "store"]
 DAEMONS = ["vedette-coordinator", "vedette-worker", "vedette-collector"]
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from harness import behaviours as b
 from harness.patience import until
-from harness.stories import EVERY, first_then, gapless, owner, quick, rounds
+from harness.stories import BOTH, EVERY, first_then, gapless, owner, quick, rounds
 
 BAD = b.status(503)
 
@@ -32,6 +32,7 @@ def watched(cluster, village, mail):
 
 
 @pytest.mark.story
+@BOTH
 def test_down_is_told_once_and_back_is_told_once(cluster, watched, mail):
     shop = watched()
     assert not mail.messages

@@ -1,6 +1,7 @@
 /* stores.h - what the tests of the store share: every kind of store to ask a
  * contract of, nouns with usual values, and walks written down as one line of
- * text. Knows store.h and no database: another kind of store is another URL. */
+ * text. Another kind of store is another place; of databases only how to make one
+ * is known here. */
 #ifndef TESTS_UNIT_COMMON_STORES_H
 #define TESTS_UNIT_COMMON_STORES_H
 
@@ -18,22 +19,87 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
+#include <libpq-fe.h>
+
 #define LONG_AGO INT64_C(0)
 #define FOREVER  (INT64_MAX / 4)
 #define NOON     (INT64_C(1772323200) * US_PER_S) /* 2026-03-01T00:00:00Z, an hour's beginning */
 
 /* ── A store, wherever it is ───────────────────────────────────────────── */
 
+enum place_kind { PLACE_SQLITE, PLACE_POSTGRES, PLACE_KINDS };
+static enum place_kind place_kind; /* of those that are made from here on */
+
 struct place {
-    char folder[64];
-    char url[128];
+    enum place_kind kind;
+    char folder[64]; /* of a file */
+    char url[256];
+    const char *words; /* some that its sentences have */
+    bool one_writer;   /* whoever writes keeps all others out, not only those who write the like */
+    int64_t death_us;  /* what a holder that died has may be held for so long */
+    char schema[32];   /* of a database */
 };
+
+/* The server of this run: the one of VEDETTE_TEST_POSTGRES, or one of our own, which ends with us. */
+static inline const char *postgres_server(void)
+{
+    static char url[160];
+    const char *shared = getenv("VEDETTE_TEST_POSTGRES");
+    int to[2], from[2];
+    if (shared)
+        return shared;
+    if (*url)
+        return url;
+    assert_int_equal(pipe(to), 0);
+    assert_int_equal(pipe(from), 0);
+    fcntl(to[1], F_SETFD, FD_CLOEXEC);
+    if (fork() == 0) {
+        dup2(to[0], 0);
+        dup2(from[1], 1);
+        execl("/usr/bin/python3", "python3", "tests/harness/postgres.py", NULL);
+        _exit(1);
+    }
+    close(to[0]);
+    close(from[1]);
+    for (size_t n = 0; !strchr(url, '\n') && read(from[0], url + n, 1) == 1; n++)
+        if (n == sizeof url - 2)
+            break;
+    if (!strchr(url, '\n'))
+        fail_msg("there is no PostgreSQL server to test with: make deps, and run this where tests/ is");
+    *strchr(url, '\n') = '\0';
+    return url;
+}
+
+static inline void postgres_say(const char *sql)
+{
+    PGconn *conn = PQconnectdb(postgres_server());
+    PGresult *res = PQexec(conn, sql);
+    if (PQresultStatus(res) != PGRES_COMMAND_OK && PQresultStatus(res) != PGRES_TUPLES_OK)
+        fail_msg("%s: %s", sql, PQerrorMessage(conn));
+    PQclear(res);
+    PQfinish(conn);
+}
 
 static inline void place_make(struct place *p)
 {
-    snprintf(p->folder, sizeof p->folder, "/tmp/vedette-store-XXXXXX");
-    assert_non_null(mkdtemp(p->folder));
-    snprintf(p->url, sizeof p->url, "sqlite:%s/store.db", p->folder);
+    static unsigned made;
+    char sql[64];
+    *p = (struct place){ .kind = place_kind };
+    if (p->kind == PLACE_SQLITE) {
+        snprintf(p->folder, sizeof p->folder, "/tmp/vedette-store-XXXXXX");
+        assert_non_null(mkdtemp(p->folder));
+        snprintf(p->url, sizeof p->url, "sqlite:%s/store.db", p->folder);
+        p->words = "store.db";
+        p->one_writer = true;
+        return;
+    }
+    snprintf(p->schema, sizeof p->schema, "t%d_%u", (int)getpid(), ++made);
+    snprintf(sql, sizeof sql, "CREATE SCHEMA %s", p->schema);
+    postgres_say(sql);
+    snprintf(p->url, sizeof p->url, "%s&options=-csearch_path%%3D%s", postgres_server(), p->schema);
+    p->words = "postgresql:///vedette";
+    p->death_us = 5 * US_PER_S;
 }
 
 static inline void place_remove(struct place *p)
@@ -41,12 +107,29 @@ static inline void place_remove(struct place *p)
     static const char *const names[] = { "store.db", "store.db-wal", "store.db-shm",
                                          "store.db.coordinator.lock", "store.db.collector.lock" };
     char path[128];
+    if (p->kind == PLACE_POSTGRES) {
+        snprintf(path, sizeof path, "SET client_min_messages = warning; DROP SCHEMA %s CASCADE", p->schema);
+        postgres_say(path);
+        return;
+    }
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         snprintf(path, sizeof path, "%s/%s", p->folder, names[i]);
         (void)unlink(path);
     }
     assert_int_equal(rmdir(p->folder), 0);
 }
+
+/* A story that makes places for itself, told of each kind. */
+#define EVERYWHERE(name)                                             \
+    static void everywhere_##name(void);                             \
+    static void test_##name(void **state)                            \
+    {                                                                \
+        (void)state;                                                 \
+        for (place_kind = 0; place_kind < PLACE_KINDS; place_kind++) \
+            everywhere_##name();                                     \
+        place_kind = PLACE_SQLITE;                                   \
+    }                                                                \
+    static void everywhere_##name(void)
 
 #define OK(call)                                          \
     do {                                                  \
@@ -78,15 +161,19 @@ typedef void contract(struct store *s);
 /* Ask it of a new store of each kind. */
 static inline void for_each_store(contract *holds)
 {
-    struct place p;
-    place_make(&p);
-    const char *urls[] = { "sqlite::memory:", p.url };
-
-    for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
-        scoped(store) struct store *s = store_at(urls[i], STORE_CREATE);
+    {
+        scoped(store) struct store *s = store_at("sqlite::memory:", STORE_CREATE);
         holds(s);
     }
-    place_remove(&p);
+    for (place_kind = 0; place_kind < PLACE_KINDS; place_kind++) {
+        struct place p;
+        place_make(&p);
+        struct store *s = store_at(p.url, STORE_CREATE);
+        holds(s);
+        store_close(s);
+        place_remove(&p);
+    }
+    place_kind = PLACE_SQLITE;
 }
 
 #define CONTRACT(name)                         \

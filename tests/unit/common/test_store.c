@@ -10,6 +10,7 @@ static void test_urls(void **state)
         const char *words;
     } rows[] = {
         {"sqlite::memory:",                     0,                ""            },
+        { "postgresql://db.example/vedette",    0,                ""            },
         { "sqlite:/var/lib/vedette/vedette.db", 0,                ""            },
         { "sqlite:relative.db",                 0,                ""            },
         { "sqlite:",                            -EPROTONOSUPPORT, "where"       },
@@ -422,9 +423,8 @@ CONTRACT(epochs_and_ids_count_up)
     assert_int_equal(notice, 11);
 }
 
-static void test_all_is_there_after_opening_again(void **state)
+EVERYWHERE(all_is_there_after_opening_again)
 {
-    (void)state;
     struct place p;
     place_make(&p);
     for (uint32_t i = 1; i <= 4; i++) {

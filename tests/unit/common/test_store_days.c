@@ -174,14 +174,14 @@ CONTRACT(packed_days_are_forgotten_as_a_whole)
 
 /* ── What only this one has ────────────────────────────────────────────── */
 
-extern unsigned sqlite_pack_sites; /* how many at once */
+extern unsigned sql_pack_sites; /* how many at once */
 
 /* Two sites at a time, and a process that dies after each slice. */
 static void test_many_slices_and_many_deaths(void **state)
 {
     (void)state;
     struct place p;
-    unsigned usual = sqlite_pack_sites, slices = 0;
+    unsigned usual = sql_pack_sites, slices = 0;
     scoped(text) struct text before = ALL, after = ALL;
     place_make(&p);
     {
@@ -190,7 +190,7 @@ static void test_many_slices_and_many_deaths(void **state)
         roll_all(s, FOREVER);
         read_all(s, &before);
     }
-    sqlite_pack_sites = 2;
+    sql_pack_sites = 2;
     for (bool more = true; more; slices++) {
         scoped(store) struct store *s = store_at(p.url, STORE_WRITE);
         for (int i = 0; more && i < 7; i++) /* an hour of lines begins anew after each death */
@@ -200,7 +200,7 @@ static void test_many_slices_and_many_deaths(void **state)
         assert_string_equal(text_str(&before), text_str(&after));
         assert_true(slices < 1000);
     }
-    sqlite_pack_sites = usual;
+    sql_pack_sites = usual;
     place_remove(&p);
 }
 

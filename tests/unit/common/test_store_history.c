@@ -306,6 +306,14 @@ static void test_roll_ups_are_the_fold_of_the_ledger(void **state)
         scoped(store) struct store *s = store_at("sqlite::memory:", STORE_CREATE);
         play(s, seed);
     }
+    struct place p;
+    place_kind = PLACE_POSTGRES;
+    place_make(&p);
+    struct store *s = store_at(p.url, STORE_CREATE);
+    play(s, 6);
+    store_close(s);
+    place_remove(&p);
+    place_kind = PLACE_SQLITE;
 }
 
 /* ── Forgetting ────────────────────────────────────────────────────────── */

@@ -159,16 +159,15 @@ CONTRACT(packed_hours_are_forgotten_as_a_whole)
     WALK("", store_each_result(s, 0, LONG_AGO, FOREVER, 9, write_look, &seen, &err));
 }
 
-/* ── What only this one has ────────────────────────────────────────────── */
+/* ── Deaths in between ────────────────────────────────────────────── */
 
-extern size_t sqlite_pack_bytes; /* how much is gathered at once */
+extern size_t sql_pack_bytes; /* how much is gathered at once */
 
 /* More sites than fit at once, and a process that dies after each slice. */
-static void test_many_walks_and_many_deaths(void **state)
+EVERYWHERE(many_walks_and_many_deaths)
 {
-    (void)state;
     struct place p;
-    size_t usual = sqlite_pack_bytes;
+    size_t usual = sql_pack_bytes;
     scoped(text) struct text before = TEXT_UP_TO(4u << 20), after = TEXT_UP_TO(4u << 20);
     place_make(&p);
     {
@@ -180,7 +179,7 @@ static void test_many_walks_and_many_deaths(void **state)
         roll_all(s, FOREVER);
         OK(store_each_result(s, 0, LONG_AGO, FOREVER, SIZE_MAX, write_all, &before, &err));
     }
-    sqlite_pack_bytes = 10000;
+    sql_pack_bytes = 10000;
     for (bool more = true, first = true; more; first = false) {
         scoped(store) struct store *s = store_at(p.url, STORE_WRITE);
         for (int i = 0; more && i < (first ? 2 : 9); i++) /* walks are lost, rows are not */
@@ -189,7 +188,7 @@ static void test_many_walks_and_many_deaths(void **state)
         OK(store_each_result(s, 0, LONG_AGO, FOREVER, SIZE_MAX, write_all, &after, &err));
         assert_string_equal(text_str(&before), text_str(&after));
     }
-    sqlite_pack_bytes = usual;
+    sql_pack_bytes = usual;
     place_remove(&p);
 }
 

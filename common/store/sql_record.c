@@ -1,17 +1,17 @@
 /* The hot path: what the collector has decided, a thousand results at a time,
  * in one transaction. */
-#include "common/store/sqlite_inside.h"
+#include "common/store/sql_inside.h"
 
 #include <errno.h>
 #include <string.h>
 
 #define DOING "record"
 
-int sqlite_next_epoch(struct store *base, uint32_t *ret, struct err *err)
+int sql_next_epoch(struct store *base, uint32_t *ret, struct err *err)
 {
-    struct sqlite *s = sqlite_of(base);
+    struct sql *s = sql_of(base);
     int64_t epoch = 0;
-    int r = sqlite_begin(s, "draw an epoch", err);
+    int r = sql_begin(s, SQL_NUMBERS, "draw an epoch", err);
     if (r < 0)
         return r;
     {
@@ -22,17 +22,17 @@ int sqlite_next_epoch(struct store *base, uint32_t *ret, struct err *err)
             r = query_number(&q, &epoch, err);
     }
     if (r == 0 && epoch >= 1 << 24) /* job ids have 24 bits for it */
-        r = err_set(err, -EIO, "sqlite:%s: its coordinators' epochs are used up", s->path);
-    r = sqlite_end(s, r, "draw an epoch", err);
+        r = err_set(err, -EIO, "%s: its coordinators' epochs are used up", s->name);
+    r = sql_end(s, r, "draw an epoch", err);
     if (r == 0)
         *ret = (uint32_t)epoch;
     return r;
 }
 
-int sqlite_newest_ids(struct store *base, uint64_t *ret_incident, uint64_t *ret_notice, struct err *err)
+int sql_newest_ids(struct store *base, uint64_t *ret_incident, uint64_t *ret_notice, struct err *err)
 {
     scoped(query) struct query q = { 0 };
-    int r = query_new(&q, sqlite_of(base), Q_NEWEST_IDS, "read it",
+    int r = query_new(&q, sql_of(base), Q_NEWEST_IDS, "read it",
                       "SELECT coalesce((SELECT max(id) FROM incident), 0), "
                       "coalesce((SELECT max(id) FROM notice), 0)",
                       err);
@@ -45,7 +45,7 @@ int sqlite_newest_ids(struct store *base, uint64_t *ret_incident, uint64_t *ret_
     return 0;
 }
 
-int sqlite_marks(struct sqlite *s, struct marks *ret, struct err *err)
+int sql_marks(struct sql *s, struct marks *ret, struct err *err)
 {
     scoped(query) struct query q = { 0 };
     int r = query_new(&q, s, Q_MARKS, DOING,
@@ -55,7 +55,7 @@ int sqlite_marks(struct sqlite *s, struct marks *ret, struct err *err)
     if (r == 0)
         r = query_step(&q, err);
     if (r <= 0)
-        return r < 0 ? r : err_set(err, -EIO, "sqlite:%s: has lost its numbers", s->path);
+        return r < 0 ? r : err_set(err, -EIO, "%s: has lost its numbers", s->name);
     *ret = (struct marks){ query_int(&q, 0), query_int(&q, 1),          query_int(&q, 2),
                            query_int(&q, 3), query_int(&q, 4),          (uint64_t)query_int(&q, 5),
                            query_int(&q, 6), (uint64_t)query_int(&q, 7) };
@@ -65,7 +65,7 @@ int sqlite_marks(struct sqlite *s, struct marks *ret, struct err *err)
 /* ── The ledger ────────────────────────────────────────────────────────── */
 
 struct ledger {
-    struct sqlite *s;
+    struct sql *s;
     struct query add;
     struct marks marks;
     int64_t added;
@@ -76,15 +76,15 @@ struct ledger {
     bool fresh;
 };
 
-static int check_result(const struct sqlite *s, const struct result *r, struct err *err)
+static int check_result(const struct sql *s, const struct result *r, struct err *err)
 {
     if ((unsigned)r->verdict < VERDICT_COUNT && cause_valid(r->cause) && (unsigned)r->method < METHOD_COUNT &&
         (r->span <= 1 || r->run.look == 0))
         return 0;
     return err_set(err, -EINVAL,
-                   "sqlite:%s: cannot record: a result of site %llu makes no sense (verdict %u, "
+                   "%s: cannot record: a result of site %llu makes no sense (verdict %u, "
                    "cause %u, look %u, span %u)",
-                   s->path, (unsigned long long)r->run.site_id, (unsigned)r->verdict, (unsigned)r->cause,
+                   s->name, (unsigned long long)r->run.site_id, (unsigned)r->verdict, (unsigned)r->cause,
                    r->run.look, r->span);
 }
 
@@ -98,16 +98,16 @@ static int write_line(struct ledger *l, const struct span_part *slots, bool *ret
         r = query_put_result(&l->add, res, slots->slot_us, slots->n, l->location_id, err);
         if (r == 0)
             r = query_run(&l->add, err);
-        *ret_added = r == 0 && sqlite3_changes(l->s->db) > 0;
+        *ret_added = r == 0 && l->add.changed > 0;
         if (!*ret_added || slots->slot_us >= l->marks.packed_us + US_PER_HOUR)
             return r;
     }
-    r = sqlite_line_of(l->s, res, slots->slot_us, slots->n, l->location_id, &line, err);
+    r = sql_line_of(l->s, res, slots->slot_us, slots->n, l->location_id, &line, err);
     if (r < 0)
         return r;
     return slots->slot_us < l->marks.packed_us
-               ? sqlite_packed_add(l->s, res->run.site_id, &line, ret_added, err)
-               : sqlite_packing_line(l->s, &l->marks, res->run.site_id, &line, err);
+               ? sql_packed_add(l->s, res->run.site_id, &line, ret_added, err)
+               : sql_packing_line(l->s, &l->marks, res->run.site_id, &line, err);
 }
 
 /* One line for these slots, unless its first slot has one. */
@@ -124,7 +124,7 @@ static int add_line(void *arg, const struct span_part *slots, struct err *err)
     l->added++;
 
     if (slots->n > 1 && slots->every_us) {
-        r = sqlite_span_add(l->s, res->run.site_id, l->location_id, slots, err);
+        r = sql_span_add(l->s, res->run.site_id, l->location_id, slots, err);
         if (r < 0)
             return r;
         l->marks.spans_until_us = WALL_NEVER; /* from here on, look */
@@ -132,7 +132,7 @@ static int add_line(void *arg, const struct span_part *slots, struct err *err)
     if (slots->slot_us >= l->marks.rolled_up_us || res->run.look)
         return 0;
     struct roll_line line = { res->run.site_id, l->location_id, *slots, res->verdict, res->took_us };
-    return sqlite_roll_up_line(l->s, &l->marks, &line, &(size_t){ 0 }, err);
+    return sql_roll_up_line(l->s, &l->marks, &line, &(size_t){ 0 }, err);
 }
 
 static int add_result(struct ledger *l, const struct result *res, struct err *err)
@@ -144,43 +144,77 @@ static int add_result(struct ledger *l, const struct result *res, struct err *er
     if (one.slot_us < l->marks.pruned_us)
         return 0; /* nobody can tell whether it was there: it counts as repeated */
 
-    int r = sqlite_word(l->s, res->run.location, &l->location_id, err);
+    int r = sql_word(l->s, res->run.location, &l->location_id, err);
     if (r < 0)
         return r;
     if (one.n > 1)
-        return sqlite_span_parts(l->s, res, l->location_id, add_line, l, err);
+        return sql_span_parts(l->s, res, l->location_id, add_line, l, err);
     if (res->run.look == 0 && one.slot_us <= l->marks.spans_until_us) {
-        r = sqlite_span_see(l->s, res->run.site_id, l->location_id, one.slot_us, &seen, err);
+        r = sql_span_see(l->s, res->run.site_id, l->location_id, one.slot_us, &seen, err);
         if (r < 0 || seen.covered)
             return r;
     }
     return add_line(l, &one, err);
 }
 
-static int count_looks(struct sqlite *s, int64_t added, struct err *err)
+/* How many results from i on are lines of the table and nothing else: of single runs, not
+ * covered by spans, in no roll-up and no packed hour. A database may take them at once. */
+static size_t plain_ones(const struct ledger *l, const struct record *rec, size_t i)
+{
+    const struct marks *m = &l->marks;
+    size_t n = 0;
+    if (!l->s->driver->add_lines)
+        return 0;
+    for (; i + n < rec->n_results; n++) {
+        const struct result *res = &rec->results[i + n];
+        wall_us slot_us = res->run.slot_us;
+        if (res->span > 1 || slot_us < m->pruned_us || slot_us < m->packed_us + US_PER_HOUR)
+            break;
+        if (res->run.look == 0 && (slot_us <= m->spans_until_us || slot_us < m->rolled_up_us))
+            break;
+    }
+    return n;
+}
+
+static int add_plain_ones(struct ledger *l, const struct record *rec, size_t i, size_t n, struct err *err)
+{
+    int64_t added = 0;
+    int r =
+        l->s->driver->add_lines(l->s, rec->results + i, n, rec->fresh ? rec->fresh + i : NULL, &added, err);
+    l->added += added;
+    return r;
+}
+
+static int count_looks(struct sql *s, int64_t added, struct err *err)
 {
     scoped(query) struct query q = { 0 };
     int r = query_new(&q, s, Q_LOOKS_COUNT, DOING, "UPDATE meta SET looks = looks + ?", err);
     if (r < 0)
         return r;
     query_put_int(&q, added);
-    return query_run(&q, err);
+    return query_send(&q, err);
 }
 
-static int put_results(struct sqlite *s, const struct record *rec, struct err *err)
+static int put_results(struct sql *s, const struct record *rec, struct err *err)
 {
     struct ledger l = { .s = s };
     if (rec->n_results == 0)
         return 0;
-    int r = sqlite_marks(s, &l.marks, err);
+    int r = sql_marks(s, &l.marks, err);
     if (r == 0)
         r = query_new(&l.add, s, Q_LOOK_ADD, DOING,
                       "INSERT INTO look (" LOOK_COLUMNS ") VALUES (" LOOK_MARKS ") ON CONFLICT DO NOTHING",
                       err);
-    for (size_t i = 0; r == 0 && i < rec->n_results; i++) {
-        r = add_result(&l, &rec->results[i], err);
-        if (rec->fresh)
-            rec->fresh[i] = l.fresh;
+    for (size_t i = 0; r == 0 && i < rec->n_results;) {
+        size_t n = plain_ones(&l, rec, i);
+        if (n)
+            r = add_plain_ones(&l, rec, i, n, err);
+        else {
+            r = add_result(&l, &rec->results[i], err);
+            if (rec->fresh)
+                rec->fresh[i] = l.fresh;
+        }
+        i += n ? n : 1;
     }
     query_done(&l.add);
     if (r == 0 && l.added)
@@ -190,7 +224,7 @@ static int put_results(struct sqlite *s, const struct record *rec, struct err *e
 
 /* ── What was concluded from it ────────────────────────────────────────── */
 
-static int put_states(struct sqlite *s, const struct record *rec, struct err *err)
+static int put_states(struct sql *s, const struct record *rec, struct err *err)
 {
     scoped(query) struct query q = { 0 };
     if (rec->n_states == 0)
@@ -212,7 +246,7 @@ static int put_states(struct sqlite *s, const struct record *rec, struct err *er
     for (size_t i = 0; r == 0 && i < rec->n_states; i++) {
         const struct site_state *st = &rec->states[i];
         int64_t worker_id = 0;
-        r = sqlite_word(s, st->last_worker ? st->last_worker : "", &worker_id, err);
+        r = sql_word(s, st->last_worker ? st->last_worker : "", &worker_id, err);
         if (r < 0)
             return r;
         query_put_int(&q, (int64_t)st->site_id);
@@ -228,12 +262,12 @@ static int put_states(struct sqlite *s, const struct record *rec, struct err *er
         query_put_int(&q, st->last_took_us);
         query_put_int(&q, st->tls_expires_us);
         query_put_int(&q, worker_id);
-        r = query_run(&q, err);
+        r = query_send(&q, err);
     }
     return r;
 }
 
-static int put_states_us(struct sqlite *s, const struct record *rec, struct err *err)
+static int put_states_us(struct sql *s, const struct record *rec, struct err *err)
 {
     scoped(query) struct query q = { 0 };
     if (rec->states_us == 0)
@@ -242,10 +276,10 @@ static int put_states_us(struct sqlite *s, const struct record *rec, struct err 
     if (r < 0)
         return r;
     query_put_int(&q, rec->states_us);
-    return query_run(&q, err);
+    return query_send(&q, err);
 }
 
-static int put_incidents(struct sqlite *s, const struct record *rec, struct err *err)
+static int put_incidents(struct sql *s, const struct record *rec, struct err *err)
 {
     scoped(query) struct query q = { 0 };
     if (rec->n_incidents == 0)
@@ -269,12 +303,12 @@ static int put_incidents(struct sqlite *s, const struct record *rec, struct err 
         query_put_int(&q, in->cause);
         query_put_int(&q, in->status);
         query_put_text(&q, in->detail);
-        r = query_run(&q, err);
+        r = query_send(&q, err);
     }
     return r;
 }
 
-static int put_evidence(struct sqlite *s, const struct record *rec, struct err *err)
+static int put_evidence(struct sql *s, const struct record *rec, struct err *err)
 {
     scoped(query) struct query q = { 0 };
     if (rec->n_evidence == 0)
@@ -286,13 +320,13 @@ static int put_evidence(struct sqlite *s, const struct record *rec, struct err *
     for (size_t i = 0; r == 0 && i < rec->n_evidence; i++) {
         const struct evidence *e = &rec->evidence[i];
         int64_t location_id = 0;
-        r = sqlite_word(s, e->result.run.location, &location_id, err);
+        r = sql_word(s, e->result.run.location, &location_id, err);
         if (r < 0)
             return r;
         query_put_int(&q, (int64_t)e->incident_id);
         r = query_put_result(&q, &e->result, e->result.run.slot_us, e->result.span, location_id, err);
         if (r == 0)
-            r = query_run(&q, err);
+            r = query_send(&q, err);
     }
     return r;
 }
@@ -309,7 +343,7 @@ static void put_notice_key(struct query *q, const struct notice *n)
 }
 
 /* A notice that was not inserted must be there; otherwise its id is another's. */
-static int check_notice_is(struct sqlite *s, const struct notice *n, struct err *err)
+static int check_notice_is(struct sql *s, const struct notice *n, struct err *err)
 {
     scoped(query) struct query q = { 0 };
     int64_t one;
@@ -322,12 +356,12 @@ static int check_notice_is(struct sqlite *s, const struct notice *n, struct err 
     put_notice_key(&q, n);
     r = query_number(&q, &one, err);
     if (r == -ENOENT)
-        return err_set(err, -EINVAL, "sqlite:%s: cannot record: another notice has the id %llu", s->path,
+        return err_set(err, -EINVAL, "%s: cannot record: another notice has the id %llu", s->name,
                        (unsigned long long)n->id);
     return r;
 }
 
-static int put_notices(struct sqlite *s, const struct record *rec, struct err *err)
+static int put_notices(struct sql *s, const struct record *rec, struct err *err)
 {
     scoped(query) struct query q = { 0 };
     if (rec->n_notices == 0)
@@ -352,13 +386,13 @@ static int put_notices(struct sqlite *s, const struct record *rec, struct err *e
         query_put_int(&q, n->sent_us);
         query_put_text(&q, n->trouble);
         r = query_run(&q, err);
-        if (r == 0 && sqlite3_changes(s->db) == 0)
+        if (r == 0 && q.changed == 0)
             r = check_notice_is(s, n, err);
     }
     return r;
 }
 
-static int put_outcomes(struct sqlite *s, const struct record *rec, struct err *err)
+static int put_outcomes(struct sql *s, const struct record *rec, struct err *err)
 {
     scoped(query) struct query q = { 0 };
     if (rec->n_outcomes == 0)
@@ -375,18 +409,18 @@ static int put_outcomes(struct sqlite *s, const struct record *rec, struct err *
         query_put_int(&q, o->sent_us);
         query_put_text(&q, o->trouble);
         query_put_int(&q, (int64_t)o->notice_id);
-        r = query_run(&q, err);
+        r = query_send(&q, err);
     }
     return r;
 }
 
-int sqlite_record(struct store *base, const struct record *rec, struct err *err)
+int sql_record(struct store *base, const struct record *rec, struct err *err)
 {
-    static int (*const parts[])(struct sqlite *, const struct record *, struct err *) = {
-        put_results,  put_states,          sqlite_put_views, put_states_us, put_incidents,
-        put_evidence, sqlite_put_episodes, put_notices,      put_outcomes,
+    static int (*const parts[])(struct sql *, const struct record *, struct err *) = {
+        put_results,  put_states,       sql_put_views, put_states_us, put_incidents,
+        put_evidence, sql_put_episodes, put_notices,   put_outcomes,
     };
-    struct sqlite *s = sqlite_of(base);
+    struct sql *s = sql_of(base);
     int r = 0;
 
     for (size_t i = 0; r == 0 && i < rec->n_results; i++)
@@ -394,10 +428,10 @@ int sqlite_record(struct store *base, const struct record *rec, struct err *err)
     for (size_t i = 0; r == 0 && i < rec->n_evidence; i++)
         r = check_result(s, &rec->evidence[i].result, err);
     if (r == 0)
-        r = sqlite_begin(s, DOING, err);
+        r = sql_begin(s, SQL_LEDGER, DOING, err);
     if (r < 0)
         return r;
     for (size_t i = 0; r == 0 && i < sizeof parts / sizeof *parts; i++)
         r = parts[i](s, rec, err);
-    return sqlite_end(s, r, DOING, err);
+    return sql_end(s, r, DOING, err);
 }

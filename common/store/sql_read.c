@@ -1,27 +1,33 @@
 /* States, incidents and notices as they are read, and the numbers of `vedette
  * status`. */
-#include "common/store/sqlite_inside.h"
+#include "common/store/sql_inside.h"
 
 #include <errno.h>
 #include <stdio.h>
 
 /* A state, and beside it the newest line that it may be behind; see store.h. 71
  * is CAUSE_MISSED. A late result may bring back the state of a site that is gone. */
-#define STATES(which)                                                                                \
-    "SELECT state.site_id, health, since_us, last_slot_us, incident_id, blips, last_at_us, "         \
-    "last_verdict, last_cause, last_status, last_took_us, tls_expires_us, last_worker_id, "          \
-    "newer.slot_us, late_us, verdict, cause, newer.status, took_us, tls_expires_s, worker_id "       \
-    "FROM state LEFT JOIN site ON site.id = state.site_id "                                          \
-    "LEFT JOIN (SELECT site_id AS of_id, max(slot_us) AS slot_us, late_us, verdict, cause, status, " \
-    "took_us, tls_expires_s, worker_id FROM look WHERE slot_us >= (SELECT states_us FROM meta) "     \
-    "AND look = 0 AND cause <> 71" which " GROUP BY site_id) AS newer "                              \
-    "ON newer.of_id = state.site_id AND newer.slot_us > last_slot_us AND paused = 0 "                \
-    "AND newer.slot_us + late_us >= changed_us WHERE coalesce(removed, 0) = 0"
+#define STATES(newest)                                                                       \
+    "SELECT state.site_id, health, since_us, last_slot_us, incident_id, blips, last_at_us, " \
+    "last_verdict, last_cause, last_status, last_took_us, tls_expires_us, last_worker_id, "  \
+    "newer.slot_us, late_us, verdict, cause, newer.status, took_us, tls_expires_s, "         \
+    "worker_id FROM state LEFT JOIN site ON site.id = state.site_id LEFT JOIN (" newest      \
+    ") AS newer ON newer.of_id = state.site_id AND newer.slot_us > last_slot_us "            \
+    "AND paused = 0 AND newer.slot_us + late_us >= changed_us WHERE coalesce(removed, 0) = 0"
+#define NEWER "FROM look WHERE slot_us >= (SELECT states_us FROM meta) AND look = 0 AND cause <> 71"
+/* The line with the newest slot of each site. */
+#define NEWEST_SQLITE(which)                                                              \
+    "SELECT site_id AS of_id, max(slot_us) AS slot_us, late_us, verdict, cause, status, " \
+    "took_us, tls_expires_s, worker_id " NEWER which " GROUP BY site_id"
+#define NEWEST_POSTGRES(which)                                                          \
+    "SELECT DISTINCT ON (site_id) site_id AS of_id, slot_us, late_us, verdict, cause, " \
+    "status, took_us, tls_expires_s, worker_id " NEWER which " ORDER BY site_id, slot_us DESC"
+#define OF_SITE " AND site_id = ?1"
 _Static_assert(CAUSE_MISSED == 71, "as the query has it");
 
 static void lay_over(const struct query *q, struct site_state *st)
 {
-    if (sqlite3_column_type(q->st, 13) == SQLITE_NULL)
+    if (query_is_null(q, 13))
         return;
     st->last_slot_us = query_int(q, 13);
     st->last_at_us = st->last_slot_us + query_int(q, 14);
@@ -35,7 +41,7 @@ static void lay_over(const struct query *q, struct site_state *st)
 
 static int read_state(const struct query *q, struct site_state *ret, struct err *err)
 {
-    bool newer = sqlite3_column_type(q->st, 13) != SQLITE_NULL;
+    bool newer = !query_is_null(q, 13);
     *ret = (struct site_state){
         .site_id = (uint64_t)query_int(q, 0),
         .health = (enum health)query_int(q, 1),
@@ -51,16 +57,19 @@ static int read_state(const struct query *q, struct site_state *ret, struct err 
         .tls_expires_us = query_int(q, 11),
     };
     lay_over(q, ret);
-    return sqlite_word_text(q->s, query_int(q, newer ? 20 : 12), &ret->last_worker, err);
+    return sql_word_text(q->s, query_int(q, newer ? 20 : 12), &ret->last_worker, err);
 }
 
-int sqlite_each_state(struct store *base, uint64_t site_id, store_state_fn *fn, void *arg, struct err *err)
+int sql_each_state(struct store *base, uint64_t site_id, store_state_fn *fn, void *arg, struct err *err)
 {
+    static const char *const all[] = { STATES(NEWEST_POSTGRES("")) " ORDER BY state.site_id",
+                                       STATES(NEWEST_SQLITE("")) " ORDER BY state.site_id" };
+    static const char *const one[] = { STATES(NEWEST_POSTGRES(OF_SITE)) " AND state.site_id = ?1",
+                                       STATES(NEWEST_SQLITE(OF_SITE)) " AND state.site_id = ?1" };
     scoped(query) struct query q = { 0 };
-    int r = site_id ? query_new(&q, sqlite_of(base), Q_STATE, "read the states",
-                                STATES(" AND site_id = ?1") " AND state.site_id = ?1", err)
-                    : query_new(&q, sqlite_of(base), Q_STATES, "read the states",
-                                STATES("") " ORDER BY state.site_id", err);
+    struct sql *s = sql_of(base);
+    int r = site_id ? query_new(&q, s, Q_STATE, "read the states", one[s->driver->sqlite], err)
+                    : query_new(&q, s, Q_STATES, "read the states", all[s->driver->sqlite], err);
     if (r < 0)
         return r;
     if (site_id)
@@ -77,10 +86,10 @@ int sqlite_each_state(struct store *base, uint64_t site_id, store_state_fn *fn, 
     return r;
 }
 
-int sqlite_get_states_us(struct store *base, wall_us *ret, struct err *err)
+int sql_get_states_us(struct store *base, wall_us *ret, struct err *err)
 {
     scoped(query) struct query q = { 0 };
-    int r = query_new(&q, sqlite_of(base), Q_STATES_US, "read the states", "SELECT states_us FROM meta", err);
+    int r = query_new(&q, sql_of(base), Q_STATES_US, "read the states", "SELECT states_us FROM meta", err);
     return r < 0 ? r : query_number(&q, ret, err);
 }
 
@@ -90,7 +99,7 @@ int sqlite_get_states_us(struct store *base, wall_us *ret, struct err *err)
     "SELECT id, site_id, began_us, confirmed_us, ended_us, ending, cause, status, detail " \
     "FROM incident WHERE " where " ORDER BY id DESC LIMIT ?1"
 
-static int ask_incidents(struct query *q, struct sqlite *s, const struct incident_filter *f, struct err *err)
+static int ask_incidents(struct query *q, struct sql *s, const struct incident_filter *f, struct err *err)
 {
     static const char *const doing = "read the incidents";
     int64_t key = (int64_t)(f->id ? f->id : f->site_id);
@@ -101,7 +110,7 @@ static int ask_incidents(struct query *q, struct sqlite *s, const struct inciden
                            : query_new(q, s, Q_INCIDENTS_ALL, doing, INCIDENTS("true"), err);
     if (r < 0)
         return r;
-    query_put_int(q, f->max && f->max < INT64_MAX ? (int64_t)f->max : -1);
+    query_put_int(q, f->max && f->max < INT64_MAX ? (int64_t)f->max : INT64_MAX);
     if (key)
         query_put_int(q, key);
     if (!f->id && f->site_id)
@@ -114,11 +123,11 @@ static bool incident_fits(const struct incident_filter *f, const struct incident
     return (!f->site_id || in->site_id == f->site_id) && (!f->open_only || in->end == INCIDENT_OPEN);
 }
 
-int sqlite_each_incident(struct store *base, const struct incident_filter *f, store_incident_fn *fn,
-                         void *arg, struct err *err)
+int sql_each_incident(struct store *base, const struct incident_filter *f, store_incident_fn *fn, void *arg,
+                      struct err *err)
 {
     scoped(query) struct query q = { 0 };
-    int r = ask_incidents(&q, sqlite_of(base), f, err);
+    int r = ask_incidents(&q, sql_of(base), f, err);
     if (r < 0)
         return r;
     while ((r = query_step(&q, err)) > 0) {
@@ -147,7 +156,7 @@ int sqlite_each_incident(struct store *base, const struct incident_filter *f, st
     "attempts, created_us, next_try_us, sent_us, trouble FROM notice WHERE " where " ORDER BY id " order \
     " LIMIT ?1"
 
-static int ask_notices(struct query *q, struct sqlite *s, const struct notice_filter *f, struct err *err)
+static int ask_notices(struct query *q, struct sql *s, const struct notice_filter *f, struct err *err)
 {
     static const char *const doing = "read the notices";
     int r;
@@ -162,17 +171,17 @@ static int ask_notices(struct query *q, struct sqlite *s, const struct notice_fi
         r = query_new(q, s, Q_NOTICES_ALL, doing, NOTICES("true", "DESC"), err);
     if (r < 0)
         return r;
-    query_put_int(q, f->max && f->max < INT64_MAX ? (int64_t)f->max : -1);
+    query_put_int(q, f->max && f->max < INT64_MAX ? (int64_t)f->max : INT64_MAX);
     if (f->incident_id)
         query_put_int(q, (int64_t)f->incident_id);
     return 0;
 }
 
-int sqlite_each_notice(struct store *base, const struct notice_filter *f, store_notice_fn *fn, void *arg,
-                       struct err *err)
+int sql_each_notice(struct store *base, const struct notice_filter *f, store_notice_fn *fn, void *arg,
+                    struct err *err)
 {
     scoped(query) struct query q = { 0 };
-    int r = ask_notices(&q, sqlite_of(base), f, err);
+    int r = ask_notices(&q, sql_of(base), f, err);
     if (r < 0)
         return r;
     while ((r = query_step(&q, err)) > 0) {
@@ -202,7 +211,7 @@ int sqlite_each_notice(struct store *base, const struct notice_filter *f, store_
 
 /* ── Summary ───────────────────────────────────────────────────────────── */
 
-static int count_sites(struct sqlite *s, struct summary *ret, struct err *err)
+static int count_sites(struct sql *s, struct summary *ret, struct err *err)
 {
     scoped(query) struct query q = { 0 };
     int r = query_new(&q, s, Q_SUMMARY_SITES, "count",
@@ -223,7 +232,7 @@ static int count_sites(struct sqlite *s, struct summary *ret, struct err *err)
     return r;
 }
 
-static int count_notices(struct sqlite *s, struct summary *ret, struct err *err)
+static int count_notices(struct sql *s, struct summary *ret, struct err *err)
 {
     scoped(query) struct query q = { 0 };
     int r = query_new(&q, s, Q_SUMMARY_NOTICES, "count", "SELECT state, count(*) FROM notice GROUP BY state",
@@ -236,16 +245,19 @@ static int count_notices(struct sqlite *s, struct summary *ret, struct err *err)
     return r;
 }
 
-static int count_rest(struct sqlite *s, struct summary *ret, struct err *err)
+#define REST(bytes)                                             \
+    "SELECT (SELECT count(*) FROM incident WHERE ending = 0), " \
+    "(SELECT count(*) FROM incident), "                         \
+    "coalesce((SELECT min(created_us) FROM notice WHERE state = 0), 0), looks, " bytes " FROM meta"
+#define PAGES "(SELECT page_count FROM pragma_page_count) * (SELECT page_size FROM pragma_page_size)"
+#define RELATIONS                                                                         \
+    "(SELECT sum(pg_total_relation_size(oid))::bigint FROM pg_class WHERE relkind = 'r' " \
+    "AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema()))"
+
+static int count_rest(struct sql *s, struct summary *ret, struct err *err)
 {
     scoped(query) struct query q = { 0 };
-    int r = query_new(&q, s, Q_SUMMARY_REST, "count",
-                      "SELECT (SELECT count(*) FROM incident WHERE ending = 0), "
-                      "(SELECT count(*) FROM incident), "
-                      "coalesce((SELECT min(created_us) FROM notice WHERE state = 0), 0), looks, "
-                      "(SELECT page_count FROM pragma_page_count) * (SELECT page_size FROM pragma_page_size) "
-                      "FROM meta",
-                      err);
+    int r = query_new(&q, s, Q_SUMMARY_REST, "count", s->driver->sqlite ? REST(PAGES) : REST(RELATIONS), err);
     if (r == 0)
         r = query_step(&q, err);
     if (r <= 0)
@@ -258,9 +270,9 @@ static int count_rest(struct sqlite *s, struct summary *ret, struct err *err)
     return 0;
 }
 
-int sqlite_get_summary(struct store *base, struct summary *ret, struct err *err)
+int sql_get_summary(struct store *base, struct summary *ret, struct err *err)
 {
-    struct sqlite *s = sqlite_of(base);
+    struct sql *s = sql_of(base);
     struct summary sum = { 0 };
     int r = count_sites(s, &sum, err);
     if (r == 0)

@@ -2,7 +2,7 @@
  * has a number, the table `word` the name. Names that were used lately are
  * remembered in the handle, up to a ceiling. What a transaction added is
  * forgotten when it is undone. */
-#include "common/store/sqlite_inside.h"
+#include "common/store/sql_inside.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@ struct word {
     char text[];
 };
 
-void sqlite_forget_words(struct sqlite *s)
+void sql_forget_words(struct sql *s)
 {
     struct word *w, *next;
 
@@ -29,10 +29,10 @@ void sqlite_forget_words(struct sqlite *s)
 }
 
 /* NULL when memory is short. */
-static struct word *remember(struct sqlite *s, int64_t id, const char *text)
+static struct word *remember(struct sql *s, int64_t id, const char *text)
 {
     if (HASH_CNT(by_id, s->by_id) >= MAX_REMEMBERED)
-        sqlite_forget_words(s);
+        sql_forget_words(s);
 
     size_t len = strlen(text);
     struct word *w = calloc(1, sizeof *w + len + 1);
@@ -45,7 +45,7 @@ static struct word *remember(struct sqlite *s, int64_t id, const char *text)
     return w;
 }
 
-static int look_up(struct sqlite *s, const char *text, int64_t *ret, struct err *err)
+static int look_up(struct sql *s, const char *text, int64_t *ret, struct err *err)
 {
     scoped(query) struct query q = { 0 };
     int r = query_new(&q, s, Q_WORD_BY_TEXT, "look up a name", "SELECT id FROM word WHERE text = ?", err);
@@ -55,20 +55,20 @@ static int look_up(struct sqlite *s, const char *text, int64_t *ret, struct err 
     return query_number(&q, ret, err);
 }
 
-static int add(struct sqlite *s, const char *text, int64_t *ret, struct err *err)
+static int add(struct sql *s, const char *text, int64_t *ret, struct err *err)
 {
     scoped(query) struct query q = { 0 };
-    int r = query_new(&q, s, Q_WORD_ADD, "add a name", "INSERT INTO word (text) VALUES (?)", err);
+    int r = query_new(&q, s, Q_WORD_ADD, "add a name",
+                      "INSERT INTO word (id, text) VALUES ((SELECT coalesce(max(id), 0) + 1 FROM word), ?) "
+                      "RETURNING id",
+                      err);
     if (r < 0)
         return r;
     query_put_text(&q, text);
-    r = query_run(&q, err);
-    if (r == 0)
-        *ret = sqlite3_last_insert_rowid(s->db);
-    return r;
+    return query_number(&q, ret, err);
 }
 
-int sqlite_word(struct sqlite *s, const char *text, int64_t *ret, struct err *err)
+int sql_word(struct sql *s, const char *text, int64_t *ret, struct err *err)
 {
     struct word *w = NULL;
     size_t len = strlen(text);
@@ -86,13 +86,13 @@ int sqlite_word(struct sqlite *s, const char *text, int64_t *ret, struct err *er
             return r;
         w = remember(s, id, text);
         if (!w)
-            return err_set(err, -EIO, "sqlite:%s: out of memory", s->path);
+            return sql_out_of_memory(s, err);
     }
     *ret = w->id;
     return 0;
 }
 
-int sqlite_word_text(struct sqlite *s, int64_t id, const char **ret, struct err *err)
+int sql_word_text(struct sql *s, int64_t id, const char **ret, struct err *err)
 {
     struct word *w = NULL;
     HASH_FIND(by_id, s->by_id, &id, sizeof id, w);
@@ -106,7 +106,7 @@ int sqlite_word_text(struct sqlite *s, int64_t id, const char **ret, struct err 
         if (r < 0)
             return r;
         if (r > 0 && !(w = remember(s, id, query_text(&q, 0))))
-            return err_set(err, -EIO, "sqlite:%s: out of memory", s->path);
+            return sql_out_of_memory(s, err);
     }
     *ret = w ? w->text : "";
     return 0;

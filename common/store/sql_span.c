@@ -6,15 +6,15 @@
  * So a span is cut around the lines that are there, and what remains is written
  * as one line for each run of free slots. A result that comes later for a slot
  * inside finds it taken. */
-#include "common/store/sqlite_inside.h"
+#include "common/store/sql_inside.h"
 
 #include <errno.h>
 
 /* Spans on one grid never overlap; a few on others may lie between. */
 #define SPANS_LOOKED_BACK "8"
 
-int sqlite_span_see(struct sqlite *s, uint64_t site_id, int64_t location_id, wall_us slot_us,
-                    struct span_seen *ret, struct err *err)
+int sql_span_see(struct sql *s, uint64_t site_id, int64_t location_id, wall_us slot_us, struct span_seen *ret,
+                 struct err *err)
 {
     scoped(query) struct query q = { 0 };
     int r = query_new(&q, s, Q_SPAN_AT, "read the ledger",
@@ -42,8 +42,8 @@ int sqlite_span_see(struct sqlite *s, uint64_t site_id, int64_t location_id, wal
     return r;
 }
 
-int sqlite_span_add(struct sqlite *s, uint64_t site_id, int64_t location_id, const struct span_part *part,
-                    struct err *err)
+int sql_span_add(struct sql *s, uint64_t site_id, int64_t location_id, const struct span_part *part,
+                 struct err *err)
 {
     wall_us last_us = part->slot_us + (int64_t)(part->n - 1) * part->every_us;
     scoped(query) struct query q = { 0 };
@@ -62,21 +62,21 @@ int sqlite_span_add(struct sqlite *s, uint64_t site_id, int64_t location_id, con
     query_put_int(&q, part->slot_us);
     query_put_int(&q, last_us);
     query_put_int(&q, part->every_us);
-    r = query_run(&q, err);
+    r = query_send(&q, err);
     if (r < 0)
         return r;
     query_put_int(&until, last_us);
-    return query_run(&until, err);
+    return query_send(&until, err);
 }
 
 /* The interval of the grid that the slot is on, 0 for none. A slot may be on
  * several: then it is the one that the site had at that time. */
-static int grid_of(struct sqlite *s, uint64_t site_id, wall_us slot_us, int64_t *ret, struct err *err)
+static int grid_of(struct sql *s, uint64_t site_id, wall_us slot_us, int64_t *ret, struct err *err)
 {
     struct grids g;
-    int r = sqlite_grids(s, site_id, &g, err);
+    int r = sql_grids(s, site_id, &g, err);
     *ret = 0;
-    for (size_t i = 0; r == 0 && i < g.n && i < SQLITE_MAX_GRIDS; i++) /* the present one first */
+    for (size_t i = 0; r == 0 && i < g.n && i < SQL_MAX_GRIDS; i++) /* the present one first */
         if (grid_has(&g.grid[i], site_id, slot_us) && (*ret == 0 || g.grid[i].until_us > slot_us))
             *ret = g.grid[i].every_us;
     return r;
@@ -94,13 +94,13 @@ static int ask_number(struct query *q, const struct run *run, int64_t location_i
 }
 
 /* The same where hours are packed: without lines of its own in one, all of it is free. */
-static int see_packed(struct sqlite *s, const struct run *run, int64_t location_id, wall_us slot_us,
+static int see_packed(struct sql *s, const struct run *run, int64_t location_id, wall_us slot_us,
                       struct span_seen *ret, struct err *err)
 {
     scoped(packed) struct packed p = { 0 };
     int64_t hour = slot_us / US_PER_HOUR;
     wall_us end_us = (hour + 1) * US_PER_HOUR - 1;
-    int r = sqlite_packed_get(s, hour, run->site_id, &p, err);
+    int r = sql_packed_get(s, hour, run->site_id, &p, err);
     if (r < 0)
         return r;
     if (packed_has(&p, slot_us, 0, location_id))
@@ -114,11 +114,11 @@ static int see_packed(struct sqlite *s, const struct run *run, int64_t location_
 
 /* Whether this slot has a line, and until when (at least the slot itself) that
  * is so for the slots behind it. */
-static int see_slot(struct sqlite *s, const struct run *run, int64_t location_id, wall_us slot_us,
+static int see_slot(struct sql *s, const struct run *run, int64_t location_id, wall_us slot_us,
                     wall_us packed_us, struct span_seen *ret, struct err *err)
 {
     int64_t next = 0;
-    int r = sqlite_span_see(s, run->site_id, location_id, slot_us, ret, err);
+    int r = sql_span_see(s, run->site_id, location_id, slot_us, ret, err);
     if (r < 0 || ret->covered)
         return r;
     if (slot_us < packed_us)
@@ -148,12 +148,12 @@ static int see_slot(struct sqlite *s, const struct run *run, int64_t location_id
     return r == -ENOENT ? 0 : r;
 }
 
-int sqlite_span_parts(struct sqlite *s, const struct result *res, int64_t location_id, span_part_fn *fn,
-                      void *arg, struct err *err)
+int sql_span_parts(struct sql *s, const struct result *res, int64_t location_id, span_part_fn *fn, void *arg,
+                   struct err *err)
 {
     struct span_part part = { .slot_us = res->run.slot_us, .n = res->span };
     struct marks marks;
-    int r = sqlite_marks(s, &marks, err);
+    int r = sql_marks(s, &marks, err);
     if (r == 0)
         r = grid_of(s, res->run.site_id, part.slot_us, &part.every_us, err);
     if (r < 0)

@@ -1,5 +1,5 @@
 /* Reading roll-ups, packed ones and others. */
-#include "common/store/sqlite_inside.h"
+#include "common/store/sql_inside.h"
 
 #include "common/array.h"
 
@@ -22,7 +22,7 @@ void query_hour(const struct query *q, struct hour *ret)
 }
 
 /* The first and last hour that have roll-ups; -ENOENT when none has. */
-static int known_hours(struct sqlite *s, int64_t *first, int64_t *last, struct err *err)
+static int known_hours(struct sql *s, int64_t *first, int64_t *last, struct err *err)
 {
     scoped(query) struct query q = { 0 };
     int r =
@@ -30,13 +30,13 @@ static int known_hours(struct sqlite *s, int64_t *first, int64_t *last, struct e
                   "SELECT min(first), max(last) FROM "
                   "(SELECT (SELECT min(hour) FROM rollup) AS first, (SELECT max(hour) FROM rollup) AS last "
                   "UNION ALL SELECT (SELECT min(day) FROM rollup_day) * 24, "
-                  "(SELECT max(day) FROM rollup_day) * 24 + 23)",
+                  "(SELECT max(day) FROM rollup_day) * 24 + 23) AS known",
                   err);
     if (r == 0)
         r = query_step(&q, err);
     if (r < 0)
         return r;
-    if (r == 0 || sqlite3_column_type(q.st, 0) == SQLITE_NULL)
+    if (r == 0 || query_is_null(&q, 0))
         return -ENOENT;
     *first = query_int(&q, 0);
     *last = query_int(&q, 1);
@@ -44,7 +44,7 @@ static int known_hours(struct sqlite *s, int64_t *first, int64_t *last, struct e
 }
 
 struct walk {
-    struct sqlite *s;
+    struct sql *s;
     int64_t from, to; /* hours */
     store_rollup_fn *fn;
     void *arg;
@@ -63,7 +63,7 @@ static int tell(const struct walk *w, uint64_t site_id, const struct hour *h, st
         .took_min_us = h->took_min_us,
         .took_max_us = h->took_max_us,
     };
-    int r = sqlite_word_text(w->s, h->location_id, &location, err);
+    int r = sql_word_text(w->s, h->location_id, &location, err);
     if (r < 0)
         return r;
     snprintf(u.location, sizeof u.location, "%s", location);
@@ -87,10 +87,10 @@ static int tell_all(const struct walk *w, uint64_t site_id, struct hours *h, int
 /* A row of either table: `hours` is NULL in one that is not packed. */
 static int take_row(const struct query *q, int64_t day, struct hours *to, struct err *err)
 {
-    if (sqlite3_column_type(q->st, 9) != SQLITE_NULL)
+    if (!query_is_null(q, 9))
         return query_hours(q, 9, day, (uint64_t)query_int(q, 1), to, err);
     if (array_room(to->at, to->n, to->room) < 0)
-        return err_set(err, -EIO, "sqlite:%s: out of memory", q->s->path);
+        return sql_out_of_memory(q->s, err);
     query_hour(q, &to->at[to->n++]);
     return 0;
 }
@@ -116,8 +116,7 @@ static int each_of_site(const struct walk *w, uint64_t site_id, struct err *err)
         query_put_int(&q, (int64_t)site_id);
         while ((r = query_step(&q, err)) > 0 && (r = take_row(&q, day, &h, err)) == 0)
             continue;
-        sqlite3_reset(q.st);
-        q.at = 0;
+        query_again(&q);
         if (r == 0)
             r = tell_all(w, site_id, &h, w->from, w->to, err);
     }
@@ -153,16 +152,15 @@ static int each_of_all(const struct walk *w, struct err *err)
                       err);
     for (int64_t hour = w->from; r == 0 && hour < w->to; hour++) {
         r = each_of_hour(w, &q, hour, &h, err);
-        sqlite3_reset(q.st);
-        q.at = 0;
+        query_again(&q);
     }
     return r;
 }
 
-int sqlite_each_rollup(struct store *base, uint64_t site_id, wall_us from_us, wall_us to_us,
-                       store_rollup_fn *fn, void *arg, struct err *err)
+int sql_each_rollup(struct store *base, uint64_t site_id, wall_us from_us, wall_us to_us, store_rollup_fn *fn,
+                    void *arg, struct err *err)
 {
-    struct walk w = { sqlite_of(base), hour_at_or_after(from_us), hour_at_or_after(to_us), fn, arg };
+    struct walk w = { sql_of(base), hour_at_or_after(from_us), hour_at_or_after(to_us), fn, arg };
     int64_t first = 0, last = 0;
     int r = known_hours(w.s, &first, &last, err);
     if (r < 0)

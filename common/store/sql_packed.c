@@ -1,5 +1,5 @@
 /* Hours that are packed: one row with all lines of a site in an hour. */
-#include "common/store/sqlite_inside.h"
+#include "common/store/sql_inside.h"
 
 #include "common/array.h"
 
@@ -17,21 +17,21 @@ void packed_done(struct packed *p)
     *p = (struct packed){ 0 };
 }
 
-static int add(struct sqlite *s, struct packed *p, const struct line *line, struct err *err)
+static int add(struct sql *s, struct packed *p, const struct line *line, struct err *err)
 {
     if (array_room(p->line, p->n, p->room) < 0)
-        return err_set(err, -EIO, "sqlite:%s: out of memory", s->path);
+        return sql_out_of_memory(s, err);
     p->line[p->n++] = *line;
     return 0;
 }
 
-static int damaged(const struct sqlite *s, int64_t hour, uint64_t site_id, struct err *err)
+static int damaged(const struct sql *s, int64_t hour, uint64_t site_id, struct err *err)
 {
-    return err_set(err, -EIO, "sqlite:%s: the lines of site %llu in hour %lld are damaged", s->path,
+    return err_set(err, -EIO, "%s: the lines of site %llu in hour %lld are damaged", s->name,
                    (unsigned long long)site_id, (long long)hour);
 }
 
-static int unpack(struct sqlite *s, struct packed *p, int64_t hour, uint64_t site_id, size_t len,
+static int unpack(struct sql *s, struct packed *p, int64_t hour, uint64_t site_id, size_t len,
                   struct err *err)
 {
     struct lines_cursor c;
@@ -44,17 +44,16 @@ static int unpack(struct sqlite *s, struct packed *p, int64_t hour, uint64_t sit
 
 static int copy_bytes(const struct query *q, int column, uint8_t **ret, size_t *ret_len, struct err *err)
 {
-    const void *bytes = sqlite3_column_blob(q->st, column);
-    *ret_len = (size_t)sqlite3_column_bytes(q->st, column);
+    const void *bytes = query_bytes(q, column, ret_len);
     *ret = malloc(*ret_len + 1);
     if (!*ret)
-        return err_set(err, -EIO, "sqlite:%s: out of memory", q->s->path);
+        return sql_out_of_memory(q->s, err);
     if (*ret_len)
         memcpy(*ret, bytes, *ret_len);
     return 0;
 }
 
-int sqlite_packed_get(struct sqlite *s, int64_t hour, uint64_t site_id, struct packed *ret, struct err *err)
+int sql_packed_get(struct sql *s, int64_t hour, uint64_t site_id, struct packed *ret, struct err *err)
 {
     scoped(query) struct query q = { 0 };
     size_t len = 0;
@@ -72,19 +71,21 @@ int sqlite_packed_get(struct sqlite *s, int64_t hour, uint64_t site_id, struct p
     return r < 0 ? r : unpack(s, ret, hour, site_id, len, err);
 }
 
-int sqlite_packed_put(struct sqlite *s, int64_t hour, uint64_t site_id, size_t n, const void *bytes,
-                      size_t len, struct err *err)
+int sql_packed_put(struct sql *s, int64_t hour, uint64_t site_id, size_t n, const void *bytes, size_t len,
+                   struct err *err)
 {
     scoped(query) struct query q = { 0 };
     int r = query_new(&q, s, Q_PACKED_PUT, "pack the ledger",
-                      "INSERT OR REPLACE INTO history (hour, site_id, n, lines) VALUES (?, ?, ?, ?)", err);
+                      "INSERT INTO history (hour, site_id, n, lines) VALUES (?, ?, ?, ?) "
+                      "ON CONFLICT (hour, site_id) DO UPDATE SET n = excluded.n, lines = excluded.lines",
+                      err);
     if (r < 0)
         return r;
     query_put_int(&q, hour);
     query_put_int(&q, (int64_t)site_id);
     query_put_int(&q, (int64_t)n);
-    query_put_bytes(&q, bytes, (int)len);
-    return query_run(&q, err);
+    query_put_bytes(&q, bytes, len);
+    return query_send(&q, err);
 }
 
 bool packed_has(const struct packed *p, wall_us slot_us, uint32_t look, int64_t location_id)
@@ -100,28 +101,27 @@ static int compare(const void *a, const void *b)
     return lines_compare(a, b);
 }
 
-static int pack_again(struct sqlite *s, int64_t hour, uint64_t site_id, struct packed *p, struct err *err)
+static int pack_again(struct sql *s, int64_t hour, uint64_t site_id, struct packed *p, struct err *err)
 {
     struct lines_before before;
     uint8_t *bytes = malloc(LINES_HEAD + p->n * LINES_MOST);
     size_t len = LINES_HEAD;
     if (!bytes)
-        return err_set(err, -EIO, "sqlite:%s: out of memory", s->path);
+        return sql_out_of_memory(s, err);
     lines_head(bytes);
     lines_begin(&before);
     for (size_t i = 0; i < p->n; i++)
         len += lines_put(bytes + len, &before, &p->line[i]);
-    int r = sqlite_packed_put(s, hour, site_id, p->n, bytes, len, err);
+    int r = sql_packed_put(s, hour, site_id, p->n, bytes, len, err);
     free(bytes);
     return r;
 }
 
-int sqlite_packed_add(struct sqlite *s, uint64_t site_id, const struct line *line, bool *ret_added,
-                      struct err *err)
+int sql_packed_add(struct sql *s, uint64_t site_id, const struct line *line, bool *ret_added, struct err *err)
 {
     scoped(packed) struct packed p = { 0 };
     int64_t hour = line->slot_us / US_PER_HOUR;
-    int r = sqlite_packed_get(s, hour, site_id, &p, err);
+    int r = sql_packed_get(s, hour, site_id, &p, err);
     *ret_added = r == 0 && !packed_has(&p, line->slot_us, line->look, line->location_id);
     if (!*ret_added)
         return r;
@@ -129,13 +129,15 @@ int sqlite_packed_add(struct sqlite *s, uint64_t site_id, const struct line *lin
     if (r < 0)
         return r;
     qsort(p.line, p.n, sizeof *p.line, compare);
-    return pack_again(s, hour, site_id, &p, err);
+    if (s->driver->count_packed)
+        r = s->driver->count_packed(s, hour, 1, err);
+    return r < 0 ? r : pack_again(s, hour, site_id, &p, err);
 }
 
 /* ── Reading ───────────────────────────────────────────────────────────── */
 
 struct walk {
-    struct sqlite *s;
+    struct sql *s;
     wall_us from_us, to_us;
     size_t *left;
     store_result_fn *fn;
@@ -145,7 +147,7 @@ struct walk {
 static int tell(struct walk *w, uint64_t site_id, const struct line *line, struct err *err)
 {
     struct result res;
-    int r = sqlite_result_of(w->s, site_id, line, &res, err);
+    int r = sql_result_of(w->s, site_id, line, &res, err);
     (*w->left)--;
     return r < 0 ? r : w->fn(w->arg, &res);
 }
@@ -213,14 +215,14 @@ static int take_row(struct window *win, const struct query *q, int64_t hour, wal
         if (line.slot_us < from_us || line.slot_us >= to_us)
             continue;
         if (array_room(win->at, win->n, win->room) < 0)
-            r = err_set(err, -EIO, "sqlite:%s: out of memory", q->s->path);
+            r = sql_out_of_memory(q->s, err);
         else
             win->at[win->n++] = (struct of_site){ site_id, line };
     }
     if (r == -EBADMSG)
         r = damaged(q->s, hour, site_id, err);
     if (r == 0 && win->n > before && array_room(win->bytes, win->n_bytes, win->room_bytes) < 0)
-        r = err_set(err, -EIO, "sqlite:%s: out of memory", q->s->path);
+        r = sql_out_of_memory(q->s, err);
     if (r == 0 && win->n > before)
         win->bytes[win->n_bytes++] = bytes;
     else
@@ -262,7 +264,7 @@ static int tell_all(struct walk *w, int64_t hour, struct err *err)
 }
 
 /* The newest hour before that one which has rows; -ENOENT. */
-static int hour_before(struct sqlite *s, int64_t before, int64_t *ret, struct err *err)
+static int hour_before(struct sql *s, int64_t before, int64_t *ret, struct err *err)
 {
     scoped(query) struct query q = { 0 };
     int r = query_new(&q, s, Q_PACKED_BEFORE, DOING,
@@ -273,8 +275,8 @@ static int hour_before(struct sqlite *s, int64_t before, int64_t *ret, struct er
     return query_number(&q, ret, err);
 }
 
-int sqlite_each_packed(struct sqlite *s, uint64_t site_id, wall_us from_us, wall_us to_us, size_t *left,
-                       store_result_fn *fn, void *arg, struct err *err)
+int sql_each_packed(struct sql *s, uint64_t site_id, wall_us from_us, wall_us to_us, size_t *left,
+                    store_result_fn *fn, void *arg, struct err *err)
 {
     struct walk w = { s, from_us, to_us, left, fn, arg };
     int64_t hour = (to_us - 1) / US_PER_HOUR + 1;
@@ -287,7 +289,7 @@ int sqlite_each_packed(struct sqlite *s, uint64_t site_id, wall_us from_us, wall
         if (r == 0 && site_id == 0)
             r = tell_all(&w, hour, err);
         else if (r == 0)
-            r = sqlite_packed_get(s, hour, site_id, &p, err);
+            r = sql_packed_get(s, hour, site_id, &p, err);
         if (r == 0)
             r = tell_hour(&w, site_id, &p, err);
     }

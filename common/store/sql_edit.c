@@ -2,38 +2,38 @@
  * written carries the edit's number. A call that is refused (a name that is
  * taken) leaves the edit as it was. After any other failure the edit cannot be
  * committed, because half of the failed call may be in it. */
-#include "common/store/sqlite_inside.h"
+#include "common/store/sql_inside.h"
 
 #include <errno.h>
 #include <string.h>
 
-static int edit_open(struct sqlite *s, struct err *err)
+static int edit_open(struct sql *s, struct err *err)
 {
     if (!s->edit.open)
-        return err_set(err, -EINVAL, "sqlite:%s: no edit was begun", s->path);
+        return err_set(err, -EINVAL, "%s: no edit was begun", s->name);
     if (s->edit.broken)
-        return err_set(err, s->edit.broken, "sqlite:%s: the edit has failed already", s->path);
+        return err_set(err, s->edit.broken, "%s: the edit has failed already", s->name);
     return 0;
 }
 
 /* Remember a failure that is not a refusal; returns r. */
-static int edit_result(struct sqlite *s, int r)
+static int edit_result(struct sql *s, int r)
 {
     if (r < 0 && r != -EEXIST && r != -ENOENT)
         s->edit.broken = r;
     return r;
 }
 
-int sqlite_edit_begin(struct store *base, wall_us now, struct err *err)
+int sql_edit_begin(struct store *base, wall_us now, struct err *err)
 {
-    struct sqlite *s = sqlite_of(base);
+    struct sql *s = sql_of(base);
     uint64_t change = 0;
-    int r = sqlite_begin(s, "edit it", err);
+    int r = sql_begin(s, SQL_EDITS, "edit it", err);
     if (r < 0)
         return r;
-    r = sqlite_newest_change(base, &change, err);
+    r = sql_newest_change(base, &change, err);
     if (r < 0) {
-        sqlite_rollback(s);
+        sql_rollback(s);
         return r;
     }
     s->edit.open = true;
@@ -43,9 +43,9 @@ int sqlite_edit_begin(struct store *base, wall_us now, struct err *err)
     return 0;
 }
 
-int sqlite_edit_commit(struct store *base, struct err *err)
+int sql_edit_commit(struct store *base, struct err *err)
 {
-    struct sqlite *s = sqlite_of(base);
+    struct sql *s = sql_of(base);
     int r = edit_open(s, err);
     if (!s->edit.open)
         return r;
@@ -58,31 +58,51 @@ int sqlite_edit_commit(struct store *base, struct err *err)
         }
     }
     s->edit.open = false;
-    return sqlite_end(s, r, "edit it", err);
+    return sql_end(s, r, "edit it", err);
 }
 
-void sqlite_edit_abort(struct store *base)
+void sql_edit_abort(struct store *base)
 {
-    struct sqlite *s = sqlite_of(base);
+    struct sql *s = sql_of(base);
     if (!s->edit.open)
         return;
     s->edit.open = false;
-    sqlite_rollback(s);
+    sql_rollback(s);
 }
 
-/* Run what was put. A name that is taken is a refusal. */
-static int run_named(struct query *q, const char *what, const char *name, struct err *err)
+static int name_taken(const char *what, const char *name, struct err *err)
 {
-    int rc = q->trouble ? q->trouble : sqlite3_step(q->st);
-    if (rc == SQLITE_DONE)
-        return 0;
-    if (rc == SQLITE_CONSTRAINT_UNIQUE)
-        return err_set(err, -EEXIST, "another %s has the name '%.200s'", what, name);
-    return sqlite_fail(q->s, rc, q->doing, err);
+    return err_set(err, -EEXIST, "another %s has the name '%.200s'", what, name);
+}
+
+/* Run what adds a row unless its name is taken, which is a refusal: its id. */
+static int add_named(struct query *q, const char *what, const char *name, uint64_t *ret_id, struct err *err)
+{
+    int64_t id = 0;
+    int r = query_number(q, &id, err);
+    if (r == -ENOENT)
+        return name_taken(what, name, err);
+    *ret_id = (uint64_t)id;
+    return r;
+}
+
+/* Whether another has the name: not asked of the database by way of a failure, which
+ * would end the transaction in some. Nobody else edits meanwhile. */
+static int check_name(struct sql *s, enum query_id id, const char *sql, const char *what, const char *name,
+                      uint64_t of_id, struct err *err)
+{
+    scoped(query) struct query q = { 0 };
+    int r = query_new(&q, s, id, "edit it", sql, err);
+    if (r < 0)
+        return r;
+    query_put_text(&q, name);
+    query_put_int(&q, (int64_t)of_id);
+    r = query_step(&q, err);
+    return r > 0 ? name_taken(what, name, err) : r;
 }
 
 /* Whether a query with these parameters has a row: 1 or 0. */
-static int has_row(struct sqlite *s, enum query_id id, const char *sql, uint64_t a, struct err *err)
+static int has_row(struct sql *s, enum query_id id, const char *sql, uint64_t a, struct err *err)
 {
     scoped(query) struct query q = { 0 };
     int r = query_new(&q, s, id, "edit it", sql, err);
@@ -92,7 +112,7 @@ static int has_row(struct sqlite *s, enum query_id id, const char *sql, uint64_t
     return query_step(&q, err);
 }
 
-static int owner_lives(struct sqlite *s, uint64_t id, struct err *err)
+static int owner_lives(struct sql *s, uint64_t id, struct err *err)
 {
     int r = has_row(s, Q_OWNER_LIVES, "SELECT 1 FROM owner WHERE id = ? AND removed = 0", id, err);
     if (r == 0)
@@ -102,29 +122,34 @@ static int owner_lives(struct sqlite *s, uint64_t id, struct err *err)
 
 /* ── Owners ────────────────────────────────────────────────────────────── */
 
-static int put_owner_row(struct sqlite *s, const struct owner *o, uint64_t *ret_id, struct err *err)
+static int put_owner_row(struct sql *s, const struct owner *o, uint64_t *ret_id, struct err *err)
 {
     scoped(query) struct query q = { 0 };
     int r = o->id ? owner_lives(s, o->id, err) : 0;
+    if (r == 0 && o->id)
+        r = check_name(s, Q_OWNER_NAMED, "SELECT 1 FROM owner WHERE name = ? AND removed = 0 AND id <> ?",
+                       "owner", o->name, o->id, err);
     if (r == 0)
         r = o->id ? query_new(&q, s, Q_OWNER_SET, "write an owner",
                               "UPDATE owner SET name = ?, remind_s = ?, change = ? WHERE id = ?", err)
                   : query_new(&q, s, Q_OWNER_ADD, "write an owner",
-                              "INSERT INTO owner (name, remind_s, change, removed) VALUES (?, ?, ?, 0)", err);
+                              "INSERT INTO owner (id, name, remind_s, change, removed) VALUES "
+                              "((SELECT coalesce(max(id), 0) + 1 FROM owner), ?, ?, ?, 0) "
+                              "ON CONFLICT (name) WHERE removed = 0 DO NOTHING RETURNING id",
+                              err);
     if (r < 0)
         return r;
     query_put_text(&q, o->name);
     query_put_int(&q, o->remind_s);
     query_put_int(&q, (int64_t)s->edit.change);
-    if (o->id)
-        query_put_int(&q, (int64_t)o->id);
-    r = run_named(&q, "owner", o->name, err);
-    if (r == 0)
-        *ret_id = o->id ? o->id : (uint64_t)sqlite3_last_insert_rowid(s->db);
-    return r;
+    if (!o->id)
+        return add_named(&q, "owner", o->name, ret_id, err);
+    query_put_int(&q, (int64_t)o->id);
+    *ret_id = o->id;
+    return query_send(&q, err);
 }
 
-static int put_channels(struct sqlite *s, uint64_t id, const struct owner *o, struct err *err)
+static int put_channels(struct sql *s, uint64_t id, const struct owner *o, struct err *err)
 {
     scoped(query) struct query drop = { 0 };
     scoped(query) struct query add = { 0 };
@@ -136,19 +161,19 @@ static int put_channels(struct sqlite *s, uint64_t id, const struct owner *o, st
     if (r < 0)
         return r;
     query_put_int(&drop, (int64_t)id);
-    r = query_run(&drop, err);
+    r = query_send(&drop, err);
     for (unsigned i = 0; r == 0 && o && i < o->n_channels; i++) {
         query_put_int(&add, (int64_t)id);
         query_put_int(&add, i);
         query_put_text(&add, o->channel[i]);
-        r = query_run(&add, err);
+        r = query_send(&add, err);
     }
     return r;
 }
 
-int sqlite_edit_owner(struct store *base, const struct owner *o, uint64_t *ret_id, struct err *err)
+int sql_edit_owner(struct store *base, const struct owner *o, uint64_t *ret_id, struct err *err)
 {
-    struct sqlite *s = sqlite_of(base);
+    struct sql *s = sql_of(base);
     uint64_t id = 0;
     int r = edit_open(s, err);
     if (r < 0)
@@ -163,9 +188,9 @@ int sqlite_edit_owner(struct store *base, const struct owner *o, uint64_t *ret_i
     return edit_result(s, r);
 }
 
-int sqlite_edit_remove_owner(struct store *base, uint64_t id, struct err *err)
+int sql_edit_remove_owner(struct store *base, uint64_t id, struct err *err)
 {
-    struct sqlite *s = sqlite_of(base);
+    struct sql *s = sql_of(base);
     int r = edit_open(s, err);
     if (r < 0)
         return r;
@@ -199,7 +224,7 @@ struct watch {
     wall_us changed_us;
 };
 
-static int read_watch(struct sqlite *s, const struct site *to, struct watch *ret, struct err *err)
+static int read_watch(struct sql *s, const struct site *to, struct watch *ret, struct err *err)
 {
     scoped(query) struct query q = { 0 };
     int r = query_new(&q, s, Q_SITE_WATCH, "write a site",
@@ -242,7 +267,7 @@ static void put_site(struct query *q, const struct site *site, const char *statu
 }
 
 /* The new row's id, or the changed one's. */
-static int put_site_row(struct sqlite *s, const struct site *site, wall_us changed_us, uint64_t *ret_id,
+static int put_site_row(struct sql *s, const struct site *site, wall_us changed_us, uint64_t *ret_id,
                         struct err *err)
 {
     char status[EXPECT_STATUS_SIZE] = "";
@@ -257,10 +282,12 @@ static int put_site_row(struct sqlite *s, const struct site *site, wall_us chang
                       err)
                 : query_new(
                       &q, s, Q_SITE_ADD, "write a site",
-                      "INSERT INTO site (name, url, tags, owner_id, every_ms, timeout_ms, method, "
+                      "INSERT INTO site (id, name, url, tags, owner_id, every_ms, timeout_ms, method, "
                       "status, contains, full_handshake, looks, within_ms, confirm_from, locations, paused, "
                       "change, changed_us, added_us, removed) "
-                      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+                      "VALUES ((SELECT coalesce(max(id), 0) + 1 FROM site), "
+                      "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0) "
+                      "ON CONFLICT (name) WHERE removed = 0 DO NOTHING RETURNING id",
                       err);
     if (r < 0)
         return r;
@@ -268,13 +295,13 @@ static int put_site_row(struct sqlite *s, const struct site *site, wall_us chang
         status_set_format(status, sizeof status, &site->status);
     put_site(&q, site, status, s->edit.change, changed_us);
     query_put_int(&q, site->id ? (int64_t)site->id : s->edit.now);
-    r = run_named(&q, "site", site->name, err);
-    if (r == 0)
-        *ret_id = site->id ? site->id : (uint64_t)sqlite3_last_insert_rowid(s->db);
-    return r;
+    if (!site->id)
+        return add_named(&q, "site", site->name, ret_id, err);
+    *ret_id = site->id;
+    return query_send(&q, err);
 }
 
-static int keep_former_grid(struct sqlite *s, uint64_t id, uint32_t every_ms, struct err *err)
+static int keep_former_grid(struct sql *s, uint64_t id, uint32_t every_ms, struct err *err)
 {
     scoped(query) struct query q = { 0 };
     int r = query_new(&q, s, Q_GRID_ADD, "write a site",
@@ -286,7 +313,7 @@ static int keep_former_grid(struct sqlite *s, uint64_t id, uint32_t every_ms, st
     query_put_int(&q, (int64_t)id);
     query_put_int(&q, every_ms);
     query_put_int(&q, s->edit.now);
-    return query_run(&q, err);
+    return query_send(&q, err);
 }
 
 static bool locations_valid(const char *list)
@@ -316,9 +343,9 @@ static int check_site(const struct site *site, struct err *err)
     return 0;
 }
 
-int sqlite_edit_site(struct store *base, const struct site *site, uint64_t *ret_id, struct err *err)
+int sql_edit_site(struct store *base, const struct site *site, uint64_t *ret_id, struct err *err)
 {
-    struct sqlite *s = sqlite_of(base);
+    struct sql *s = sql_of(base);
     struct watch was = { .differs = true };
     uint64_t id = 0;
     int r = edit_open(s, err);
@@ -331,6 +358,9 @@ int sqlite_edit_site(struct store *base, const struct site *site, uint64_t *ret_
         r = owner_lives(s, site->owner_id, err);
     if (r == 0 && site->id)
         r = read_watch(s, site, &was, err);
+    if (r == 0 && site->id)
+        r = check_name(s, Q_SITE_NAMED, "SELECT 1 FROM site WHERE name = ? AND removed = 0 AND id <> ?",
+                       "site", site->name, site->id, err);
     if (r == 0)
         r = put_site_row(s, site, was.differs ? s->edit.now : was.changed_us, &id, err);
     if (r == 0 && site->id && was.every_ms != site->every_ms)
@@ -340,9 +370,9 @@ int sqlite_edit_site(struct store *base, const struct site *site, uint64_t *ret_
     return edit_result(s, r);
 }
 
-int sqlite_edit_remove_site(struct store *base, uint64_t id, struct err *err)
+int sql_edit_remove_site(struct store *base, uint64_t id, struct err *err)
 {
-    struct sqlite *s = sqlite_of(base);
+    struct sql *s = sql_of(base);
     scoped(query) struct query q = { 0 };
     int r = edit_open(s, err);
     if (r == 0)
@@ -353,7 +383,7 @@ int sqlite_edit_remove_site(struct store *base, uint64_t id, struct err *err)
     query_put_int(&q, (int64_t)s->edit.change);
     query_put_int(&q, (int64_t)id);
     r = query_run(&q, err);
-    if (r == 0 && sqlite3_changes(s->db) == 0)
+    if (r == 0 && q.changed == 0)
         return err_set(err, -ENOENT, "there is no site with the id %llu", (unsigned long long)id);
     return edit_result(s, r);
 }

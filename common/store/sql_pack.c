@@ -10,7 +10,7 @@
  *
  * Lines that arrive meanwhile: of a site that has its row already, they are added
  * to it; of one that is being gathered, they are noted and added when it has. */
-#include "common/store/sqlite_inside.h"
+#include "common/store/sql_inside.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -23,7 +23,7 @@
 #define FIRST_ROOM   192
 #define OVERHEAD     48 /* of two allocations and a place in the hash table */
 
-size_t sqlite_pack_bytes = 32u << 20;
+size_t sql_pack_bytes = 32u << 20;
 
 struct gathered { /* one site */
     uint64_t site_id;
@@ -59,7 +59,7 @@ static void drop(struct packing *p, struct gathered *g)
     free(g);
 }
 
-void sqlite_forget_packing(struct sqlite *s)
+void sql_forget_packing(struct sql *s)
 {
     struct gathered *g, *next;
     if (!s->packing)
@@ -71,19 +71,19 @@ void sqlite_forget_packing(struct sqlite *s)
     s->packing = NULL;
 }
 
-int sqlite_packing_line(struct sqlite *s, const struct marks *m, uint64_t site_id, const struct line *line,
-                        struct err *err)
+int sql_packing_line(struct sql *s, const struct marks *m, uint64_t site_id, const struct line *line,
+                     struct err *err)
 {
     bool added;
     if (site_id < m->packing_site)
-        return sqlite_packed_add(s, site_id, line, &added, err);
+        return sql_packed_add(s, site_id, line, &added, err);
     struct packing *p = s->packing;
     if (!p || site_id >= p->end)
         return 0;
     if (!p->late)
         p->late = calloc(MAX_LATE, sizeof *p->late);
     if (!p->late || p->n_late == MAX_LATE)
-        sqlite_forget_packing(s);
+        sql_forget_packing(s);
     else
         p->late[p->n_late++] = (struct late){ site_id, line->slot_us, line->look, line->location_id };
     return 0;
@@ -159,7 +159,7 @@ static void narrow(struct packing *p)
 }
 
 /* Where this slice ends: after so many lines, between two slots. */
-static int slice_end(struct sqlite *s, const struct packing *p, wall_us *ret, struct err *err)
+static int slice_end(struct sql *s, const struct packing *p, wall_us *ret, struct err *err)
 {
     scoped(query) struct query q = { 0 };
     wall_us end_us = p->begin_us + US_PER_HOUR;
@@ -181,7 +181,7 @@ static int slice_end(struct sqlite *s, const struct packing *p, wall_us *ret, st
     return r;
 }
 
-static int walk_slice(struct sqlite *s, struct packing *p, struct err *err)
+static int walk_slice(struct sql *s, struct packing *p, struct err *err)
 {
     scoped(query) struct query q = { 0 };
     wall_us until_us = 0;
@@ -204,8 +204,8 @@ static int walk_slice(struct sqlite *s, struct packing *p, struct err *err)
             continue; /* narrower than it was asked */
         query_line(&q, &line);
         if (gather(p, site_id, &line) < 0)
-            return err_set(err, -EIO, "sqlite:%s: out of memory", s->path);
-        if (p->bytes > sqlite_pack_bytes)
+            return sql_out_of_memory(s, err);
+        if (p->bytes > sql_pack_bytes)
             narrow(p);
     }
     p->at_us = until_us;
@@ -217,7 +217,7 @@ static int walk_slice(struct sqlite *s, struct packing *p, struct err *err)
 
 /* ── Writing ───────────────────────────────────────────────────────────── */
 
-static int set_marks(struct sqlite *s, wall_us packed_us, uint64_t packing_site, struct err *err)
+static int set_marks(struct sql *s, wall_us packed_us, uint64_t packing_site, struct err *err)
 {
     scoped(query) struct query q = { 0 };
     int r = query_new(&q, s, Q_PACK_SET, DOING, "UPDATE meta SET packed_us = ?, packing_site = ?", err);
@@ -229,7 +229,7 @@ static int set_marks(struct sqlite *s, wall_us packed_us, uint64_t packing_site,
 }
 
 /* What is in the table counts: the transaction that brought it may have been undone. */
-static int add_late(struct sqlite *s, const struct late *late, struct err *err)
+static int add_late(struct sql *s, const struct late *late, struct err *err)
 {
     scoped(query) struct query q = { 0 };
     struct line line;
@@ -248,11 +248,11 @@ static int add_late(struct sqlite *s, const struct late *late, struct err *err)
     if (r <= 0)
         return r;
     query_line(&q, &line);
-    return sqlite_packed_add(s, late->site_id, &line, &added, err);
+    return sql_packed_add(s, late->site_id, &line, &added, err);
 }
 
 /* Those of sites that have their row now. */
-static int add_all_late(struct sqlite *s, struct packing *p, uint64_t done, struct err *err)
+static int add_all_late(struct sql *s, struct packing *p, uint64_t done, struct err *err)
 {
     size_t left = 0;
     int r = 0;
@@ -266,19 +266,31 @@ static int add_all_late(struct sqlite *s, struct packing *p, uint64_t done, stru
     return r;
 }
 
+/* A database that keeps count is told before the rows of this slice are written. */
+static int count_rows(struct sql *s, const struct packing *p, struct err *err)
+{
+    unsigned n = 0;
+    int64_t lines = 0;
+    for (const struct gathered *g = p->sites; g && n++ < SLICE_ROWS; g = g->hh.next)
+        lines += g->n;
+    return s->driver->count_packed && lines
+               ? s->driver->count_packed(s, p->begin_us / US_PER_HOUR, lines, err)
+               : 0;
+}
+
 /* In one transaction: rows, and how far they go. */
-static int write_rows(struct sqlite *s, struct packing *p, struct err *err)
+static int write_rows(struct sql *s, struct packing *p, struct err *err)
 {
     struct gathered *g, *next;
     unsigned n = 0;
-    int r = 0;
     uint64_t done = p->end;
+    int r = count_rows(s, p, err);
     HASH_ITER (hh, p->sites, g, next) {
         if (r < 0 || n++ >= SLICE_ROWS) {
             done = g->site_id;
             break;
         }
-        r = sqlite_packed_put(s, p->begin_us / US_PER_HOUR, g->site_id, g->n, g->bytes, g->len, err);
+        r = sql_packed_put(s, p->begin_us / US_PER_HOUR, g->site_id, g->n, g->bytes, g->len, err);
         drop(p, g);
     }
     if (r == 0)
@@ -289,14 +301,14 @@ static int write_rows(struct sqlite *s, struct packing *p, struct err *err)
     return set_marks(s, p->begin_us + (all ? US_PER_HOUR : 0), all ? 0 : done, err);
 }
 
-static int write_slice(struct sqlite *s, struct err *err)
+static int write_slice(struct sql *s, struct err *err)
 {
     struct packing *p = s->packing;
-    int r = sqlite_begin(s, DOING, err);
+    int r = sql_begin(s, SQL_LEDGER, DOING, err);
     if (r == 0)
-        r = sqlite_end(s, write_rows(s, p, err), DOING, err);
+        r = sql_end(s, write_rows(s, p, err), DOING, err);
     if (r < 0 || (!p->sites && p->end == INT64_MAX))
-        sqlite_forget_packing(s); /* the marks say where to begin again */
+        sql_forget_packing(s); /* the marks say where to begin again */
     else if (!p->sites) {
         uint64_t width = p->end - p->first;
         p->first = p->end;
@@ -309,11 +321,11 @@ static int write_slice(struct sqlite *s, struct err *err)
 
 /* ── Slice by slice ────────────────────────────────────────────────────── */
 
-static int begin_hour(struct sqlite *s, const struct marks *m, struct err *err)
+static int begin_hour(struct sql *s, const struct marks *m, struct err *err)
 {
     s->packing = calloc(1, sizeof *s->packing);
     if (!s->packing)
-        return err_set(err, -EIO, "sqlite:%s: out of memory", s->path);
+        return sql_out_of_memory(s, err);
     *s->packing = (struct packing){
         .begin_us = m->packed_us,
         .at_us = m->packed_us,
@@ -323,21 +335,25 @@ static int begin_hour(struct sqlite *s, const struct marks *m, struct err *err)
     return 0;
 }
 
-static int drop_lines(struct sqlite *s, wall_us before_us, struct err *err)
+static int drop_lines(struct sql *s, wall_us before_us, struct err *err)
 {
     scoped(query) struct query q = { 0 };
-    int r = query_new(&q, s, Q_PACK_DROP, DOING,
-                      "DELETE FROM look WHERE (slot_us, site_id, look, location_id) IN "
-                      "(SELECT slot_us, site_id, look, location_id FROM look WHERE slot_us < ? "
-                      "ORDER BY slot_us, site_id, look, location_id LIMIT " SLICE_DELETE ")",
-                      err);
+    int r =
+        query_new(&q, s, Q_PACK_DROP, DOING,
+                  s->driver->sqlite
+                      ? "DELETE FROM look WHERE (slot_us, site_id, look, location_id) IN "
+                        "(SELECT slot_us, site_id, look, location_id FROM look WHERE slot_us < ? "
+                        "ORDER BY slot_us, site_id, look, location_id LIMIT " SLICE_DELETE ")"
+                      : "DELETE FROM look WHERE ctid = ANY (ARRAY(SELECT ctid FROM look WHERE slot_us < ? "
+                        "ORDER BY slot_us, site_id, look, location_id LIMIT " SLICE_DELETE "))",
+                  err);
     if (r < 0)
         return r;
     query_put_int(&q, before_us);
     return query_run(&q, err);
 }
 
-static int first_slot(struct sqlite *s, wall_us *ret, struct err *err)
+static int first_slot(struct sql *s, wall_us *ret, struct err *err)
 {
     scoped(query) struct query q = { 0 };
     int r = query_new(&q, s, Q_LOOK_OLDEST, "read the ledger",
@@ -346,23 +362,22 @@ static int first_slot(struct sqlite *s, wall_us *ret, struct err *err)
 }
 
 /* In a transaction of its own. */
-static int alone(struct sqlite *s, int (*what)(struct sqlite *, wall_us, struct err *), wall_us at,
-                 struct err *err)
+static int alone(struct sql *s, int (*what)(struct sql *, wall_us, struct err *), wall_us at, struct err *err)
 {
-    int r = sqlite_begin(s, DOING, err);
-    return r < 0 ? r : sqlite_end(s, what(s, at, err), DOING, err);
+    int r = sql_begin(s, SQL_LEDGER, DOING, err);
+    return r < 0 ? r : sql_end(s, what(s, at, err), DOING, err);
 }
 
-static int skip_to(struct sqlite *s, wall_us at, struct err *err)
+static int skip_to(struct sql *s, wall_us at, struct err *err)
 {
     return set_marks(s, at, 0, err);
 }
 
-static int pack_slice(struct sqlite *s, const struct marks *m, wall_us first_us, struct err *err)
+static int pack_slice(struct sql *s, const struct marks *m, wall_us first_us, struct err *err)
 {
     wall_us hour_us = first_us / US_PER_HOUR * US_PER_HOUR;
     if (s->packing && (s->packing->begin_us != m->packed_us || m->packing_site > s->packing->end))
-        sqlite_forget_packing(s); /* another handle has been at it */
+        sql_forget_packing(s); /* another handle has been at it */
     if (first_us < m->packed_us)
         return alone(s, drop_lines, m->packed_us, err);
     if (hour_us > m->packed_us)
@@ -376,26 +391,26 @@ static int pack_slice(struct sqlite *s, const struct marks *m, wall_us first_us,
 }
 
 /* Days of roll-ups when no hour of lines is left to do. */
-int sqlite_pack(struct store *base, wall_us until_us, bool *ret_more, struct err *err)
+int sql_pack(struct store *base, wall_us until_us, bool *ret_more, struct err *err)
 {
-    struct sqlite *s = sqlite_of(base);
+    struct sql *s = sql_of(base);
     struct marks m;
     wall_us first_us = 0;
     *ret_more = false;
-    int r = sqlite_marks(s, &m, err);
+    int r = sql_marks(s, &m, err);
     if (r < 0)
         return r;
     if (until_us > m.rolled_up_us)
         until_us = m.rolled_up_us;
     r = first_slot(s, &first_us, err);
     if (r == -ENOENT)
-        return sqlite_pack_days(s, until_us, ret_more, err);
+        return sql_pack_days(s, until_us, ret_more, err);
     if (r < 0)
         return r;
     wall_us lines_us = until_us < m.states_us ? until_us : m.states_us;
     wall_us begin_us = first_us < m.packed_us ? m.packed_us : first_us / US_PER_HOUR * US_PER_HOUR;
     if (first_us >= m.packed_us && begin_us + US_PER_HOUR > lines_us)
-        return sqlite_pack_days(s, until_us, ret_more, err);
+        return sql_pack_days(s, until_us, ret_more, err);
     r = pack_slice(s, &m, first_us, err);
     *ret_more = r == 0;
     return r;

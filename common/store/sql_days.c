@@ -4,7 +4,7 @@
  * a time, so that a roll-up is never in both. Whoever reads asks both with one
  * statement, and needs no mark. Whoever adds to an hour goes by the marks, which
  * move in the same transaction: meta.packed_day, and packed_day_site within it. */
-#include "common/store/sqlite_inside.h"
+#include "common/store/sql_inside.h"
 
 #include "common/array.h"
 
@@ -14,24 +14,19 @@
 #define DOING     "pack the roll-ups"
 #define DAY_HOURS 24
 
-unsigned sqlite_pack_sites = 1000;
+unsigned sql_pack_sites = 1000;
 
-bool sqlite_day_is_packed(const struct marks *m, int64_t day, uint64_t site_id)
+bool sql_day_is_packed(const struct marks *m, int64_t day, uint64_t site_id)
 {
     return day < m->packed_day || (day == m->packed_day && site_id < m->packed_day_site);
 }
 
 /* ── One row ───────────────────────────────────────────────────────────── */
 
-static int no_memory(const struct sqlite *s, struct err *err)
-{
-    return err_set(err, -EIO, "sqlite:%s: out of memory", s->path);
-}
-
-static int keep(const struct sqlite *s, struct hours *to, const struct hour *h, struct err *err)
+static int keep(const struct sql *s, struct hours *to, const struct hour *h, struct err *err)
 {
     if (array_room(to->at, to->n, to->room) < 0)
-        return no_memory(s, err);
+        return sql_out_of_memory(s, err);
     to->at[to->n++] = *h;
     return 0;
 }
@@ -41,17 +36,18 @@ int query_hours(const struct query *q, int column, int64_t day, uint64_t site_id
 {
     struct hours_cursor c;
     struct hour h;
-    int r =
-        hours_open(&c, day, sqlite3_column_blob(q->st, column), (size_t)sqlite3_column_bytes(q->st, column));
+    size_t len = 0;
+    const void *bytes = query_bytes(q, column, &len);
+    int r = hours_open(&c, day, bytes, len);
     while (r == 0 && (r = hours_next(&c, &h)) > 0)
         r = keep(q->s, to, &h, err);
     if (r == -EBADMSG)
-        return err_set(err, -EIO, "sqlite:%s: the roll-ups of site %llu on day %lld are damaged", q->s->path,
+        return err_set(err, -EIO, "%s: the roll-ups of site %llu on day %lld are damaged", q->s->name,
                        (unsigned long long)site_id, (long long)day);
     return r;
 }
 
-static int get_day(struct sqlite *s, int64_t day, uint64_t site_id, struct hours *to, struct err *err)
+static int get_day(struct sql *s, int64_t day, uint64_t site_id, struct hours *to, struct err *err)
 {
     scoped(query) struct query q = { 0 };
     int r =
@@ -65,15 +61,14 @@ static int get_day(struct sqlite *s, int64_t day, uint64_t site_id, struct hours
 }
 
 /* Sorts them. */
-static int put_day(struct sqlite *s, int64_t day, uint64_t site_id, struct hour *at, size_t n,
-                   struct err *err)
+static int put_day(struct sql *s, int64_t day, uint64_t site_id, struct hour *at, size_t n, struct err *err)
 {
     scoped(query) struct query q = { 0 };
     struct hour before;
     size_t len = HOURS_HEAD;
     uint8_t *bytes = malloc(HOURS_HEAD + n * HOURS_MOST);
     if (!bytes)
-        return no_memory(s, err);
+        return sql_out_of_memory(s, err);
     qsort(at, n, sizeof *at, hours_compare_packed);
     hours_head(bytes);
     hours_begin(&before, day);
@@ -81,18 +76,20 @@ static int put_day(struct sqlite *s, int64_t day, uint64_t site_id, struct hour 
         len += hours_put(bytes + len, &before, &at[i]);
 
     int r = query_new(&q, s, Q_DAY_PUT, DOING,
-                      "INSERT OR REPLACE INTO rollup_day (day, site_id, hours) VALUES (?, ?, ?)", err);
+                      "INSERT INTO rollup_day (day, site_id, hours) VALUES (?, ?, ?) "
+                      "ON CONFLICT (day, site_id) DO UPDATE SET hours = excluded.hours",
+                      err);
     if (r == 0) {
         query_put_int(&q, day);
         query_put_int(&q, (int64_t)site_id);
-        query_put_bytes(&q, bytes, (int)len);
-        r = query_run(&q, err);
+        query_put_bytes(&q, bytes, len);
+        r = query_send(&q, err);
     }
     free(bytes);
     return r;
 }
 
-int sqlite_day_add(struct sqlite *s, uint64_t site_id, const struct hour *more, struct err *err)
+int sql_day_add(struct sql *s, uint64_t site_id, const struct hour *more, struct err *err)
 {
     scoped(hours) struct hours day = { 0 };
     size_t i = 0;
@@ -125,7 +122,7 @@ static int by_site(const void *a, const void *b)
     return (x->site_id > y->site_id) - (x->site_id < y->site_id);
 }
 
-static int set_marks(struct sqlite *s, int64_t day, uint64_t site_id, struct err *err)
+static int set_marks(struct sql *s, int64_t day, uint64_t site_id, struct err *err)
 {
     scoped(query) struct query q = { 0 };
     int r = query_new(&q, s, Q_DAY_MARK, DOING, "UPDATE meta SET packed_day = ?, packed_day_site = ?", err);
@@ -137,7 +134,7 @@ static int set_marks(struct sqlite *s, int64_t day, uint64_t site_id, struct err
 }
 
 /* The first site of the day from that one on; -ENOENT. */
-static int next_site(struct sqlite *s, int64_t day, uint64_t from, uint64_t *ret, struct err *err)
+static int next_site(struct sql *s, int64_t day, uint64_t from, uint64_t *ret, struct err *err)
 {
     scoped(query) struct query q = { 0 };
     int64_t first = INT64_MAX, id = 0;
@@ -159,7 +156,7 @@ static int next_site(struct sqlite *s, int64_t day, uint64_t from, uint64_t *ret
     return first == INT64_MAX ? -ENOENT : 0;
 }
 
-static int gather_hour(struct sqlite *s, int64_t hour, uint64_t first, uint64_t end, struct gathered *to,
+static int gather_hour(struct sql *s, int64_t hour, uint64_t first, uint64_t end, struct gathered *to,
                        struct err *err)
 {
     scoped(query) struct query q = { 0 };
@@ -173,14 +170,14 @@ static int gather_hour(struct sqlite *s, int64_t hour, uint64_t first, uint64_t 
     query_put_int(&q, (int64_t)end);
     while ((r = query_step(&q, err)) > 0) {
         if (array_room(to->at, to->n, to->room) < 0)
-            return no_memory(s, err);
+            return sql_out_of_memory(s, err);
         to->at[to->n].site_id = (uint64_t)query_int(&q, 1);
         query_hour(&q, &to->at[to->n++].hour);
     }
     return r;
 }
 
-static int drop_hour(struct sqlite *s, int64_t hour, uint64_t first, uint64_t end, struct err *err)
+static int drop_hour(struct sql *s, int64_t hour, uint64_t first, uint64_t end, struct err *err)
 {
     scoped(query) struct query q = { 0 };
     int r = query_new(&q, s, Q_DAY_DROP, DOING,
@@ -193,7 +190,7 @@ static int drop_hour(struct sqlite *s, int64_t hour, uint64_t first, uint64_t en
     return query_run(&q, err);
 }
 
-static int put_sites(struct sqlite *s, int64_t day, struct gathered *g, struct err *err)
+static int put_sites(struct sql *s, int64_t day, struct gathered *g, struct err *err)
 {
     scoped(hours) struct hours one = { 0 };
     int r = 0;
@@ -208,7 +205,7 @@ static int put_sites(struct sqlite *s, int64_t day, struct gathered *g, struct e
     return r;
 }
 
-static int move_sites(struct sqlite *s, int64_t day, uint64_t first, uint64_t end, struct err *err)
+static int move_sites(struct sql *s, int64_t day, uint64_t first, uint64_t end, struct err *err)
 {
     struct gathered g = { 0 };
     int r = 0;
@@ -224,29 +221,29 @@ static int move_sites(struct sqlite *s, int64_t day, uint64_t first, uint64_t en
 }
 
 /* In a transaction. */
-static int pack_slice(struct sqlite *s, int64_t day, struct err *err)
+static int pack_slice(struct sql *s, int64_t day, struct err *err)
 {
     struct marks m;
     uint64_t first = 0;
-    int r = sqlite_marks(s, &m, err);
+    int r = sql_marks(s, &m, err);
     if (r < 0)
         return r;
     r = next_site(s, day, day == m.packed_day ? m.packed_day_site : 0, &first, err);
     if (r == -ENOENT)
         return set_marks(s, day + 1, 0, err);
     if (r == 0)
-        r = move_sites(s, day, first, first + sqlite_pack_sites, err);
-    return r < 0 ? r : set_marks(s, day, first + sqlite_pack_sites, err);
+        r = move_sites(s, day, first, first + sql_pack_sites, err);
+    return r < 0 ? r : set_marks(s, day, first + sql_pack_sites, err);
 }
 
-static int oldest_hour(struct sqlite *s, int64_t *ret, struct err *err)
+static int oldest_hour(struct sql *s, int64_t *ret, struct err *err)
 {
     scoped(query) struct query q = { 0 };
     int r = query_new(&q, s, Q_DAY_OLDEST, DOING, "SELECT hour FROM rollup ORDER BY hour LIMIT 1", err);
     return r < 0 ? r : query_number(&q, ret, err);
 }
 
-int sqlite_pack_days(struct sqlite *s, wall_us until_us, bool *ret_more, struct err *err)
+int sql_pack_days(struct sql *s, wall_us until_us, bool *ret_more, struct err *err)
 {
     int64_t hour = 0;
     int r = oldest_hour(s, &hour, err);
@@ -255,22 +252,26 @@ int sqlite_pack_days(struct sqlite *s, wall_us until_us, bool *ret_more, struct 
     int64_t day = hour / DAY_HOURS;
     if ((day + 1) * US_PER_DAY > until_us)
         return 0;
-    r = sqlite_begin(s, DOING, err);
+    r = sql_begin(s, SQL_LEDGER, DOING, err);
     if (r == 0)
-        r = sqlite_end(s, pack_slice(s, day, err), DOING, err);
+        r = sql_end(s, pack_slice(s, day, err), DOING, err);
     *ret_more = r == 0;
     return r;
 }
 
 /* ── Forgetting ────────────────────────────────────────────────────────── */
 
-int sqlite_prune_days(struct sqlite *s, int64_t before_day, int64_t max, struct err *err)
+int sql_prune_days(struct sql *s, int64_t before_day, int64_t max, struct err *err)
 {
     scoped(query) struct query q = { 0 };
-    int r = query_new(&q, s, Q_DAY_PRUNE, "forget",
-                      "DELETE FROM rollup_day WHERE (day, site_id) IN "
-                      "(SELECT day, site_id FROM rollup_day WHERE day < ? ORDER BY day, site_id LIMIT ?)",
-                      err);
+    int r =
+        query_new(&q, s, Q_DAY_PRUNE, "forget",
+                  s->driver->sqlite
+                      ? "DELETE FROM rollup_day WHERE (day, site_id) IN "
+                        "(SELECT day, site_id FROM rollup_day WHERE day < ? ORDER BY day, site_id LIMIT ?)"
+                      : "DELETE FROM rollup_day WHERE ctid = ANY (ARRAY(SELECT ctid FROM rollup_day "
+                        "WHERE day < ? ORDER BY day, site_id LIMIT ?))",
+                  err);
     if (r < 0)
         return r;
     query_put_int(&q, before_day);

@@ -5,7 +5,7 @@
  * a site are known: they are on the grids of the intervals that it has or had,
  * but for its first round, which came early. So the newest few thousand lines of the range are scanned,
  * whatever they are, and where that did not reach its other end the grids' slots are looked up one by one. */
-#include "common/store/sqlite_inside.h"
+#include "common/store/sql_inside.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -29,78 +29,109 @@ static int address_bytes(const char *address, unsigned char bytes[16])
     return 0;
 }
 
+size_t sql_address_bytes(const char *address, void *to, bool *ret_text)
+{
+    size_t len = *address ? (size_t)address_bytes(address, to) : 0;
+    *ret_text = *address && !len;
+    if (!*ret_text)
+        return len;
+    len = strnlen(address, ADDRESS_SIZE - 1);
+    memcpy(to, address, len);
+    memset((char *)to + len, 0, 2);
+    len++;
+    return len == 4 || len == 16 ? len + 1 : len;
+}
+
 static void put_address(struct query *q, const char *address)
 {
-    unsigned char bytes[16];
-    int len = *address ? address_bytes(address, bytes) : 0;
-    if (!*address)
+    unsigned char bytes[ADDRESS_SIZE + 2];
+    bool text;
+    size_t len = sql_address_bytes(address, bytes, &text);
+    if (!len)
         query_put_null(q);
-    else if (len)
-        query_put_bytes(q, bytes, len);
-    else
+    else if (text && q->s->driver->sqlite)
         query_put_text(q, address);
+    else
+        query_put_bytes(q, bytes, len);
 }
 
 static void get_address(const struct query *q, int column, char *to, size_t size)
 {
-    int type = sqlite3_column_type(q->st, column);
-    const void *bytes = type == SQLITE_BLOB ? sqlite3_column_blob(q->st, column) : NULL;
-    int len = sqlite3_column_bytes(q->st, column);
+    size_t len = 0;
+    const void *bytes = query_bytes(q, column, &len);
 
-    if (!bytes || (len != 4 && len != 16))
+    if (!bytes || query_is_text(q, column) || (len != 4 && len != 16))
         query_copy(q, column, to, size);
     else
         inet_ntop(len == 4 ? AF_INET : AF_INET6, bytes, to, (socklen_t)size);
 }
 
 /* What went well needs no explanation. */
-static bool explains(const struct result *r)
+bool sql_explains(const struct result *r)
 {
     return *r->detail && !(r->verdict == VERDICT_UP && r->cause == CAUSE_NONE);
+}
+
+int sql_look_numbers(struct sql *s, const struct result *r, wall_us slot_us, uint32_t span,
+                     int64_t location_id, int64_t to[LOOK_COLUMN_COUNT], struct err *err)
+{
+    int64_t worker_id = 0;
+    int rc = sql_word(s, r->worker, &worker_id, err);
+    if (rc < 0)
+        return rc;
+    const int64_t numbers[LOOK_COLUMN_COUNT] = {
+        slot_us,
+        (int64_t)r->run.site_id,
+        r->run.look,
+        location_id,
+        (int64_t)r->job_id,
+        span,
+        r->verdict,
+        r->cause,
+        r->status,
+        r->method,
+        r->redirects,
+        r->suspect,
+        r->at_us - slot_us,
+        r->took_us,
+        r->phases.dns_us,
+        r->phases.connect_us,
+        r->phases.tls_us,
+        r->phases.wait_us,
+        r->phases.body_us,
+        r->tls_expires_us / US_PER_S,
+        0,
+        worker_id,
+        r->lane,
+        0,
+    };
+    memcpy(to, numbers, sizeof numbers);
+    return 0;
 }
 
 int query_put_result(struct query *q, const struct result *r, wall_us slot_us, uint32_t span,
                      int64_t location_id, struct err *err)
 {
-    int64_t worker_id = 0;
-    int rc = sqlite_word(q->s, r->worker, &worker_id, err);
+    int64_t number[LOOK_COLUMN_COUNT];
+    int rc = sql_look_numbers(q->s, r, slot_us, span, location_id, number, err);
     if (rc < 0)
         return rc;
-
-    query_put_int(q, slot_us);
-    query_put_int(q, (int64_t)r->run.site_id);
-    query_put_int(q, r->run.look);
-    query_put_int(q, location_id);
-    query_put_int(q, (int64_t)r->job_id);
-    query_put_int(q, span);
-    query_put_int(q, r->verdict);
-    query_put_int(q, r->cause);
-    query_put_int(q, r->status);
-    query_put_int(q, r->method);
-    query_put_int(q, r->redirects);
-    query_put_int(q, r->suspect);
-    query_put_int(q, r->at_us - slot_us);
-    query_put_int(q, r->took_us);
-    query_put_int(q, r->phases.dns_us);
-    query_put_int(q, r->phases.connect_us);
-    query_put_int(q, r->phases.tls_us);
-    query_put_int(q, r->phases.wait_us);
-    query_put_int(q, r->phases.body_us);
-    query_put_int(q, r->tls_expires_us / US_PER_S);
+    for (int i = 0; i < LOOK_ADDRESS; i++)
+        query_put_int(q, number[i]);
     put_address(q, r->address);
-    query_put_int(q, worker_id);
-    query_put_int(q, r->lane);
-    if (explains(r))
+    for (int i = LOOK_ADDRESS + 1; i < LOOK_DETAIL; i++)
+        query_put_int(q, number[i]);
+    if (sql_explains(r))
         query_put_text(q, r->detail);
     else
         query_put_null(q);
     return 0;
 }
 
-static int name_of(struct sqlite *s, int64_t id, char *to, size_t size, struct err *err)
+static int name_of(struct sql *s, int64_t id, char *to, size_t size, struct err *err)
 {
     const char *text = "";
-    int r = sqlite_word_text(s, id, &text, err);
+    int r = sql_word_text(s, id, &text, err);
     if (r == 0)
         snprintf(to, size, "%s", text);
     return r;
@@ -150,11 +181,11 @@ static void line_address(struct line *l, const char *address)
     memcpy(l->address, address, l->address_len);
 }
 
-int sqlite_line_of(struct sqlite *s, const struct result *r, wall_us slot_us, uint32_t span,
-                   int64_t location_id, struct line *ret, struct err *err)
+int sql_line_of(struct sql *s, const struct result *r, wall_us slot_us, uint32_t span, int64_t location_id,
+                struct line *ret, struct err *err)
 {
     int64_t worker_id = 0;
-    int rc = sqlite_word(s, r->worker, &worker_id, err);
+    int rc = sql_word(s, r->worker, &worker_id, err);
     if (rc < 0)
         return rc;
     *ret = (struct line){
@@ -177,7 +208,7 @@ int sqlite_line_of(struct sqlite *s, const struct result *r, wall_us slot_us, ui
         .suspect = r->suspect,
         .detail = r->detail,
     };
-    if (explains(r))
+    if (sql_explains(r))
         ret->detail_len = (uint8_t)strlen(r->detail);
     line_address(ret, r->address);
     return 0;
@@ -185,7 +216,7 @@ int sqlite_line_of(struct sqlite *s, const struct result *r, wall_us slot_us, ui
 
 void query_line(const struct query *q, struct line *ret)
 {
-    int address = sqlite3_column_type(q->st, 20);
+    size_t len = 0;
     *ret = (struct line){
         .slot_us = query_int(q, 0),
         .look = (uint32_t)query_int(q, 2),
@@ -208,16 +239,16 @@ void query_line(const struct query *q, struct line *ret)
         .detail = query_text(q, 23),
     };
     ret->detail_len = (uint8_t)strnlen(ret->detail, DETAIL_SIZE - 1);
-    const void *bytes = address == SQLITE_NULL ? NULL : sqlite3_column_blob(q->st, 20);
-    size_t len = bytes ? (size_t)sqlite3_column_bytes(q->st, 20) : 0;
-    ret->address_text = len && address != SQLITE_BLOB;
+    const void *bytes = query_bytes(q, 20, &len);
+    ret->address_text = len && query_is_text(q, 20);
+    if (ret->address_text)
+        len = strnlen(bytes, len);
     ret->address_len = (uint8_t)(len < ADDRESS_SIZE ? len : ADDRESS_SIZE - 1);
     if (len)
         memcpy(ret->address, bytes, ret->address_len);
 }
 
-int sqlite_result_of(struct sqlite *s, uint64_t site_id, const struct line *l, struct result *ret,
-                     struct err *err)
+int sql_result_of(struct sql *s, uint64_t site_id, const struct line *l, struct result *ret, struct err *err)
 {
     *ret = (struct result){
         .run = {.slot_us = l->slot_us, .site_id = site_id, .look = (uint16_t)l->look},
@@ -259,12 +290,12 @@ int query_each_result(struct query *q, size_t *left, store_result_fn *fn, void *
     return r;
 }
 
-int sqlite_each_evidence(struct store *base, uint64_t incident_id, store_result_fn *fn, void *arg,
-                         struct err *err)
+int sql_each_evidence(struct store *base, uint64_t incident_id, store_result_fn *fn, void *arg,
+                      struct err *err)
 {
     scoped(query) struct query q = { 0 };
     size_t left = SIZE_MAX;
-    int r = query_new(&q, sqlite_of(base), Q_EVIDENCE, "read the evidence",
+    int r = query_new(&q, sql_of(base), Q_EVIDENCE, "read the evidence",
                       "SELECT " LOOK_COLUMNS " FROM evidence WHERE incident_id = ? "
                       "ORDER BY slot_us, site_id, look, location_id",
                       err);
@@ -276,7 +307,7 @@ int sqlite_each_evidence(struct store *base, uint64_t incident_id, store_result_
 
 /* ── Finding ───────────────────────────────────────────────────────────── */
 
-int sqlite_grids(struct sqlite *s, uint64_t site_id, struct grids *ret, struct err *err)
+int sql_grids(struct sql *s, uint64_t site_id, struct grids *ret, struct err *err)
 {
     scoped(query) struct query q = { 0 };
     int r = query_new(&q, s, Q_SITE_GRIDS, "read the ledger",
@@ -295,7 +326,7 @@ int sqlite_grids(struct sqlite *s, uint64_t site_id, struct grids *ret, struct e
             ret->added_us = query_int(&q, 2);
             ret->first_us = query_int(&q, 3);
         }
-        if (ret->n < SQLITE_MAX_GRIDS)
+        if (ret->n < SQL_MAX_GRIDS)
             ret->grid[ret->n] = (struct grid){ query_int(&q, 0) * US_PER_MS, query_int(&q, 1) };
         ret->n++;
     }
@@ -303,7 +334,7 @@ int sqlite_grids(struct sqlite *s, uint64_t site_id, struct grids *ret, struct e
 }
 
 struct search {
-    struct sqlite *s;
+    struct sql *s;
     uint64_t site_id;
     wall_us from_us, to_us;
     size_t left;
@@ -382,7 +413,7 @@ static int look_up_slots(struct search *f, wall_us at, wall_us from_us, struct e
     return r;
 }
 
-static int oldest_slot(struct sqlite *s, wall_us *ret, struct err *err)
+static int oldest_slot(struct sql *s, wall_us *ret, struct err *err)
 {
     scoped(query) struct query q = { 0 };
     int r = query_new(&q, s, Q_LOOK_OLDEST, "read the ledger",
@@ -397,11 +428,11 @@ static int find(struct search *f, struct err *err)
     if (r == -ENOENT)
         return scan(f, f->from_us, err);
     if (r == 0)
-        r = sqlite_grids(f->s, f->site_id, &f->grids, err);
+        r = sql_grids(f->s, f->site_id, &f->grids, err);
     if (r < 0)
         return r;
     /* Nothing is known of its slots, or too much: slow, and complete. */
-    if (f->grids.n == 0 || f->grids.n > SQLITE_MAX_GRIDS)
+    if (f->grids.n == 0 || f->grids.n > SQL_MAX_GRIDS)
         return scan(f, f->from_us, err);
 
     r = scan(f, edge_us, err);
@@ -418,11 +449,11 @@ static int find(struct search *f, struct err *err)
     return look_up_slots(f, edge_us, from_us, err);
 }
 
-int sqlite_each_result(struct store *base, uint64_t site_id, wall_us from_us, wall_us to_us, size_t max,
-                       store_result_fn *fn, void *arg, struct err *err)
+int sql_each_result(struct store *base, uint64_t site_id, wall_us from_us, wall_us to_us, size_t max,
+                    store_result_fn *fn, void *arg, struct err *err)
 {
     struct search f = {
-        .s = sqlite_of(base),
+        .s = sql_of(base),
         .site_id = site_id,
         .from_us = from_us,
         .to_us = to_us,
@@ -431,13 +462,13 @@ int sqlite_each_result(struct store *base, uint64_t site_id, wall_us from_us, wa
         .arg = arg,
     };
     struct marks marks;
-    int r = sqlite_marks(f.s, &marks, err);
+    int r = sql_marks(f.s, &marks, err);
     if (r == 0 && marks.packed_us > f.from_us)
         f.from_us = marks.packed_us;
     if (r == 0 && f.from_us < to_us)
         r = find(&f, err);
     if (r == 0 && f.left && from_us < marks.packed_us)
-        r = sqlite_each_packed(f.s, site_id, from_us, to_us < marks.packed_us ? to_us : marks.packed_us,
-                               &f.left, fn, arg, err);
+        r = sql_each_packed(f.s, site_id, from_us, to_us < marks.packed_us ? to_us : marks.packed_us, &f.left,
+                            fn, arg, err);
     return r;
 }

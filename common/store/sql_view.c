@@ -1,9 +1,9 @@
 /* How each of several locations sees a site. */
-#include "common/store/sqlite_inside.h"
+#include "common/store/sql_inside.h"
 
 #include <stdio.h>
 
-int sqlite_put_views(struct sqlite *s, const struct record *rec, struct err *err)
+int sql_put_views(struct sql *s, const struct record *rec, struct err *err)
 {
     scoped(query) struct query q = { 0 };
     if (rec->n_views == 0)
@@ -24,9 +24,9 @@ int sqlite_put_views(struct sqlite *s, const struct record *rec, struct err *err
     for (size_t i = 0; r == 0 && i < rec->n_views; i++) {
         const struct site_state *st = &rec->views[i].state;
         int64_t worker_id = 0, location_id = 0;
-        r = sqlite_word(s, st->last_worker ? st->last_worker : "", &worker_id, err);
+        r = sql_word(s, st->last_worker ? st->last_worker : "", &worker_id, err);
         if (r == 0)
-            r = sqlite_word(s, rec->views[i].location, &location_id, err);
+            r = sql_word(s, rec->views[i].location, &location_id, err);
         if (r < 0)
             return r;
         const int64_t values[] = {
@@ -36,7 +36,7 @@ int sqlite_put_views(struct sqlite *s, const struct record *rec, struct err *err
         };
         for (size_t k = 0; k < sizeof values / sizeof *values; k++)
             query_put_int(&q, values[k]);
-        r = query_run(&q, err);
+        r = query_send(&q, err);
     }
     return r;
 }
@@ -70,15 +70,15 @@ static int read_view(const struct query *q, struct site_view *ret, struct err *e
                   .tls_expires_us = query_int(q, 11)},
     };
     query_copy(q, 1, ret->location, sizeof ret->location);
-    return sqlite_word_text(q->s, query_int(q, 12), &ret->state.last_worker, err);
+    return sql_word_text(q->s, query_int(q, 12), &ret->state.last_worker, err);
 }
 
-int sqlite_each_view(struct store *base, uint64_t site_id, store_view_fn *fn, void *arg, struct err *err)
+int sql_each_view(struct store *base, uint64_t site_id, store_view_fn *fn, void *arg, struct err *err)
 {
     static const char *const doing = "read the locations' views";
     scoped(query) struct query q = { 0 };
-    int r = site_id ? query_new(&q, sqlite_of(base), Q_VIEWS, doing, VIEWS(" AND site_id = ?"), err)
-                    : query_new(&q, sqlite_of(base), Q_VIEWS_ALL, doing, VIEWS(""), err);
+    int r = site_id ? query_new(&q, sql_of(base), Q_VIEWS, doing, VIEWS(" AND site_id = ?"), err)
+                    : query_new(&q, sql_of(base), Q_VIEWS_ALL, doing, VIEWS(""), err);
     if (r < 0)
         return r;
     if (site_id)

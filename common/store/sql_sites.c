@@ -1,5 +1,5 @@
 /* Sites and owners as they are read. */
-#include "common/store/sqlite_inside.h"
+#include "common/store/sql_inside.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -9,11 +9,11 @@
     "id, name, url, tags, owner_id, every_ms, timeout_ms, method, status, contains, full_handshake, " \
     "looks, within_ms, paused, removed, change, changed_us, locations, confirm_from"
 
-int sqlite_newest_change(struct store *base, uint64_t *ret, struct err *err)
+int sql_newest_change(struct store *base, uint64_t *ret, struct err *err)
 {
     scoped(query) struct query q = { 0 };
     int64_t change = 0;
-    int r = query_new(&q, sqlite_of(base), Q_CHANGE, "read it", "SELECT change FROM meta", err);
+    int r = query_new(&q, sql_of(base), Q_CHANGE, "read it", "SELECT change FROM meta", err);
     if (r == 0)
         r = query_number(&q, &change, err);
     if (r == 0)
@@ -45,17 +45,17 @@ static int read_site(const struct query *q, struct site *ret, struct err *err)
         .changed_us = query_int(q, 16),
     };
     if (*status && status_set_parse(status, &ret->status, NULL) < 0)
-        return err_set(err, -EIO, "sqlite:%s: site %llu has a list of statuses that makes no sense: '%.60s'",
-                       q->s->path, (unsigned long long)ret->id, status);
+        return err_set(err, -EIO, "%s: site %llu has a list of statuses that makes no sense: '%.60s'",
+                       q->s->name, (unsigned long long)ret->id, status);
     return 0;
 }
 
-int sqlite_each_site(struct store *base, uint64_t since, store_site_fn *fn, void *arg, struct err *err)
+int sql_each_site(struct store *base, uint64_t since, store_site_fn *fn, void *arg, struct err *err)
 {
     scoped(query) struct query q = { 0 };
-    int r = since ? query_new(&q, sqlite_of(base), Q_SITES_SINCE, "read the sites",
+    int r = since ? query_new(&q, sql_of(base), Q_SITES_SINCE, "read the sites",
                               "SELECT " SITE_COLUMNS " FROM site WHERE change > ? ORDER BY id", err)
-                  : query_new(&q, sqlite_of(base), Q_SITES_ALL, "read the sites",
+                  : query_new(&q, sql_of(base), Q_SITES_ALL, "read the sites",
                               "SELECT " SITE_COLUMNS " FROM site WHERE removed = 0 ORDER BY id", err);
     if (r < 0)
         return r;
@@ -74,7 +74,7 @@ int sqlite_each_site(struct store *base, uint64_t since, store_site_fn *fn, void
 }
 
 /* The channels in order; each is a copy that free_channels releases. */
-static int read_channels(struct sqlite *s, struct owner *o, struct err *err)
+static int read_channels(struct sql *s, struct owner *o, struct err *err)
 {
     scoped(query) struct query q = { 0 };
     int r = query_new(&q, s, Q_OWNER_CHANNELS, "read the owners",
@@ -85,7 +85,7 @@ static int read_channels(struct sqlite *s, struct owner *o, struct err *err)
     while ((r = query_step(&q, err)) > 0 && o->n_channels < OWNER_MAX_CHANNELS) {
         char *copy = strdup(query_text(&q, 0));
         if (!copy)
-            return err_set(err, -EIO, "sqlite:%s: out of memory", s->path);
+            return err_set(err, -EIO, "%s: out of memory", s->name);
         o->channel[o->n_channels++] = copy;
     }
     return r < 0 ? r : 0;
@@ -97,9 +97,9 @@ static void free_channels(struct owner *o)
         free((char *)o->channel[i]);
 }
 
-int sqlite_each_owner(struct store *base, uint64_t since, store_owner_fn *fn, void *arg, struct err *err)
+int sql_each_owner(struct store *base, uint64_t since, store_owner_fn *fn, void *arg, struct err *err)
 {
-    struct sqlite *s = sqlite_of(base);
+    struct sql *s = sql_of(base);
     scoped(query) struct query q = { 0 };
     int r = query_new(&q, s, Q_OWNERS_SINCE, "read the owners",
                       "SELECT id, name, remind_s, change FROM owner WHERE change > ? AND removed = 0 "
@@ -138,12 +138,12 @@ static int take_site(struct query *q, struct site **ret, struct err *err)
         return r;
     struct site *copy = site_copy(&site);
     if (!copy)
-        return err_set(err, -EIO, "sqlite:%s: out of memory", q->s->path);
+        return err_set(err, -EIO, "%s: out of memory", q->s->name);
     *ret = copy;
     return 1;
 }
 
-static int find_by_id(struct sqlite *s, const char *what, struct site **ret, struct err *err)
+static int find_by_id(struct sql *s, const char *what, struct site **ret, struct err *err)
 {
     char *end;
     if (*what < '0' || *what > '9')
@@ -162,8 +162,8 @@ static int find_by_id(struct sqlite *s, const char *what, struct site **ret, str
     return take_site(&q, ret, err);
 }
 
-static int find_by_text(struct sqlite *s, enum query_id id, const char *sql, const char *what,
-                        struct site **ret, struct err *err)
+static int find_by_text(struct sql *s, enum query_id id, const char *sql, const char *what, struct site **ret,
+                        struct err *err)
 {
     scoped(query) struct query q = { 0 };
     int r = query_new(&q, s, id, "find a site", sql, err);
@@ -173,9 +173,9 @@ static int find_by_text(struct sqlite *s, enum query_id id, const char *sql, con
     return take_site(&q, ret, err);
 }
 
-int sqlite_find_site(struct store *base, const char *what, struct site **ret, struct err *err)
+int sql_find_site(struct store *base, const char *what, struct site **ret, struct err *err)
 {
-    struct sqlite *s = sqlite_of(base);
+    struct sql *s = sql_of(base);
     int r = find_by_id(s, what, ret, err);
     if (r == 0)
         r = find_by_text(s, Q_SITE_BY_NAME,
@@ -186,6 +186,6 @@ int sqlite_find_site(struct store *base, const char *what, struct site **ret, st
                          " FROM site WHERE url = ? AND removed = 0 ORDER BY id LIMIT 1",
                          what, ret, err);
     if (r == 0)
-        return err_set(err, -ENOENT, "sqlite:%s: no site has the id, name or URL '%.200s'", s->path, what);
+        return err_set(err, -ENOENT, "%s: no site has the id, name or URL '%.200s'", s->name, what);
     return r < 0 ? r : 0;
 }

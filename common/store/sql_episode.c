@@ -1,7 +1,7 @@
 /* Times that workers were in doubt. */
-#include "common/store/sqlite_inside.h"
+#include "common/store/sql_inside.h"
 
-int sqlite_put_episodes(struct sqlite *s, const struct record *rec, struct err *err)
+int sql_put_episodes(struct sql *s, const struct record *rec, struct err *err)
 {
     scoped(query) struct query q = { 0 };
     if (rec->n_episodes == 0)
@@ -20,7 +20,7 @@ int sqlite_put_episodes(struct sqlite *s, const struct record *rec, struct err *
         query_put_int(&q, e->ended_us);
         query_put_int(&q, e->end);
         query_put_text(&q, e->reason);
-        r = query_run(&q, err);
+        r = query_send(&q, err);
     }
     return r;
 }
@@ -29,17 +29,17 @@ int sqlite_put_episodes(struct sqlite *s, const struct record *rec, struct err *
     "SELECT id, worker, began_us, ended_us, ending, reason FROM episode " \
     "WHERE " where " ORDER BY id DESC LIMIT ?"
 
-int sqlite_each_episode(struct store *base, const struct episode_filter *f, store_episode_fn *fn, void *arg,
-                        struct err *err)
+int sql_each_episode(struct store *base, const struct episode_filter *f, store_episode_fn *fn, void *arg,
+                     struct err *err)
 {
     static const char *const doing = "read the episodes";
-    struct sqlite *s = sqlite_of(base);
+    struct sql *s = sql_of(base);
     scoped(query) struct query q = { 0 };
     int r = f->open_only ? query_new(&q, s, Q_EPISODES_OPEN, doing, EPISODES("ending = 0"), err)
                          : query_new(&q, s, Q_EPISODES_ALL, doing, EPISODES("true"), err);
     if (r < 0)
         return r;
-    query_put_int(&q, f->max && f->max < INT64_MAX ? (int64_t)f->max : -1);
+    query_put_int(&q, f->max && f->max < INT64_MAX ? (int64_t)f->max : INT64_MAX);
     while ((r = query_step(&q, err)) > 0) {
         struct episode e = {
             .id = (uint64_t)query_int(&q, 0),

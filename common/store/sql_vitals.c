@@ -1,18 +1,25 @@
 /* How the coordinator and its workers are: only the newest is kept. */
-#include "common/store/sqlite_inside.h"
+#include "common/store/sql_inside.h"
 
 #include <errno.h>
 
 #define DOING           "write the vitals"
 #define FORGET_AFTER_US US_PER_HOUR
 
-static int put_numbers(struct sqlite *s, const struct vitals *v, struct err *err)
+static int put_numbers(struct sql *s, const struct vitals *v, struct err *err)
 {
     scoped(query) struct query q = { 0 };
     int r = query_new(&q, s, Q_VITALS_PUT, DOING,
-                      "INSERT OR REPLACE INTO vitals (one, epoch, at_us, started_us, sites, scheduled, "
-                      "concluded, missed, confirming, again, in_flight, waiting, late_p50_us, late_p99_us, "
-                      "late_max_us, dropped) VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                      "INSERT INTO vitals (one, epoch, at_us, started_us, sites, scheduled, concluded, "
+                      "missed, confirming, again, in_flight, waiting, late_p50_us, late_p99_us, "
+                      "late_max_us, dropped) VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+                      "ON CONFLICT (one) DO UPDATE SET epoch = excluded.epoch, at_us = "
+                      "excluded.at_us, started_us = excluded.started_us, sites = excluded.sites, "
+                      "scheduled = excluded.scheduled, concluded = excluded.concluded, missed = "
+                      "excluded.missed, confirming = excluded.confirming, again = excluded.again, "
+                      "in_flight = excluded.in_flight, waiting = excluded.waiting, late_p50_us = "
+                      "excluded.late_p50_us, late_p99_us = excluded.late_p99_us, late_max_us = "
+                      "excluded.late_max_us, dropped = excluded.dropped",
                       err);
     if (r < 0)
         return r;
@@ -35,16 +42,22 @@ static int put_numbers(struct sqlite *s, const struct vitals *v, struct err *err
     };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         query_put_int(&q, numbers[i]);
-    return query_run(&q, err);
+    return query_send(&q, err);
 }
 
-static int put_workers(struct sqlite *s, const struct vitals *v, struct err *err)
+static int put_workers(struct sql *s, const struct vitals *v, struct err *err)
 {
     scoped(query) struct query q = { 0 };
     int r = query_new(&q, s, Q_WORKER_PUT, DOING,
-                      "INSERT OR REPLACE INTO worker (worker, lane, location, software, health, doubts, "
+                      "INSERT INTO worker (worker, lane, location, software, health, doubts, "
                       "joined_us, heard_us, slots, in_hand, done, descriptors, descriptors_most, named_us) "
-                      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+                      "ON CONFLICT (worker, lane) DO UPDATE SET location = excluded.location, "
+                      "software = excluded.software, health = excluded.health, doubts = "
+                      "excluded.doubts, joined_us = excluded.joined_us, heard_us = "
+                      "excluded.heard_us, slots = excluded.slots, in_hand = excluded.in_hand, done = "
+                      "excluded.done, descriptors = excluded.descriptors, descriptors_most = "
+                      "excluded.descriptors_most, named_us = excluded.named_us",
                       err);
     for (size_t i = 0; r == 0 && i < v->n_workers; i++) {
         const struct worker_vitals *w = &v->workers[i];
@@ -62,12 +75,12 @@ static int put_workers(struct sqlite *s, const struct vitals *v, struct err *err
         query_put_int(&q, w->descriptors);
         query_put_int(&q, w->descriptors_most);
         query_put_int(&q, v->at_us);
-        r = query_run(&q, err);
+        r = query_send(&q, err);
     }
     return r;
 }
 
-static int forget_workers(struct sqlite *s, wall_us before_us, struct err *err)
+static int forget_workers(struct sql *s, wall_us before_us, struct err *err)
 {
     scoped(query) struct query q = { 0 };
     int r = query_new(&q, s, Q_WORKERS_FORGET, DOING, "DELETE FROM worker WHERE named_us < ?", err);
@@ -77,10 +90,10 @@ static int forget_workers(struct sqlite *s, wall_us before_us, struct err *err)
     return query_run(&q, err);
 }
 
-int sqlite_put_vitals(struct store *base, const struct vitals *v, struct err *err)
+int sql_put_vitals(struct store *base, const struct vitals *v, struct err *err)
 {
-    struct sqlite *s = sqlite_of(base);
-    int r = sqlite_begin(s, DOING, err);
+    struct sql *s = sql_of(base);
+    int r = sql_begin(s, SQL_VITALS, DOING, err);
     if (r < 0)
         return r;
     r = put_numbers(s, v, err);
@@ -88,12 +101,12 @@ int sqlite_put_vitals(struct store *base, const struct vitals *v, struct err *er
         r = put_workers(s, v, err);
     if (r == 0)
         r = forget_workers(s, v->at_us - FORGET_AFTER_US, err);
-    return sqlite_end(s, r, DOING, err);
+    return sql_end(s, r, DOING, err);
 }
 
-int sqlite_get_vitals(struct store *base, struct vitals *ret, struct err *err)
+int sql_get_vitals(struct store *base, struct vitals *ret, struct err *err)
 {
-    struct sqlite *s = sqlite_of(base);
+    struct sql *s = sql_of(base);
     scoped(query) struct query q = { 0 };
     int r = query_new(&q, s, Q_VITALS, "read the vitals",
                       "SELECT epoch, at_us, started_us, sites, scheduled, concluded, missed, confirming, "
@@ -104,7 +117,7 @@ int sqlite_get_vitals(struct store *base, struct vitals *ret, struct err *err)
     if (r < 0)
         return r;
     if (r == 0)
-        return err_set(err, -ENOENT, "sqlite:%s: no coordinator has told how it is yet", s->path);
+        return err_set(err, -ENOENT, "%s: no coordinator has told how it is yet", s->name);
     *ret = (struct vitals){
         .epoch = (uint32_t)query_int(&q, 0),
         .at_us = query_int(&q, 1),
@@ -125,10 +138,10 @@ int sqlite_get_vitals(struct store *base, struct vitals *ret, struct err *err)
     return 0;
 }
 
-int sqlite_each_worker(struct store *base, store_worker_fn *fn, void *arg, struct err *err)
+int sql_each_worker(struct store *base, store_worker_fn *fn, void *arg, struct err *err)
 {
     scoped(query) struct query q = { 0 };
-    int r = query_new(&q, sqlite_of(base), Q_WORKERS, "read the workers",
+    int r = query_new(&q, sql_of(base), Q_WORKERS, "read the workers",
                       "SELECT worker, lane, location, software, health, doubts, joined_us, heard_us, slots, "
                       "in_hand, done, descriptors, descriptors_most FROM worker ORDER BY worker, lane",
                       err);
