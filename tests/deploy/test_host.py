@@ -7,6 +7,7 @@ import resource
 import pytest
 
 from harness.patience import until
+from harness.programs import ROOT
 import machine as machines
 
 PACKAGES = ("vedette-common", "vedette", "vedette-worker")
@@ -126,6 +127,20 @@ def test_a_daemon_that_was_killed_is_back(host):
     until(lambda: pid(host, "vedette-collector") not in (0, before) and host.show("vedette-collector", "ActiveState") == "active",
           20, lambda: host.journal("vedette-collector")[-2000:], every=0.3)
     assert {i["site"] for i in incidents(host)} == {"s3"}, "the incident is the same one"
+
+
+@pytest.mark.parametrize("unit, port", zip(UNITS, (7715, 7716, 7717)))
+def test_the_images_question_is_answered(host, unit, port):
+    """What the image asks a daemon for its health, asked of daemons that are well and of one that is stopped."""
+    host.put("/run/healthy", (ROOT / "deploy/docker/vedette-healthy").read_text(), mode=0o755)
+    assert host.run("/run/healthy", port).stdout == ""
+    host.run("kill", "-STOP", pid(host, unit))
+    try:
+        done = host.run("/run/healthy", port, ok=False)
+        assert done.returncode == 1 and f"port {port}" in done.stdout
+    finally:
+        host.run("kill", "-CONT", pid(host, unit))
+    until(lambda: host.run("/run/healthy", port, ok=False).returncode == 0, 10, "it is well again", every=0.3)
 
 
 def test_without_settings_it_is_not_started(host):

@@ -35,6 +35,11 @@ def test_what_it_copies_is_there():
             assert (ROOT / source).exists(), source
 
 
+def test_healthy_is_a_program_that_a_host_without_daemons_passes():
+    done = subprocess.run([FOLDER / "vedette-healthy", "1"], capture_output=True, text=True, timeout=20)
+    assert done.returncode == 0, done.stderr
+
+
 def test_its_packages_are_debians():
     for rest in of("RUN"):
         for words in re.findall(r"--no-install-recommends((?:\s+[a-z0-9./_*-]+)+)", rest):
@@ -86,6 +91,7 @@ def run(image, container, *words, **how):
 def test_the_image_says_what_it_is(image):
     config = json.loads(image("inspect", "--type", "image", "vedette").stdout)["Docker"]["config"]
     assert config["User"] == "10001:10001" and config["WorkingDir"] == "/var/lib/vedette"
+    assert config["Healthcheck"]["Test"] == ["CMD", "vedette-healthy"]
     assert "VEDETTE_CONFIG=/etc/vedette/vedette.yaml" in config["Env"]
 
 
@@ -102,6 +108,10 @@ def test_it_is_a_user_without_rights(image, container):
 def test_nothing_is_in_it_that_only_building_needs(image, container):
     said = run(image, container, "sh", "-c", "command -v gcc make dpkg-buildpackage systemctl; ls -A /packages /src 2>/dev/null; true").stdout
     assert said == ""
+
+
+def test_healthy_is_in_it(image, container):
+    run(image, container, "vedette-healthy")
 
 
 def test_it_keeps_watch(image, container):
