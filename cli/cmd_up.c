@@ -256,7 +256,7 @@ static void listen_to_feed(struct up *u)
     struct err err = { 0 };
     if (u->feed)
         return;
-    if (subscriber_new(&u->feed, u->loop, u->options->call.config.endpoint.feed, &hooks, u, &err) < 0)
+    if (subscriber_new(&u->feed, u->loop, &u->options->call.config, &hooks, u, &err) < 0)
         say(u, HUE_BAD, "vedette   the feed cannot be heard: %s", err.text);
 }
 

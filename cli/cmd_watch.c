@@ -3,6 +3,7 @@
 #include "cli/feedline.h"
 #include "cli/print.h"
 #include "cli/subscriber.h"
+#include "common/links.h"
 #include "common/nearest.h"
 
 #include <errno.h>
@@ -153,7 +154,9 @@ static int run(struct call *call)
         err_set(&err, r, "no event loop: %s", strerror(-r));
     w.loop = loop;
     if (r == 0)
-        r = subscriber_new(&sub, loop, call->config.endpoint.feed, &hooks, &w, &err);
+        r = links_join(&call->config, LINKS_OPERATOR, &err);
+    if (r == 0)
+        r = subscriber_new(&sub, loop, &call->config, &hooks, &w, &err);
     if (r < 0)
         return command_fail(call, &err);
 

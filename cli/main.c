@@ -13,6 +13,7 @@ static const struct {
 } table[] = {
     {"Look",            { &cmd_check, &cmd_plan }                                },
     { "Run and change", { &cmd_up, &cmd_apply, &cmd_store }                      },
+    { "Let in",         { &cmd_keygen, &cmd_token }                              },
     { "See",            { &cmd_status, &cmd_sites, &cmd_incidents, &cmd_workers }},
     { "",               { &cmd_notices, &cmd_explain, &cmd_watch }               },
 };
@@ -52,22 +53,8 @@ static void help(FILE *out)
           out);
 }
 
-/* What people look for who want several machines. */
-static bool is_for_machines(const char *name)
-{
-    return strcmp(name, "keygen") == 0 || strcmp(name, "token") == 0;
-}
-
 static int unknown(const char *name)
 {
-    if (is_for_machines(name)) {
-        fprintf(
-            stderr,
-            "vedette: there is no '%s' yet: this version links processes of one machine only, and those need "
-            "neither keys nor tokens\n",
-            name);
-        return EXIT_TROUBLE;
-    }
     const char *names[ROWS * COLUMNS];
     size_t n = 0;
     for (size_t i = 0; i < ROWS * COLUMNS; i++)

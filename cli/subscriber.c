@@ -1,6 +1,6 @@
 #include "cli/subscriber.h"
 
-#include "common/bus.h"
+#include "common/links.h"
 #include "proto/wire.h"
 
 #include <errno.h>
@@ -73,7 +73,7 @@ static void on_readable(void *arg)
     }
 }
 
-int subscriber_new(struct subscriber **ret, struct loop *l, const char *endpoint,
+int subscriber_new(struct subscriber **ret, struct loop *l, const struct config *c,
                    const struct subscriber_hooks *hooks, void *arg, struct err *err)
 {
     scoped(subscriber) struct subscriber *s = calloc(1, sizeof *s);
@@ -82,12 +82,12 @@ int subscriber_new(struct subscriber **ret, struct loop *l, const char *endpoint
     s->loop = l;
     s->hooks = *hooks;
     s->arg = arg;
-    int r = bus_new(&s->bus);
-    if (r == 0)
-        r = wire_arena_new(&s->arena);
+    int r = wire_arena_new(&s->arena);
     if (r < 0)
         return err_set(err, r, "cannot listen to the feed: %s", strerror(-r));
-    r = bus_open(s->bus, LANE_FEED, SIDE_TO, endpoint, &s->socket, err);
+    r = links_new(&s->bus, c, LINKS_OPERATOR, err);
+    if (r == 0)
+        r = bus_open(s->bus, LANE_FEED, SIDE_TO, c->endpoint.feed, &s->socket, err);
     if (r == 0)
         r = loop_watch(l, s->socket, on_readable, s);
     if (r < 0)

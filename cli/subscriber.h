@@ -6,6 +6,7 @@
 #ifndef CLI_SUBSCRIBER_H
 #define CLI_SUBSCRIBER_H
 
+#include "common/config.h"
 #include "common/err.h"
 #include "common/event.h"
 #include "common/loop.h"
@@ -20,9 +21,9 @@ struct subscriber_hooks {
     void (*bad)(void *arg, const struct err *err);   /* something arrived that is no event */
 };
 
-/* The hooks are copied; those that are NULL are not called. It keeps trying
- * while nobody is there. */
-int subscriber_new(struct subscriber **ret, struct loop *l, const char *endpoint,
+/* Listens to endpoint.feed, with the key that the settings name. The hooks are copied; those that are NULL
+ * are not called. It keeps trying while nobody is there. */
+int subscriber_new(struct subscriber **ret, struct loop *l, const struct config *c,
                    const struct subscriber_hooks *hooks, void *arg, struct err *err);
 void subscriber_free(struct subscriber *s); /* NULL is fine */
 DEFINE_SCOPED(subscriber, struct subscriber *, subscriber_free)

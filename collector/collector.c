@@ -5,6 +5,7 @@
 #include "collector/notices.h"
 #include "collector/notifier.h"
 #include "common/desk.h"
+#include "common/gate.h"
 #include "common/log.h"
 
 #include <errno.h>
@@ -40,6 +41,7 @@ enum phase { RUNNING, DRAIN_RESULTS, DRAIN_NOTICES, LEAVE };
 struct collector {
     struct loop *net;
     struct ingest *ingest;
+    struct gate *gate;
     struct loop_bell failed_bell; /* on net: the keeper gave up, or a phase is done */
     bool failed_bell_made;
     atomic_int phase;
@@ -335,6 +337,19 @@ static int start_threads(struct collector *c, struct err *err)
     return r < 0 ? err_set(err, r, "cannot start a thread: %s", strerror(-r)) : 0;
 }
 
+/* Of the collector's two doors a deaf one is worth ending for. */
+static void on_revoked(void *arg, const struct access_list *let_in, size_t revoked)
+{
+    struct collector *c = arg;
+    struct err err = { 0 };
+    log_warn("keys.revoked", "keys=%zu left=%zu: their sessions end", revoked, access_list_count(let_in));
+    int r = ingest_revoke(c->ingest, let_in, &err);
+    if (r == 0)
+        return;
+    log_error("keys.deaf", "code=%d: %s", r, err.text);
+    loop_stop(c->net, 1);
+}
+
 int collector_new(struct collector **ret, struct loop *l, struct bus *b, struct store *store,
                   const struct config *config, struct board *board, struct err *err)
 {
@@ -349,6 +364,8 @@ int collector_new(struct collector **ret, struct loop *l, struct bus *b, struct 
         r = notifier_new(&c->n.notifier, c->n.loop, config, on_told, c, err);
     if (r == 0)
         r = keeper_new(&c->k.keeper, store, config, &ports, instant(l), err);
+    if (r == 0)
+        r = gate_new(&c->gate, l, b, config->store, on_revoked, c, err);
     if (r == 0)
         r = ingest_new(&c->ingest, l, b, config, on_arrived, c, err);
     if (r == 0)
@@ -433,6 +450,7 @@ void collector_free(struct collector *c)
 {
     if (!c)
         return;
+    gate_free(c->gate);
     stop_threads(c);
     desk_close(c->desk);
     desk_close(c->k.desk);

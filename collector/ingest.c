@@ -1,5 +1,6 @@
 #include "collector/ingest.h"
 #include "collector/parcel.h"
+#include "collector/passports.h"
 #include "common/complaint.h"
 #include "common/log.h"
 
@@ -26,6 +27,8 @@ struct ingest {
     void *results, *feedback, *feed;
     struct guarded *guarded; /* results' ... */
     struct guarded *heard;   /* ... and the feed's */
+    bool keyed, feed_keyed;  /* whoever speaks there has proved by which key */
+    struct passports *passports;
     struct wire_arena *arena;
     loop_fn *arrived;
     void *arg;
@@ -56,6 +59,43 @@ static void malformed(struct ingest *i, const struct bus_message *m, const char 
     complaint_note(i->malformed, bus_message_from(m), why);
 }
 
+/* What its key does not allow a message to say; NULL. */
+static const char *unfit_results(struct ingest *i, const struct access_user *u, const struct report *rep)
+{
+    const char *checked = "";
+    for (size_t k = 0; k < rep->n_results; k++) {
+        const struct result *x = &rep->results[k];
+        if (u->role == ACCESS_WORKER && strcmp(x->run.location, u->location) != 0)
+            return "a result of another location than its key's";
+        if (u->role == ACCESS_WORKER && strcmp(x->worker, "coordinator") == 0)
+            return "a worker's key reports as the coordinator";
+        if (strcmp(x->worker, checked) != 0 &&
+            !passports_may(i->passports, x->worker, u->id, loop_now(i->loop)))
+            return "a result of a worker that came in by another key";
+        checked = x->worker;
+    }
+    return NULL;
+}
+
+static const char *unfit(struct ingest *i, const struct access_user *u, const struct report *rep)
+{
+    if (!i->keyed)
+        return NULL;
+    if (u->role != ACCESS_WORKER && u->role != ACCESS_PEER && u->role != ACCESS_SELF)
+        return "its key is for something else than results";
+    if (rep->kind == REPORT_RESULTS)
+        return unfit_results(i, u, rep);
+    return u->role == ACCESS_WORKER ? "a worker's key reports as the coordinator" : NULL;
+}
+
+/* The coordinator's word on which key a worker came in by. */
+static void learn_keys(struct ingest *i, const struct vitals *v)
+{
+    for (size_t k = 0; i->keyed && k < v->n_workers; k++)
+        if (v->workers[k].health != WORKER_GONE && v->workers[k].health != WORKER_DEAD)
+            passports_told(i->passports, v->workers[k].worker, v->workers[k].key, loop_now(i->loop));
+}
+
 static void receive(struct ingest *i, const struct bus_message *m)
 {
     struct err err = { 0 };
@@ -64,6 +104,13 @@ static void receive(struct ingest *i, const struct bus_message *m)
         malformed(i, m, err.text);
         return;
     }
+    const char *why = unfit(i, &m->user, &report);
+    if (why) {
+        malformed(i, m, why);
+        return;
+    }
+    if (report.kind == REPORT_VITALS)
+        learn_keys(i, &report.vitals);
     struct parcel *p = parcel_make(&report);
     if (!p || queue_put(i->in, p) < 0) {
         /* Short of memory; the room was asked for before. Not acknowledged, so
@@ -268,11 +315,13 @@ int ingest_new(struct ingest **ret, struct loop *l, struct bus *b, const struct 
     i->loop = l;
     i->arrived = arrived;
     i->arg = arg;
+    i->keyed = bus_is_keyed(b, c->endpoint.results);
+    i->feed_keyed = bus_is_keyed(b, c->endpoint.feed);
     int r = open_sockets(i, b, c, err);
     if (r < 0)
         return r;
     if (wire_arena_new(&i->arena) < 0 || queue_new(&i->in, INGEST_MAX_PARCELS) < 0 ||
-        queue_new(&i->out, INGEST_MAX_OUT) < 0)
+        queue_new(&i->out, INGEST_MAX_OUT) < 0 || passports_new(&i->passports) < 0)
         return err_set(err, -ENOMEM, "out of memory");
 
     if (complaint_new(&i->malformed, l, "ingest.malformed") < 0)
@@ -316,7 +365,15 @@ void ingest_free(struct ingest *i)
     queue_free(i->in, parcel_free);
     queue_free(i->out, free);
     wire_arena_free(i->arena);
+    passports_free(i->passports);
     free(i);
+}
+
+int ingest_revoke(struct ingest *i, const struct access_list *let_in, struct err *err)
+{
+    passports_revoke(i->passports, let_in);
+    int r = i->keyed ? bus_rebind(i->results, i->guarded, err) : 0;
+    return r == 0 && i->feed_keyed ? bus_rebind(i->feed, i->heard, err) : r;
 }
 
 void ingest_stop_reading(struct ingest *i)

@@ -4,7 +4,8 @@
  * Reports are unpacked and checked by wire.h and go to the keeper's thread
  * through a bounded queue. When that is full, reading stops: results then wait
  * in the workers' sockets and outboxes, and nothing is lost. What is malformed
- * is counted and dropped, and said once a minute for each peer.
+ * is counted and dropped, and said once a minute for each peer; so is what its key
+ * may not say: results of another location, or of another key's worker (passports.h).
  *
  * Feedback that nobody can take now (the coordinator is away) is kept, up to
  * INGEST_MAX_FEEDBACK messages; beyond that the oldest is dropped, which its
@@ -33,6 +34,10 @@ int ingest_new(struct ingest **ret, struct loop *l, struct bus *b, const struct 
                void *arg, struct err *err);
 void ingest_free(struct ingest *i); /* NULL is fine */
 DEFINE_SCOPED(ingest, struct ingest *, ingest_free)
+
+/* End all sessions that keys have opened, see bus_rebind; what was bound to a key that
+ * is not let in any more is bound to none. */
+int ingest_revoke(struct ingest *i, const struct access_list *let_in, struct err *err);
 
 void ingest_stop_reading(struct ingest *i);
 /* Whether all that was to be sent has been given to ZeroMQ. */

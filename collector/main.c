@@ -2,6 +2,7 @@
 #include "collector/collector_metrics.h"
 #include "collector/site_metrics.h"
 #include "common/daemon.h"
+#include "common/links.h"
 #include "common/pages.h"
 
 #include <curl/curl.h>
@@ -36,7 +37,7 @@ static int run(int argc, char **argv, struct err *err)
         return daemon_store_failed(r, err);
     r = board_new(&board, program.name, &collector_metrics, BOARD_ALL_READY, err);
     if (r == 0)
-        r = bus_new(&bus);
+        r = links_new(&bus, &config, LINKS_CLUSTER, err);
     if (r == 0)
         r = loop_new(&loop);
     if (r == 0)

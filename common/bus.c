@@ -1,19 +1,33 @@
 #include "common/bus.h"
 
-#include "common/network.h"
+#include "common/curve.h"
+#include "common/doorcheck.h"
+#include "common/endpoint.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <zmq.h>
+
+enum { ENDPOINT_MOST = 256 }; /* as libzmq writes it, too */
 
 struct bus {
     void *context;
     pthread_mutex_t lock;
-    struct busguard *guard; /* from the first guarded socket on; under the lock */
+    struct busguard *guard; /* from the first guarded socket on, or with keys; under the lock */
+    struct bus_keys keys;
+    bool has_keys;
+};
+
+/* What is to be opened. */
+struct bus_link {
+    enum lane lane;
+    enum side side;
+    const char *endpoint;
+    const char *place; /* of a jobs lane: whose; "" */
 };
 
 /* Why the options stand as they do
@@ -88,50 +102,88 @@ void bus_free(struct bus *b)
     while (b->context && zmq_ctx_term(b->context) < 0 && errno == EINTR)
         continue;
     pthread_mutex_destroy(&b->lock);
+    key_pair_wipe(&b->keys.own);
     free(b);
 }
 
-/* ── Endpoints ─────────────────────────────────────────────────────────── */
+/* ── Keys ──────────────────────────────────────────────────────────────── */
 
-static bool is_port(const char *text)
+int bus_use_keys(struct bus *b, const struct bus_keys *keys, struct err *err)
 {
-    char *end;
-    if (strcmp(text, "*") == 0)
-        return true;
-    long n = text[0] >= '0' && text[0] <= '9' ? strtol(text, &end, 10) : 0;
-    return n > 0 && n < 65536 && *end == '\0';
-}
-
-int bus_endpoint_check(const char *endpoint, struct err *err)
-{
-    if (strncmp(endpoint, "ipc://", 6) == 0 || strncmp(endpoint, "inproc://", 9) == 0) {
-        if (strchr(endpoint, ':')[3] == '\0')
-            return err_set(err, -EINVAL, "'%.120s' names no path", endpoint);
-        if (strlen(endpoint) > 100) /* sockaddr_un holds 107 bytes, see unix(7) */
-            return err_set(err, -EINVAL, "'%.120s' is a longer path than a socket may have", endpoint);
+    if (!zmq_has("curve"))
+        return err_set(err, -ENOTSUP, "this libzmq has no CURVE: links to other hosts cannot be made safe");
+    b->keys = *keys;
+    b->has_keys = true;
+    if (!keys->serves)
         return 0;
-    }
-    char host[64] = "";
-    const char *rest = strncmp(endpoint, "tcp://", 6) == 0 ? endpoint + 6 : NULL;
-    const char *colon = rest ? strrchr(rest, ':') : NULL;
-    if (!colon || (size_t)(colon - rest) >= sizeof host || !is_port(colon + 1))
-        return err_set(err, -EINVAL, "'%.120s' is not an endpoint like tcp://127.0.0.1:7711 or ipc:///run/x",
-                       endpoint);
-    memcpy(host, rest, (size_t)(colon - rest));
-    if (!network_is_loopback(host))
-        return err_set(err, -EINVAL,
-                       "'%.120s' is not on a loopback address: links to other hosts need keys, which this "
-                       "version does not have yet",
-                       endpoint);
-    return 0;
+    /* Before anything is bound: without somebody who answers, libzmq lets everybody in. */
+    int r = busguard_new(&b->guard, b->context, keys->own.public);
+    if (r < 0)
+        return err_set(err, r, "cannot guard the doors: %s", zmq_strerror(-r));
+    return doorcheck(b->context, &keys->own, err);
 }
 
-/* ── Sockets ───────────────────────────────────────────────────────────── */
+bool bus_is_keyed(const struct bus *b, const char *endpoint)
+{
+    return endpoint_is_tcp(endpoint) && (!endpoint_is_local(endpoint) || (b->has_keys && b->keys.loopback));
+}
+
+bool bus_serves_keys(const struct bus *b)
+{
+    return b->has_keys && b->keys.serves;
+}
+
+void bus_let_in(struct bus *b, struct access_list *list)
+{
+    if (b->guard)
+        busguard_let_in(b->guard, list);
+    else
+        access_list_free(list);
+}
+
+static const char *const lane_doors[LANE_COUNT] = {
+    [LANE_JOBS] = "jobs",         [LANE_RESULTS] = "results", [LANE_CONTROL] = "control",
+    [LANE_FEEDBACK] = "feedback", [LANE_FEED] = "feed",
+};
 
 static int set(void *socket, int option, int value)
 {
     return zmq_setsockopt(socket, option, &value, sizeof value) < 0 ? -errno : 0;
 }
+
+static int lock_door(struct bus *b, void *socket, const struct bus_link *k)
+{
+    char door[ACCESS_DOOR_SIZE];
+    snprintf(door, sizeof door, "%s%s%s", lane_doors[k->lane], *k->place ? "/" : "", k->place);
+    return curve_listen(socket, b->keys.own.secret, door);
+}
+
+/* Whose greeting is not understood tries again as soon as after a broken connection,
+ * since libzmq's growing pauses are for those who find nobody; and a handshake costs
+ * the other end a millisecond or two of CPU. */
+static int carry_key(struct bus *b, void *socket)
+{
+    int r = set(socket, ZMQ_RECONNECT_IVL, 500);
+    return r == 0 ? curve_connect(socket, &b->keys.own, b->keys.server) : r;
+}
+
+static int put_keys(struct bus *b, void *socket, const struct bus_link *k, struct err *err)
+{
+    bool binds = lanes[k->lane][k->side].binds;
+    if (!bus_is_keyed(b, k->endpoint))
+        return 0;
+    if (!b->has_keys)
+        return err_set(err, -EINVAL, "'%.120s' is not on a loopback address: links to other hosts need keys",
+                       k->endpoint);
+    if (binds && !b->keys.serves)
+        return err_set(err, -EINVAL,
+                       "'%.120s': to listen there needs the cluster's own key (keys.server_file)",
+                       k->endpoint);
+    int r = binds ? lock_door(b, socket, k) : carry_key(b, socket);
+    return r < 0 ? err_set(err, r, "cannot give a socket its key: %s", zmq_strerror(-r)) : 0;
+}
+
+/* ── Sockets ───────────────────────────────────────────────────────────── */
 
 static int set_options(void *socket, const struct lane_row *row)
 {
@@ -173,38 +225,44 @@ static int set_options(void *socket, const struct lane_row *row)
     return 0;
 }
 
-static int make(struct bus *b, const struct lane_row *row, void **ret, struct err *err)
+static int make(struct bus *b, const struct bus_link *k, void **ret, struct err *err)
 {
+    const struct lane_row *row = &lanes[k->lane][k->side];
+    int r = endpoint_check(k->endpoint, err);
+    if (r < 0)
+        return r;
     void *socket = zmq_socket(b->context, row->type);
     if (!socket)
         return err_set(err, -errno, "cannot make a socket: %s", zmq_strerror(errno));
-    int r = set_options(socket, row);
+    r = set_options(socket, row);
+    r = r < 0 ? err_set(err, r, "cannot set a socket's options: %s", zmq_strerror(-r))
+              : put_keys(b, socket, k, err);
     if (r < 0) {
         bus_close(socket);
-        return err_set(err, r, "cannot set a socket's options: %s", zmq_strerror(-r));
+        return r;
     }
     *ret = socket;
     return 0;
 }
 
-static int bind_or_connect(void *socket, const struct lane_row *row, const char *endpoint, struct err *err)
+static int bind_or_connect(void *socket, const struct bus_link *k, struct err *err)
 {
-    if ((row->binds ? zmq_bind(socket, endpoint) : zmq_connect(socket, endpoint)) == 0)
+    bool binds = lanes[k->lane][k->side].binds;
+    char at[ENDPOINT_MOST];
+    int r = endpoint_to_connect(k->endpoint, at, sizeof at);
+    if (r == 0 && (binds ? zmq_bind(socket, k->endpoint) : zmq_connect(socket, at)) == 0)
         return 0;
-    return err_set(err, -errno, "cannot %s %s: %s", row->binds ? "listen on" : "connect to", endpoint,
-                   zmq_strerror(errno));
+    r = r < 0 ? r : -errno;
+    return err_set(err, r, "cannot %s %s: %s", binds ? "listen on" : "connect to", k->endpoint,
+                   zmq_strerror(-r));
 }
 
-int bus_open(struct bus *b, enum lane lane, enum side side, const char *endpoint, void **ret_socket,
-             struct err *err)
+static int open_link(struct bus *b, const struct bus_link *k, void **ret_socket, struct err *err)
 {
-    const struct lane_row *row = &lanes[lane][side];
     void *socket = NULL;
-    int r = bus_endpoint_check(endpoint, err);
+    int r = make(b, k, &socket, err);
     if (r == 0)
-        r = make(b, row, &socket, err);
-    if (r == 0)
-        r = bind_or_connect(socket, row, endpoint, err);
+        r = bind_or_connect(socket, k, err);
     if (r < 0)
         bus_close(socket);
     else
@@ -212,10 +270,24 @@ int bus_open(struct bus *b, enum lane lane, enum side side, const char *endpoint
     return r;
 }
 
+int bus_open(struct bus *b, enum lane lane, enum side side, const char *endpoint, void **ret_socket,
+             struct err *err)
+{
+    const struct bus_link link = { lane, side, endpoint, "" };
+    return open_link(b, &link, ret_socket, err);
+}
+
+int bus_open_jobs(struct bus *b, const char *endpoint, const char *location, void **ret_socket,
+                  struct err *err)
+{
+    const struct bus_link link = { LANE_JOBS, SIDE_FROM, endpoint, location };
+    return open_link(b, &link, ret_socket, err);
+}
+
 static int have_guard(struct bus *b)
 {
     pthread_mutex_lock(&b->lock);
-    int r = b->guard ? 0 : busguard_new(&b->guard, b->context);
+    int r = b->guard ? 0 : busguard_new(&b->guard, b->context, "");
     pthread_mutex_unlock(&b->lock);
     return r;
 }
@@ -233,16 +305,14 @@ int bus_open_guarded(struct bus *b, enum lane lane, enum side side, const char *
                      const struct bus_witness *witness, void **ret_socket, struct guarded **ret_guarded,
                      struct err *err)
 {
-    const struct lane_row *row = &lanes[lane][side];
+    const struct bus_link link = { lane, side, endpoint, "" };
     void *socket = NULL;
     struct guarded *guarded = NULL;
-    int r = bus_endpoint_check(endpoint, err);
-    if (r == 0)
-        r = make(b, row, &socket, err);
+    int r = make(b, &link, &socket, err);
     if (r == 0)
         r = put_under_guard(b, socket, witness, &guarded, err);
     if (r == 0)
-        r = bind_or_connect(socket, row, endpoint, err);
+        r = bind_or_connect(socket, &link, err);
     if (r < 0) {
         guarded_free(guarded);
         bus_close(socket);
@@ -250,16 +320,6 @@ int bus_open_guarded(struct bus *b, enum lane lane, enum side side, const char *
     }
     *ret_socket = socket;
     *ret_guarded = guarded;
-    return 0;
-}
-
-int bus_connect(void *socket, const char *endpoint, struct err *err)
-{
-    int r = bus_endpoint_check(endpoint, err);
-    if (r < 0)
-        return r;
-    if (zmq_connect(socket, endpoint) < 0)
-        return err_set(err, -errno, "cannot connect to %s: %s", endpoint, zmq_strerror(errno));
     return 0;
 }
 
@@ -289,6 +349,27 @@ int bus_endpoint(void *socket, char *buf, size_t size)
         return -errno;
     write_plainly(buf);
     return 0;
+}
+
+/* All that has been accepted ends with the old binding, at once, while the new one
+ * must wait until libzmq's thread has let go of the port: a millisecond or two. */
+int bus_rebind(void *socket, struct guarded *guarded, struct err *err)
+{
+    enum { TRIES = 500 };
+    char at[ENDPOINT_MOST];
+    size_t size = sizeof at;
+    if (zmq_getsockopt(socket, ZMQ_LAST_ENDPOINT, at, &size) < 0 || zmq_unbind(socket, at) < 0)
+        return err_set(err, -errno, "cannot stop listening: %s", zmq_strerror(errno));
+    if (guarded)
+        guarded_let_go(guarded);
+    for (int i = 0; i < TRIES; i++) {
+        if (zmq_bind(socket, at) == 0)
+            return 0;
+        if (errno != EADDRINUSE)
+            break;
+        usleep(1000);
+    }
+    return err_set(err, -errno, "cannot listen on %s again: %s", at, zmq_strerror(errno));
 }
 
 /* ── Sending ───────────────────────────────────────────────────────────── */
@@ -388,6 +469,7 @@ int bus_take(void *socket, struct bus_message *ret)
     if (zmq_getsockopt(socket, ZMQ_TYPE, &type, &size) < 0)
         return -errno;
 
+    ret->user.role = (enum access_role)0;
     ret->peer_len = 0;
     ret->topic[0] = ret->from[0] = '\0';
     zmq_msg_init(part);
@@ -401,6 +483,7 @@ int bus_take(void *socket, struct bus_message *ret)
 
     ret->bytes = zmq_msg_data(part);
     ret->len = zmq_msg_size(part);
+    access_user_read(zmq_msg_gets(part, "User-Id"), &ret->user);
     return 1;
 }
 

@@ -18,10 +18,13 @@
 #ifndef COMMON_BUS_H
 #define COMMON_BUS_H
 
+#include "common/access.h"
 #include "common/busguard.h"
 #include "common/err.h"
+#include "common/keys.h"
 #include "common/scope.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -47,15 +50,32 @@ DEFINE_SCOPED(bus, struct bus *, bus_free)
 enum lane { LANE_JOBS, LANE_RESULTS, LANE_CONTROL, LANE_FEEDBACK, LANE_FEED, LANE_COUNT };
 enum side { SIDE_FROM, SIDE_TO };
 
-/* -EINVAL unless the endpoint is ipc:// or tcp:// on a loopback address
- * (127.0.0.0/8, [::1], localhost), or inproc://: without keys nothing else is safe. Ports may
- * be * for a free one when binding. */
-int bus_endpoint_check(const char *endpoint, struct err *err);
+/* Keys for links that leave this host. Before anything is opened. With `serves` it
+ * is tried out at once whether a stranger is refused (doorcheck.h). The secret is
+ * wiped with the bus. */
+struct bus_keys {
+    struct key_pair own;
+    char server[KEY_SIZE]; /* public key of those that we connect to */
+    bool serves;           /* `own` is the cluster's: we may listen */
+    bool loopback;         /* links on loopback addresses need keys as well */
+};
+int bus_use_keys(struct bus *b, const struct bus_keys *keys, struct err *err);
+/* Whether a link there is encrypted, and its ends have proved who they are: tcp://
+ * on another address than loopback, or on any with bus_keys.loopback. */
+bool bus_is_keyed(const struct bus *b, const char *endpoint);
+bool bus_serves_keys(const struct bus *b); /* it has the cluster's own key, to listen with */
+/* Whose keys are let in from now on, besides the own one; taken. From any thread.
+ * Ends no connection that there is: bus_rebind does. */
+void bus_let_in(struct bus *b, struct access_list *list);
 
-/* One side of a lane. Binds or connects as the table above says. A lane's
- * connecting side may connect to further endpoints with bus_connect. */
+/* One side of a lane. Binds or connects as the table above says; where it needs
+ * keys and the bus has none, -EINVAL. To connect to one that is everywhere
+ * ("tcp://0.0.0.0:7711") is to connect to this host. */
 int bus_open(struct bus *b, enum lane lane, enum side side, const char *endpoint, void **ret_socket,
              struct err *err);
+/* The sending side of jobs, for workers of that location. */
+int bus_open_jobs(struct bus *b, const char *endpoint, const char *location, void **ret_socket,
+                  struct err *err);
 /* The same for a side that reads what strangers may send: `dropped` is called for
  * each connection that ZeroMQ ended for what came over it. Connecting sides are
  * not connected again after that (libzmq 4.3): open another. guarded_free before
@@ -68,8 +88,11 @@ struct bus_witness {
 int bus_open_guarded(struct bus *b, enum lane lane, enum side side, const char *endpoint,
                      const struct bus_witness *witness, void **ret_socket, struct guarded **ret_guarded,
                      struct err *err);
-int bus_connect(void *socket, const char *endpoint, struct err *err);
 void bus_close(void *socket); /* NULL is fine */
+/* Of a bound socket, with its guarded or NULL: ends every connection, with what is on its way in them, and
+ * listens at the same place again. Peers come back by themselves, those that are
+ * still let in. A failure leaves it deaf. */
+int bus_rebind(void *socket, struct guarded *guarded, struct err *err);
 
 /* The endpoint a socket is bound to, with the port that * became. */
 int bus_endpoint(void *socket, char *buf, size_t size);
@@ -86,7 +109,8 @@ struct bus_message {
     uint8_t peer[64];
     size_t peer_len;
     char topic[32];
-    char from[48];                               /* of one that was dropped; see bus_message_from */
+    struct access_user user; /* who its sender proved to be; role 0 on links without keys */
+    char from[48];           /* of one that was dropped; see bus_message_from */
     _Alignas(void *) unsigned char private_[64]; /* a zmq_msg_t */
 };
 /* 1 when there is one, 0 when there is none, -EBADMSG when one was dropped for

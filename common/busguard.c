@@ -1,10 +1,12 @@
 #include "common/busguard.h"
 
 #include "common/connections.h"
+#include "common/zapask.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,16 +28,21 @@
 
 enum { FINDINGS = 32 }; /* of one socket that its loop has not fetched; more are only counted */
 
-#define NEWS \
-    (ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_CONNECTED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL)
+#define NEWS                                                             \
+    (ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_CONNECTED | ZMQ_EVENT_DISCONNECTED | \
+     ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
 
 struct guarded {
     struct loop_bell bell; /* first: its handle's end is ours */
     struct busguard *guard;
     void *socket, *news;
+    char door[ACCESS_DOOR_SIZE]; /* its domain, if it needs keys */
     struct connections *connections;
-    size_t peers; /* connected now */
-    bool refused; /* said last: of the connection that ends next */
+    size_t peers;  /* connected now */
+    bool refused;  /* said last: of the connection that ends next */
+    bool knocking; /* connected, and not let in yet */
+    atomic_uint turned_away;
+    bool letting_go;
     bool leaving, gone;
     guarded_fn *fn;
     void *arg;
@@ -46,6 +53,8 @@ struct guarded {
 
 struct busguard {
     void *context, *zap;
+    char own[KEY_SIZE];         /* public key of who listens; "": no door needs one */
+    struct access_list *let_in; /* under the lock */
     int ring;
     bool running, stopping;
     unsigned made; /* monitors so far: their names */
@@ -66,40 +75,37 @@ static void ring(struct busguard *g)
 
 /* ── News of connections ───────────────────────────────────────────────── */
 
-/* One part, as much of it as there is room for. Its length, or -errno. */
-static int take_part(void *socket, void *buf, size_t size)
-{
-    int n = zmq_recv(socket, buf, size, ZMQ_DONTWAIT);
-    return n < 0 ? -errno : n;
-}
-
-static bool has_more(void *socket)
-{
-    int more = 0;
-    size_t size = sizeof more;
-    return zmq_getsockopt(socket, ZMQ_RCVMORE, &more, &size) == 0 && more;
-}
-
-static void skip_rest(void *socket)
-{
-    char rest[8];
-    while (has_more(socket) && take_part(socket, rest, sizeof rest) >= 0)
-        continue;
-}
-
 /* zmq_socket_monitor(3): 16 bits of event and 32 of value in one part, the endpoint in another. */
 static bool take_news(struct guarded *w, uint16_t *ret_event, int *ret_fd)
 {
     uint8_t head[6];
+    char endpoint[8];
     int32_t value;
-    int n = take_part(w->news, head, sizeof head);
-    if (n < 0)
+    if (zmq_recv(w->news, head, sizeof head, ZMQ_DONTWAIT) < 0)
         return false;
-    skip_rest(w->news);
+    (void)zmq_recv(w->news, endpoint, sizeof endpoint, ZMQ_DONTWAIT);
     memcpy(ret_event, head, sizeof *ret_event);
     memcpy(&value, head + 2, sizeof value);
     *ret_fd = value;
     return true;
+}
+
+/* Of a listener that is stopped, or hangs, nothing is heard at all. */
+static void note_knock(struct guarded *w, uint16_t event, int fd)
+{
+    if (event == ZMQ_EVENT_DISCONNECTED && w->knocking && connections_heard(w->connections, fd))
+        atomic_fetch_add(&w->turned_away, 1);
+    if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
+        atomic_store(&w->turned_away, 0);
+    if (event == ZMQ_EVENT_CONNECTED)
+        w->knocking = true;
+    else if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED || event == ZMQ_EVENT_DISCONNECTED)
+        w->knocking = false;
+}
+
+unsigned guarded_turned_away(const struct guarded *w)
+{
+    return atomic_load(&w->turned_away);
 }
 
 static void hear_news(struct guarded *w, mono_ns now)
@@ -107,6 +113,7 @@ static void hear_news(struct guarded *w, mono_ns now)
     uint16_t event;
     int fd;
     while (take_news(w, &event, &fd)) {
+        note_knock(w, event, fd);
         if (event == ZMQ_EVENT_DISCONNECTED) {
             w->peers -= w->peers > 0;
             connections_end(w->connections, fd, w->refused, now);
@@ -118,19 +125,27 @@ static void hear_news(struct guarded *w, mono_ns now)
     }
 }
 
+static void keep_finding(struct guarded *w, const struct connections_cut *cut)
+{
+    if (w->n_found < FINDINGS)
+        w->found[w->n_found++] = *cut;
+    else
+        w->n_more++;
+    loop_bell_ring(&w->bell);
+}
+
 static void note(struct guarded *w, mono_ns now)
 {
     struct connections_cut cut;
-    bool any = false;
-    while (connections_step(w->connections, now, &cut)) {
-        if (w->n_found < FINDINGS)
-            w->found[w->n_found++] = cut;
-        else
-            w->n_more++;
-        any = true;
-    }
-    if (any)
-        loop_bell_ring(&w->bell);
+    while (connections_step(w->connections, now, &cut))
+        keep_finding(w, &cut);
+}
+
+static void let_go(struct guarded *w)
+{
+    connections_let_go(w->connections);
+    w->letting_go = false;
+    pthread_cond_broadcast(&w->guard->left);
 }
 
 static void look_round(struct busguard *g)
@@ -138,49 +153,52 @@ static void look_round(struct busguard *g)
     mono_ns now = clock_mono();
     for (struct guarded *w = g->first; w; w = w->next) {
         hear_news(w, now);
+        if (w->letting_go)
+            let_go(w);
         note(w, now);
     }
 }
 
 /* ── Who wants to come in ──────────────────────────────────────────────── */
 
-static int take_request(struct busguard *g, char *id, size_t size)
+/* The socket at that door, or else any that has one. */
+static struct guarded *listener_at(const struct busguard *g, const char *door)
 {
-    char version[8];
-    int n = take_part(g->zap, version, sizeof version);
-    if (n < 0)
-        return n;
-    n = has_more(g->zap) ? take_part(g->zap, id, size) : 0;
-    skip_rest(g->zap);
-    return n > (int)size ? (int)size : n;
+    struct guarded *any = NULL;
+    for (struct guarded *w = g->first; w; w = w->next) {
+        if (w->leaving || !w->door[0])
+            continue;
+        if (strcmp(w->door, door) == 0)
+            return w;
+        any = w;
+    }
+    return any;
 }
 
-/* RFC 27: version, the request's id, status, its text, user, metadata. */
-static void let_in(struct busguard *g, const char *id, int len)
+/* Told to whoever listens at that door; libzmq keeps the peer waiting, and tells us no
+ * more of it than that the time for its handshake is over. */
+static void note_refusal(struct busguard *g, const struct zap_question *q, const struct zap_answer *a)
 {
-    const struct {
-        const char *bytes;
-        size_t len;
-    } part[] = {
-        {"1.0",  3          },
-        { id,    (size_t)len},
-        { "200", 3          },
-        { "OK",  2          },
-        { "",    0          },
-        { "",    0          }
-    };
-    size_t n = sizeof part / sizeof *part;
-    for (size_t i = 0; i < n; i++)
-        if (zmq_send(g->zap, part[i].bytes, part[i].len, ZMQ_DONTWAIT | (i + 1 < n ? ZMQ_SNDMORE : 0)) < 0)
-            return; /* whoever asked has gone */
+    static const char mapped[] = "::ffff:"; /* as bus.c has it */
+    const char *from = strncmp(q->from, mapped, strlen(mapped)) == 0 ? q->from + strlen(mapped) : q->from;
+    struct connections_cut cut;
+    snprintf(cut.peer, sizeof cut.peer, "%.*s", (int)sizeof cut.peer - 1, from);
+    snprintf(cut.why, sizeof cut.why, "it was not let in at %s: %s", q->what.domain, a->text);
+    struct guarded *w = listener_at(g, q->what.domain);
+    if (w)
+        keep_finding(w, &cut);
 }
 
 static void answer(struct busguard *g)
 {
-    char id[64];
-    for (int len; (len = take_request(g, id, sizeof id)) >= 0;) {
+    struct zap_question q;
+    struct zap_answer a;
+    while (zap_take(g->zap, &q) >= 0) {
         look_round(g); /* its connection is among the news by now */
-        let_in(g, id, len);
+        zap_decide(&q.what, g->own, g->let_in, &a);
+        zap_reply(g->zap, &q, &a);
+        if (a.status[0] != '2')
+            note_refusal(g, &q, &a);
     }
 }
 
@@ -264,12 +282,13 @@ static int begin_thread(struct busguard *g)
     return r;
 }
 
-int busguard_new(struct busguard **ret, void *context)
+int busguard_new(struct busguard **ret, void *context, const char *own)
 {
     scoped(busguard) struct busguard *g = calloc(1, sizeof *g);
     if (!g)
         return -ENOMEM;
     g->context = context;
+    snprintf(g->own, sizeof g->own, "%s", own);
     pthread_mutex_init(&g->lock, NULL);
     pthread_cond_init(&g->left, NULL);
     g->ring = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -303,7 +322,17 @@ void busguard_free(struct busguard *g)
         close(g->ring);
     pthread_cond_destroy(&g->left);
     pthread_mutex_destroy(&g->lock);
+    access_list_free(g->let_in);
     free(g);
+}
+
+void busguard_let_in(struct busguard *g, struct access_list *list)
+{
+    pthread_mutex_lock(&g->lock);
+    struct access_list *before = g->let_in;
+    g->let_in = list;
+    pthread_mutex_unlock(&g->lock);
+    access_list_free(before);
 }
 
 /* ── One socket ────────────────────────────────────────────────────────── */
@@ -340,7 +369,10 @@ static int begin_monitor(struct guarded *w)
     unsigned number = w->guard->made++;
     pthread_mutex_unlock(&w->guard->lock);
     snprintf(name, sizeof name, "inproc://busguard-%u", number);
-    if (zmq_setsockopt(w->socket, ZMQ_ZAP_DOMAIN, "vedette", 7) < 0)
+    size_t size = sizeof w->door;
+    if (zmq_getsockopt(w->socket, ZMQ_ZAP_DOMAIN, w->door, &size) < 0)
+        return -errno;
+    if (!w->door[0] && zmq_setsockopt(w->socket, ZMQ_ZAP_DOMAIN, ZAP_OPEN, strlen(ZAP_OPEN)) < 0)
         return -errno;
     w->news = zmq_socket(w->guard->context, ZMQ_PAIR);
     if (!w->news || zmq_setsockopt(w->news, ZMQ_RCVHWM, &none, sizeof none) < 0 ||
@@ -409,6 +441,18 @@ size_t guarded_peers(const struct guarded *w)
     size_t n = w->peers;
     pthread_mutex_unlock(&w->guard->lock);
     return n;
+}
+
+/* Done by the thread, when it has heard of all that there were. */
+void guarded_let_go(struct guarded *w)
+{
+    struct busguard *g = w->guard;
+    pthread_mutex_lock(&g->lock);
+    w->letting_go = true;
+    ring(g);
+    while (w->letting_go && !g->stopping)
+        pthread_cond_wait(&g->left, &g->lock);
+    pthread_mutex_unlock(&g->lock);
 }
 
 void guarded_free(struct guarded *w)

@@ -3,7 +3,8 @@
  *
  * One thread per bus that has sockets under guard. It hears from libzmq when
  * their connections begin and end, and it is what ZAP (ZeroMQ's RFC 27) asks
- * whether a peer may come in. It says yes to all, but not before it holds the
+ * whether a peer may come in. Where no key is needed it says yes to all, elsewhere to
+ * those that are let in (zap.h); but not before it holds the
  * connection: so no message can come, and no connection be ended for one, that
  * it does not know. No loop waits for it, and it waits for no loop.
  *
@@ -16,6 +17,7 @@
 #ifndef COMMON_BUSGUARD_H
 #define COMMON_BUSGUARD_H
 
+#include "common/access.h"
 #include "common/loop.h"
 #include "common/scope.h"
 
@@ -25,13 +27,18 @@
 
 struct busguard;
 
-int busguard_new(struct busguard **ret, void *context); /* a zmq_ctx */
-void busguard_free(struct busguard *g);                 /* NULL is fine; all guarded sockets freed before */
+/* `context`: a zmq_ctx. `own`: the public key of who listens, "" for none. */
+int busguard_new(struct busguard **ret, void *context, const char *own);
+void busguard_free(struct busguard *g); /* NULL is fine; all guarded sockets freed before */
 DEFINE_SCOPED(busguard, struct busguard *, busguard_free)
+
+/* Who is let in from now on, besides who has the own key; taken. From any thread. */
+void busguard_let_in(struct busguard *g, struct access_list *list);
 
 struct guarded; /* one socket */
 
-/* A message of `peer` was dropped together with its connection; in the loop's thread. */
+/* A message of `peer` was dropped together with its connection, or it was not let in
+ * for its key; in the loop's thread. */
 typedef void guarded_fn(void *arg, const char *peer, const char *why);
 
 /* Before the socket binds or connects. `most`: its ZMQ_MAXMSGSIZE. */
@@ -40,6 +47,12 @@ int guarded_new(struct guarded **ret, struct busguard *g, void *socket, size_t m
 /* How many peers are connected now; from any thread. */
 size_t guarded_peers(const struct guarded *w);
 
+/* Of a side that connects: how often in a row the other end said something and did not
+ * let it in, which is what a key gets that is not known there. */
+unsigned guarded_turned_away(const struct guarded *w);
+/* After the socket's endpoint was unbound: libzmq ends its connections and says nothing
+ * of it, and as long as we held them they would not end for their peers. */
+void guarded_let_go(struct guarded *w);
 /* Before the socket is closed, in its thread; fn is not called any more. NULL is
  * fine. Its memory goes when the loop has turned once more or is freed. */
 void guarded_free(struct guarded *w);

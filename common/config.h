@@ -15,6 +15,7 @@
 #include "common/err.h"
 #include "common/listen.h"
 #include "common/log.h"
+#include "common/token.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -43,7 +44,13 @@ struct config {
         char feedback[ENDPOINT_SIZE];
         char jobs[ENDPOINT_SIZE]; /* of the first location; the next ones count its port up,
                                    * or get ".<location>" behind an ipc:// path */
+        char advertise[128];      /* host that tokens name, and workers are told; "": see there */
     } endpoint;
+
+    struct {
+        char server_file[512]; /* the cluster's secret key; "": none, and links stay on this host */
+        bool loopback;         /* links on loopback addresses need keys as well */
+    } keys;
 
     char locations[512]; /* names, comma-separated */
 
@@ -62,6 +69,7 @@ struct config {
     struct {
         char name[WORKER_NAME_SIZE]; /* "": the host's name and the process id */
         char location[LOCATION_SIZE];
+        char join[TOKEN_SIZE]; /* a token, see token.h: where the cluster is and who we are; "": none */
         uint32_t threads;      /* 0: as many as there are cores */
         uint32_t slots;        /* looks in hand at once, for each thread */
         uint32_t outbox;       /* results kept until they are recorded, for each thread */
@@ -92,8 +100,9 @@ struct config {
     } collector;
 
     struct {
-        char notify[2048];  /* channels as an owner has them, comma-separated; "": nobody is told */
-        int64_t settled_us; /* without doubt for that long, a worker's trouble is over */
+        char notify[2048];     /* channels as an owner has them, comma-separated; "": nobody is told */
+        int64_t settled_us;    /* without doubt for that long, a worker's trouble is over */
+        char join[TOKEN_SIZE]; /* as a worker's, for `vedette watch` */
     } operator;
 
     struct {

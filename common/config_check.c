@@ -1,7 +1,8 @@
 /* What only holds when seen together. What one value must look like is in
  * settings.c, and is asked again here: a program may have set a member itself. */
-#include "common/bus.h"
 #include "common/config.h"
+#include "common/endpoint.h"
+#include "common/links.h"
 #include "common/network.h"
 #include "common/settings.h"
 
@@ -81,7 +82,7 @@ static int check_endpoints(const struct config *c, struct err *err)
     for (unsigned i = 0; i < CONFIG_MAX_LOCATIONS && config_location(c, i, location, sizeof location); i++) {
         int r = config_jobs_endpoint(c, i, all[n].at, sizeof all[n].at, err);
         if (r == 0)
-            r = bus_endpoint_check(all[n].at, err);
+            r = endpoint_check(all[n].at, err);
         if (r < 0)
             return r;
         snprintf(all[n].what, sizeof all[n].what, i ? "endpoint.jobs of '%s'" : "endpoint.jobs", location);
@@ -97,6 +98,8 @@ static int check_endpoints(const struct config *c, struct err *err)
 static int check_worker_location(const struct config *c, struct err *err)
 {
     char name[sizeof c->locations];
+    if (*c->worker.join) /* the token says, and the coordinator knows its locations */
+        return 0;
     for (unsigned i = 0; config_location(c, i, name, sizeof name); i++)
         if (strcmp(name, c->worker.location) == 0)
             return 0;
@@ -185,6 +188,8 @@ int config_check(const struct config *c, struct err *err)
         r = check_worker_location(c, err);
     if (r == 0)
         r = check_endpoints(c, err);
+    if (r == 0)
+        r = links_check(c, err);
     if (r == 0)
         r = check_order(c, err);
     if (r == 0 && !c->worker.ipv4 && !c->worker.ipv6)

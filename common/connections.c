@@ -2,6 +2,7 @@
 
 #include "common/array.h"
 #include "common/severed.h"
+#include "common/tcpinfo.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -59,12 +60,17 @@ static void forget(struct connections *c, struct connection *k)
     *k = c->at[--c->n];
 }
 
+void connections_let_go(struct connections *c)
+{
+    while (c->n > 0)
+        forget(c, &c->at[c->n - 1]);
+}
+
 void connections_free(struct connections *c)
 {
     if (!c)
         return;
-    while (c->n > 0)
-        forget(c, &c->at[c->n - 1]);
+    connections_let_go(c);
     free(c->at);
     free(c);
 }
@@ -125,6 +131,12 @@ void connections_begin(struct connections *c, int fd)
     struct connection *k = &c->at[c->n++];
     *k = (struct connection){ .fd = fd, .own = own };
     name_peer(own, k->peer, sizeof k->peer);
+}
+
+bool connections_heard(struct connections *c, int fd)
+{
+    const struct connection *k = find(c, fd);
+    return k && tcpinfo_heard(k->own) > 0;
 }
 
 /* ── End ───────────────────────────────────────────────────────────────── */

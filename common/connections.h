@@ -30,8 +30,12 @@ void connections_free(struct connections *c); /* NULL is fine; closes all of our
 DEFINE_SCOPED(connections, struct connections *, connections_free)
 
 void connections_begin(struct connections *c, int fd); /* libzmq has opened it */
+/* Whether anything came from its peer, as far as we hold it and can tell (TCP). */
+bool connections_heard(struct connections *c, int fd);
 /* libzmq ends it, and closes fd in a moment. `refused`: its handshake was none. */
 void connections_end(struct connections *c, int fd, bool refused, mono_ns now);
+
+void connections_let_go(struct connections *c); /* of all: libzmq ends them without a word */
 
 struct connections_cut {
     char peer[DROPPED_PEER_SIZE]; /* "127.0.0.1"; "ipc:" and a process id; "": not known */

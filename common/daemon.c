@@ -1,5 +1,6 @@
 #include "common/daemon.h"
 
+#include "common/settings.h"
 #include "common/store/store.h"
 
 #include <argp.h>
@@ -18,7 +19,7 @@ extern char **environ;
 
 /* ── Options ───────────────────────────────────────────────────────────── */
 
-enum { MAX_SETS = 64, OWN_SIZE = 300, KEY_SETTINGS = 0x100, KEY_OWN };
+enum { MAX_SETS = 64, OWN_SIZE = TOKEN_SIZE + 64, KEY_SETTINGS = 0x100, KEY_OWN };
 
 struct options {
     const struct daemon_program *program;
@@ -45,7 +46,7 @@ static void add_set(struct options *o, const char *said, const char *assignment,
 }
 
 /* One of the program's own, which is another way to write a setting. */
-static error_t on_own_option(struct options *o, unsigned i, const char *arg, struct argp_state *state)
+static error_t on_own_option(struct options *o, unsigned i, char *arg, struct argp_state *state)
 {
     const struct daemon_option *own = i < DAEMON_MAX_OPTIONS ? &o->program->option[i] : NULL;
     if (!own || !own->name)
@@ -53,6 +54,9 @@ static error_t on_own_option(struct options *o, unsigned i, const char *arg, str
     int n = snprintf(o->own[i], sizeof o->own[i], "%s=%s", own->setting, arg);
     if (n < 0 || (size_t)n >= sizeof o->own[i])
         argp_error(state, "--%s: that is too long", own->name);
+    const struct setting *s = setting_find(own->setting);
+    if (s && s->kind == SETTING_SECRET)
+        memset(arg, '*', strlen(arg)); /* it was for our eyes: ps(1) shows this to everybody's */
     add_set(o, own->name, o->own[i], state);
     return 0;
 }
@@ -114,6 +118,7 @@ int daemon_begin(const struct daemon_program *p, int argc, char **argv, struct c
         return err_set(err, -EINVAL, "wrong usage");
 
     int r = read_config(&options, ret, err);
+    explicit_bzero(options.own, sizeof options.own); /* a secret may be among them */
     if (r < 0)
         return r;
     log_setup(p->name, ret->log.level);

@@ -1,8 +1,8 @@
 #include "common/settings.h"
 
-#include "common/bus.h"
 #include "common/canaryspec.h"
 #include "common/control.h"
+#include "common/endpoint.h"
 #include "common/nearest.h"
 #include "common/network.h"
 #include "common/owner.h"
@@ -105,6 +105,15 @@ static int check_resolver(const char *text, struct err *err)
     return 0;
 }
 
+static int check_advertise(const char *text, struct err *err)
+{
+    char endpoint[256];
+    snprintf(endpoint, sizeof endpoint, "tcp://%s:1", text);
+    if (!*text || (endpoint_check(endpoint, NULL) == 0 && !endpoint_is_everywhere(endpoint)))
+        return 0;
+    return err_set(err, -EINVAL, "'%.80s' is not a host like control.example.com or [2001:db8::1]", text);
+}
+
 static int check_mail_server(const char *text, struct err *err)
 {
     CURLU *url = curl_url();
@@ -187,21 +196,30 @@ const struct setting settings[] = {
       .about = "where a worker does: the first of these ports that is free, for several on one machine" },
 
     { "endpoint.control", TEXT(endpoint.control), .fallback = "tcp://127.0.0.1:7711",
-      .check = bus_endpoint_check,
+      .check = endpoint_check,
       .about = "where the coordinator hears from workers" },
     { "endpoint.results", TEXT(endpoint.results), .fallback = "tcp://127.0.0.1:7712",
-      .check = bus_endpoint_check,
+      .check = endpoint_check,
       .about = "where the collector receives results" },
     { "endpoint.feed", TEXT(endpoint.feed), .fallback = "tcp://127.0.0.1:7713",
-      .check = bus_endpoint_check,
+      .check = endpoint_check,
       .about = "where the collector tells the news to whoever listens" },
     { "endpoint.feedback", TEXT(endpoint.feedback), .fallback = "tcp://127.0.0.1:7714",
-      .check = bus_endpoint_check,
+      .check = endpoint_check,
       .about = "where the coordinator hears from the collector" },
     { "endpoint.jobs", TEXT(endpoint.jobs), .fallback = "tcp://127.0.0.1:7720",
-      .check = bus_endpoint_check,
+      .check = endpoint_check,
       .about = "where the first location's workers get their jobs; further locations count its port up, "
                "or add their name behind an ipc:// path" },
+    { "endpoint.advertise", TEXT(endpoint.advertise), .fallback = "", .check = check_advertise,
+      .about = "host by which workers reach endpoints that listen everywhere (tcp://*:7711); empty: the one in "
+               "their token" },
+
+    { "keys.server_file", TEXT(keys.server_file), .fallback = "",
+      .about = "file of the cluster's secret key, which `vedette keygen` makes; needed for links beyond loopback" },
+    { "keys.loopback", BOOL(keys.loopback), .fallback = "false",
+      .about = "whether tcp:// links on loopback addresses need keys as well" },
+
     { "locations", LIST(locations), .fallback = "local", .check = check_locations,
       .about = "names of the places from which is looked, separated by commas" },
 
@@ -228,6 +246,8 @@ const struct setting settings[] = {
       .about = "what the worker is called; empty: the host's name and the process id" },
     { "worker.location", TEXT(worker.location), .fallback = "local", .check = check_location,
       .about = "where it stands: one of `locations`" },
+    { "worker.join", SECRET(worker.join), .fallback = "", .check = token_check,
+      .about = "token that `vedette token` printed: the worker takes part in that cluster, at the token's location" },
     { "worker.threads", COUNT(worker.threads, 0, CONFIG_MAX_THREADS), .fallback = "0",
       .about = "threads that look; 0: as many as there are cores" },
     { "worker.slots", COUNT(worker.slots, 1, CONTROL_MAX_SLOTS), .fallback = "2048",
@@ -292,6 +312,8 @@ const struct setting settings[] = {
                "webhook:, exec:, console:; separated by commas; empty: nobody" },
     { "operator.settled", DURATION(operator.settled_us, 0, DAYS), .fallback = "60s",
       .about = "how long a worker must be without doubt until its trouble is over" },
+    { "operator.join", SECRET(operator.join), .fallback = "", .check = token_check,
+      .about = "token of an operator's role: `vedette watch` listens to that cluster" },
 
     { "notify.retry_first", DURATION(notify.retry_first_us, 10 * MS, HOURS), .fallback = "5s",
       .about = "how long to wait before a notice that could not be delivered is tried again" },

@@ -20,7 +20,8 @@ enum severed severed_judge(const struct severed_facts *f)
 void severed_words(const struct severed_facts *f, size_t most, char *buf, size_t size)
 {
     if (f->refused)
-        snprintf(buf, size, "its connection was ended: what it said first is not ZeroMQ");
+        snprintf(buf, size,
+                 "its connection was ended: what it said first is not ZeroMQ, or for another cluster's key");
     else if (f->unread > 0)
         snprintf(
             buf, size,

@@ -38,6 +38,7 @@ struct worker_vitals {
     uint32_t in_hand;                       /* jobs taken and not recorded */
     uint64_t done;                          /* results of its that were recorded, since it joined */
     char reason[DOUBT_SIZE];                /* why it doubts; "" without doubt */
+    uint64_t key;                           /* id of the key that it came in by; 0: none, see access.h */
 };
 
 #define VITALS_MAX_COUNT   (UINT64_C(1) << 53) /* of anything: as far as readers of JSON count exactly */

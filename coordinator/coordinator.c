@@ -10,6 +10,7 @@
 #include "coordinator/coordinator.h"
 
 #include "common/desk.h"
+#include "common/gate.h"
 #include "common/log.h"
 #include "coordinator/coordinator_metrics.h"
 #include "coordinator/debts.h"
@@ -52,6 +53,7 @@ struct coordinator {
     struct returns *returns;
     struct reporter *reporter;
     struct desk *desk;
+    struct gate *gate;
     struct loop_timer alarm;
     bool alarm_made;
     mono_ns slots_at;   /* no slots are handed out before that */
@@ -301,6 +303,26 @@ static enum board_word on_desk(void *arg, struct sheet *sheet, char why_not[DESK
     return BOARD_CAN;
 }
 
+/* ── Keys ──────────────────────────────────────────────────────────────── */
+
+/* All sessions end, and those that may come back in a moment. Deaf at one of our
+ * doors, we are of no use. */
+static void on_revoked(void *arg, const struct access_list *let_in, size_t revoked)
+{
+    struct coordinator *c = arg;
+    struct err err = { 0 };
+    log_warn("keys.revoked", "keys=%zu left=%zu: their sessions end", revoked, access_list_count(let_in));
+    int r = reception_revoke(c->reception, let_in, &err);
+    if (r == 0)
+        r = dispatch_rebind(c->dispatch, &err);
+    if (r == 0)
+        r = returns_rebind(c->returns, &err);
+    if (r == 0)
+        return;
+    log_error("keys.deaf", "code=%d: %s", r, err.text);
+    loop_stop(c->parts.loop, 1);
+}
+
 /* ── Life ──────────────────────────────────────────────────────────────── */
 
 static int name_locations(struct parts *p, struct err *err)
@@ -371,7 +393,9 @@ static void free_parts(struct parts *p)
 
 static int open_sockets(struct coordinator *c, struct bus *bus, struct err *err)
 {
-    int r = dispatch_new(&c->dispatch, bus, &c->parts, err);
+    int r = gate_new(&c->gate, c->parts.loop, bus, c->parts.config->store, on_revoked, c, err);
+    if (r == 0)
+        r = dispatch_new(&c->dispatch, bus, &c->parts, err);
     if (r == 0)
         r = reception_new(&c->reception, bus, &c->parts, c->dispatch, err);
     if (r == 0)
@@ -452,6 +476,7 @@ void coordinator_free(struct coordinator *c)
 {
     if (!c)
         return;
+    gate_free(c->gate);
     desk_close(c->desk);
     if (c->alarm_made) {
         loop_timer_done(&c->alarm);

@@ -15,6 +15,7 @@ struct dispatch {
     struct {
         void *socket;
         char endpoint[ENDPOINT_SIZE];
+        bool keyed;
     } at[CONFIG_MAX_LOCATIONS];
     mono_ns retry;
     uint64_t told; /* of those that were refused */
@@ -28,7 +29,8 @@ static int open_location(struct dispatch *d, struct bus *bus, unsigned i, struct
     char endpoint[ENDPOINT_SIZE];
     int r = config_jobs_endpoint(d->parts->config, i, endpoint, sizeof endpoint, err);
     if (r == 0)
-        r = bus_open(bus, LANE_JOBS, SIDE_FROM, endpoint, &d->at[i].socket, err);
+        r = bus_open_jobs(bus, endpoint, d->parts->location[i], &d->at[i].socket, err);
+    d->at[i].keyed = r == 0 && bus_is_keyed(bus, endpoint);
     if (r == 0)
         r = bus_endpoint(d->at[i].socket, d->at[i].endpoint, sizeof d->at[i].endpoint);
     return r;
@@ -62,6 +64,14 @@ void dispatch_free(struct dispatch *d)
 const char *dispatch_endpoint(const struct dispatch *d, unsigned location)
 {
     return d->at[location].endpoint;
+}
+
+int dispatch_rebind(struct dispatch *d, struct err *err)
+{
+    int r = 0;
+    for (unsigned i = 0; r == 0 && i < d->parts->n_locations; i++)
+        r = d->at[i].keyed ? bus_rebind(d->at[i].socket, NULL, err) : 0;
+    return r;
 }
 
 /* ── Sending ───────────────────────────────────────────────────────────── */

@@ -21,6 +21,10 @@ DEFINE_SCOPED(dispatch, struct dispatch *, dispatch_free)
 /* The endpoint that a location's workers connect to: ENDPOINT_SIZE bytes. */
 const char *dispatch_endpoint(const struct dispatch *d, unsigned location);
 
+/* End all sessions that keys have opened, see bus_rebind. Jobs on their way are lost
+ * and go out again. */
+int dispatch_rebind(struct dispatch *d, struct err *err);
+
 /* Send what may be sent now, at most `most` jobs. Returns how many were. */
 size_t dispatch_step(struct dispatch *d, size_t most, mono_ns now);
 

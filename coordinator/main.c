@@ -1,4 +1,5 @@
 #include "common/daemon.h"
+#include "common/links.h"
 #include "common/log.h"
 #include "common/pages.h"
 #include "coordinator/coordinator.h"
@@ -81,7 +82,7 @@ static int run(int argc, char **argv, struct err *err)
     if (r == 0)
         r = daemon_watch_signals(loop, err);
     if (r == 0)
-        r = bus_new(&bus);
+        r = links_new(&bus, &config, LINKS_CLUSTER, err);
     if (r == 0)
         r = coordinator_new(&coordinator, &config, loop, bus, store, board, epoch, err);
     if (r == 0)

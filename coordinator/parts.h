@@ -43,8 +43,10 @@ struct parts {
     struct domains *domains;
     struct turns *turns;
     struct patience *patience;
-    struct lateness lateness; /* of the last minute ... */
-    struct spread late;       /* ... and since the start */
+    struct lateness lateness;            /* of the last minute ... */
+    struct spread late;                  /* ... and since the start */
+    uint64_t lane_key[ROSTER_MAX_LANES]; /* the key that each lane came in by; 0: without one, or the
+                                            cluster's own */
 
     uint64_t scheduled, concluded, missed; /* runs with look 0, see vitals.h */
     uint64_t dropped;                      /* messages */

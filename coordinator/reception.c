@@ -3,6 +3,7 @@
 #include "common/array.h"
 #include "common/complaint.h"
 #include "common/daemon.h"
+#include "common/endpoint.h"
 #include "common/log.h"
 #include "coordinator/gather.h"
 #include "proto/wire.h"
@@ -26,6 +27,7 @@ struct reception {
     const struct dispatch *dispatch;
     void *socket;
     struct guarded *guarded; /* the socket's */
+    bool keyed;              /* whoever speaks has proved by which key */
     struct wire_arena *arena;
     struct gather *gather;
     struct news news[ROSTER_MAX_LANES];
@@ -85,12 +87,25 @@ static void lane_lost(struct reception *r, int lane)
     r->news[lane].n = 0;
 }
 
+/* What listens everywhere is reached at the host that the settings name. Without one
+ * the worker tries that at which it found us; so does one of this host. */
+static void advertise(const struct reception *r, char endpoint[ENDPOINT_SIZE])
+{
+    const char *host = r->parts->config->endpoint.advertise;
+    char at[ENDPOINT_SIZE];
+    if (*host && r->message->user.role == ACCESS_WORKER && endpoint_is_everywhere(endpoint) &&
+        endpoint_at(endpoint, host, at, sizeof at) == 0)
+        memcpy(endpoint, at, sizeof at);
+}
+
 static void welcome(struct reception *r, const struct control *c, unsigned location)
 {
     struct control reply = reply_to(c, CONTROL_WELCOME);
     memcpy(reply.jobs, dispatch_endpoint(r->dispatch, location), sizeof reply.jobs);
     memcpy(reply.results, r->parts->config->endpoint.results, sizeof reply.results);
     memcpy(reply.location, r->parts->location[location], sizeof reply.location);
+    advertise(r, reply.jobs);
+    advertise(r, reply.results);
     snprintf(reply.software, sizeof reply.software, "%s", daemon_software());
     answer(r, &reply);
 }
@@ -113,6 +128,50 @@ static bool name_is_taken(struct reception *r, const struct control *c)
     return false;
 }
 
+/* ── Who says it ───────────────────────────────────────────────────────── */
+
+static uint64_t key_of(const struct reception *r)
+{
+    return r->message->user.id;
+}
+
+/* It is counted as what is malformed is. */
+static void drop(struct reception *r, const char *why)
+{
+    r->parts->dropped++;
+    complaint_note(r->malformed, bus_message_from(r->message), why);
+}
+
+/* A name is the key's that it came in by, for as long as a lane of it is there. */
+static bool name_is_anothers(const struct reception *r, const struct control *c)
+{
+    const struct parts *p = r->parts;
+    for (int i = 0; (size_t)i < roster_end(p->roster); i++) {
+        const struct roster_lane *l = roster_lane(p->roster, i);
+        if (l && l->health != WORKER_DEAD && l->health != WORKER_GONE && p->lane_key[i] != key_of(r) &&
+            strcmp(l->worker, c->worker) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What its key does not allow a hello to say; NULL. */
+static const char *unfit_hello(const struct reception *r, const struct control *c)
+{
+    const struct access_user *u = &r->message->user;
+    if (!r->keyed)
+        return NULL;
+    if (u->role != ACCESS_WORKER && u->role != ACCESS_SELF)
+        return "its key is not a worker's";
+    if (u->role == ACCESS_WORKER && strcmp(u->location, c->location) != 0)
+        return "its key is for another location";
+    if (name_is_anothers(r, c))
+        return "another key's worker has this name; each needs one of its own (setting worker.name)";
+    return NULL;
+}
+
+/* ── Hello ─────────────────────────────────────────────────────────────── */
+
 static const char name_taken[] = "another worker that is running has this name; each needs one of its own "
                                  "(setting worker.name)";
 
@@ -120,6 +179,12 @@ static void on_hello(struct reception *r, const struct control *c)
 {
     struct parts *p = r->parts;
     int location = parts_location(p, c->location);
+    const char *unfit = unfit_hello(r, c);
+    if (unfit) {
+        drop(r, unfit);
+        refuse(r, c, unfit);
+        return;
+    }
     if (location < 0) {
         refuse(r, c, "the coordinator has no such location; its setting is 'locations'");
         return;
@@ -134,6 +199,7 @@ static void on_hello(struct reception *r, const struct control *c)
         refuse(r, c, "the coordinator knows as many workers as it can");
         return;
     }
+    p->lane_key[lane] = key_of(r);
     if (how != ROSTER_AGAIN) {
         lane_lost(r, lane);
         r->lanes_until = 0;
@@ -238,6 +304,10 @@ static void deal_with(struct reception *r, const struct control *c)
     if (!handlers[c->kind])
         return; /* such as only we say */
     int lane = roster_find(p->roster, c->worker, c->lane);
+    if (r->keyed && lane >= 0 && p->lane_key[lane] != key_of(r)) {
+        drop(r, "it speaks for a worker that came in by another key");
+        return;
+    }
     if (lane >= 0 && roster_heard(p->roster, lane, c->nonce, r->message->peer, r->message->peer_len,
                                   loop_now(p->loop), loop_wall(p->loop)))
         handlers[c->kind](r, c, lane);
@@ -344,6 +414,7 @@ int reception_new(struct reception **ret, struct bus *bus, struct parts *parts,
         return -ENOMEM;
     r->parts = parts;
     r->dispatch = dispatch;
+    r->keyed = bus_is_keyed(bus, parts->config->endpoint.control);
     int e = wire_arena_new(&r->arena);
     if (e == 0)
         e = complaint_new(&r->malformed, parts->loop, "control.malformed");
@@ -358,6 +429,20 @@ int reception_new(struct reception **ret, struct bus *bus, struct parts *parts,
         return e;
     *ret = moved(r);
     return 0;
+}
+
+int reception_revoke(struct reception *r, const struct access_list *let_in, struct err *err)
+{
+    struct parts *p = r->parts;
+    if (!r->keyed)
+        return 0;
+    for (int i = 0; (size_t)i < roster_end(p->roster); i++) {
+        if (!roster_lane(p->roster, i) || p->lane_key[i] == 0 || access_list_has(let_in, p->lane_key[i]))
+            continue;
+        roster_goodbye(p->roster, i);
+        lane_lost(r, i);
+    }
+    return bus_rebind(r->socket, r->guarded, err);
 }
 
 void reception_free(struct reception *r)

@@ -2,7 +2,8 @@
  * and how they are, and where they hear what is recorded.
  *
  * Whatever arrives is answered from what the parts know; what is malformed is
- * counted, logged once a minute, and dropped. A lane that we do not know (we were
+ * counted, logged once a minute, and dropped, and so is what a key says that it may
+ * not: for another location, or for a worker that came in by another key. A lane that we do not know (we were
  * started again) is answered with our nonce: when that differs from the one that
  * welcomed it, it says hello anew.
  */
@@ -21,6 +22,10 @@ int reception_new(struct reception **ret, struct bus *bus, struct parts *parts,
                   const struct dispatch *dispatch, struct err *err);
 void reception_free(struct reception *r); /* NULL is fine */
 DEFINE_SCOPED(reception, struct reception *, reception_free)
+
+/* End all sessions that keys have opened, see bus_rebind; lanes whose key is not let
+ * in any more are gone. */
+int reception_revoke(struct reception *r, const struct access_list *let_in, struct err *err);
 
 /* Tell that lane at the end of the turn that this job's result is in the store. */
 void reception_recorded(struct reception *r, int lane, uint64_t job_id);

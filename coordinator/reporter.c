@@ -168,6 +168,7 @@ static void worker_of(const struct parts *p, int lane, const struct roster_lane 
         .descriptors_most = l->descriptors_most,
         .in_hand = lease_in_hand(p->lease, lane),
         .done = l->done,
+        .key = p->lane_key[lane],
     };
     memcpy(w->worker, l->worker, sizeof w->worker);
     memcpy(w->location, p->location[l->location], sizeof w->location);

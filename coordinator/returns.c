@@ -15,6 +15,7 @@ struct returns {
     struct reception *reception;
     void *socket;
     struct guarded *guarded; /* the socket's */
+    bool keyed;
     struct wire_arena *arena;
     struct complaint *malformed;
     struct log_gate refused_gate;
@@ -203,6 +204,7 @@ int returns_new(struct returns **ret, struct bus *bus, struct parts *parts, stru
         return -ENOMEM;
     r->parts = parts;
     r->reception = reception;
+    r->keyed = bus_is_keyed(bus, parts->config->endpoint.feedback);
     int e = wire_arena_new(&r->arena);
     if (e == 0)
         e = complaint_new(&r->malformed, parts->loop, "feedback.malformed");
@@ -215,6 +217,11 @@ int returns_new(struct returns **ret, struct bus *bus, struct parts *parts, stru
         return e;
     *ret = moved(r);
     return 0;
+}
+
+int returns_rebind(struct returns *r, struct err *err)
+{
+    return r->keyed ? bus_rebind(r->socket, r->guarded, err) : 0;
 }
 
 void returns_free(struct returns *r)

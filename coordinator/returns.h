@@ -20,6 +20,8 @@ struct returns;
 /* Binds the feedback endpoint and reads it on the parts' loop. */
 int returns_new(struct returns **ret, struct bus *bus, struct parts *parts, struct reception *reception,
                 struct err *err);
+/* End all sessions that keys have opened, see bus_rebind. */
+int returns_rebind(struct returns *r, struct err *err);
 void returns_free(struct returns *r); /* NULL is fine */
 DEFINE_SCOPED(returns, struct returns *, returns_free)
 

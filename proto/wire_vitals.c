@@ -19,6 +19,7 @@ void wire_worker_out(Vedette__V1__WorkerVitals *to, const struct worker_vitals *
     to->descriptors = from->descriptors;
     to->descriptors_most = from->descriptors_most;
     to->done = from->done;
+    to->key = from->key;
 }
 
 int wire_worker_in(struct worker_vitals *to, const Vedette__V1__WorkerVitals *from, struct err *err)
@@ -36,6 +37,7 @@ int wire_worker_in(struct worker_vitals *to, const Vedette__V1__WorkerVitals *fr
         .descriptors = from->descriptors,
         .descriptors_most = from->descriptors_most,
         .done = from->done,
+        .key = from->key,
     };
     int r = wire_name(to->worker, sizeof to->worker, from->worker, "worker's name", err);
     if (r == 0)

@@ -1,5 +1,6 @@
 #include "worker/canaries.h"
 
+#include "common/endpoint.h"
 #include "worker/canary.h"
 #include "worker/probe.h"
 
@@ -254,7 +255,8 @@ void canaries_hurry(struct canaries *c)
 /* An endpoint becomes a tcp canary; false when it teaches nothing. */
 static bool from_endpoint(struct canary_spec *spec, const char *endpoint)
 {
-    return canary_spec_parse(endpoint, spec, NULL) == 0 && spec->kind == CANARY_TCP;
+    return !endpoint_is_everywhere(endpoint) && canary_spec_parse(endpoint, spec, NULL) == 0 &&
+           spec->kind == CANARY_TCP;
 }
 
 static bool is_loopback(const struct address *a)

@@ -261,6 +261,19 @@ static void on_reconnect(void *arg)
         log_warn("lane.results", "lane=%u: %s", l->setup.number, err.text);
 }
 
+static void on_turned_away(void *arg, const char *where)
+{
+    struct thread_lane *l = arg;
+    log_warn(
+        "lane.turned_away",
+        "lane=%u unrecorded=%zu: the coordinator at %s does not let this worker's key in: it was revoked, or "
+        "is another cluster's",
+        l->setup.number, outbox_count(shipment_outbox(l->shipment)), where);
+    l->resting = false;
+    inlet_close(l->inlet);
+    shipment_disconnect(l->shipment);
+}
+
 static size_t on_list(void *arg, uint64_t *ids, size_t max)
 {
     const struct thread_lane *l = arg;
@@ -299,6 +312,7 @@ static const struct rollcall_events rollcall_events = {
     .drain = begin_draining,
     .refused = on_refused,
     .beaten = on_beaten,
+    .turned_away = on_turned_away,
     .reconnect = on_reconnect,
     .beat = on_beat,
     .list = on_list,

@@ -1,13 +1,18 @@
 #include "common/daemon.h"
+#include "common/links.h"
 #include "common/pages.h"
 #include "worker/worker.h"
 #include "worker/worker_metrics.h"
+
+#include <string.h>
 
 static const struct daemon_program program = {
     .name = "worker",
     .about = "Looks at sites: takes jobs from the coordinator, tells the collector what it saw. "
              "Holds nothing that matters; start as many as you like, on as many hosts.",
-    .option = { { "threads", "N", "worker.threads", "Threads that look; 0: as many as there are cores" } },
+    .option = {{ "join", "TOKEN", "worker.join",
+                  "Take part in the cluster that `vedette token` printed TOKEN for, at its location" },
+               { "threads", "N", "worker.threads", "Threads that look; 0: as many as there are cores" }},
 };
 
 static int run(int argc, char **argv, struct err *err)
@@ -23,7 +28,10 @@ static int run(int argc, char **argv, struct err *err)
     if (r == 0) /* ready while any of its threads is */
         r = board_new(&board, program.name, &worker_metrics, BOARD_ANY_READY, err);
     if (r == 0)
-        r = bus_new(&bus);
+        r = links_join(&config, LINKS_WORKER, err);
+    if (r == 0)
+        r = links_new(&bus, &config, LINKS_WORKER, err);
+    explicit_bzero(config.worker.join, sizeof config.worker.join); /* the bus has what is needed of it */
     if (r == 0)
         r = loop_new(&loop);
     if (r == 0)

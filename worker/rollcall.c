@@ -2,6 +2,7 @@
 
 #include "common/complaint.h"
 #include "common/daemon.h"
+#include "common/endpoint.h"
 #include "worker/presence.h"
 #include "worker/wakeup.h"
 
@@ -29,6 +30,8 @@ struct rollcall {
     void *socket;
     struct guarded *guarded; /* the socket's */
     struct presence presence;
+    mono_ns pause;      /* after being turned away: the last one */
+    mono_ns shut_until; /* no socket before that; 0: there is one */
     struct wakeup *wakeup;
     struct wire_arena *arena;
     struct complaint *malformed;
@@ -168,15 +171,32 @@ void rollcall_goodbye(struct rollcall *r, const char *why)
 
 /* ── Hearing ───────────────────────────────────────────────────────────── */
 
+/* A coordinator that listens everywhere does not know by which address of its we came. */
+static void at_our_host(const struct rollcall *r, char endpoint[ENDPOINT_SIZE])
+{
+    char host[ENDPOINT_SIZE], at[ENDPOINT_SIZE];
+    endpoint_host(r->self.config->endpoint.control, host, sizeof host);
+    if (*host && strcmp(host, "*") != 0 && endpoint_is_everywhere(endpoint) &&
+        endpoint_at(endpoint, host, at, sizeof at) == 0)
+        memcpy(endpoint, at, sizeof at);
+}
+
+static void hear_welcome(struct rollcall *r, const struct control *c, mono_ns now)
+{
+    struct control told = *c;
+    at_our_host(r, told.jobs);
+    at_our_host(r, told.results);
+    r->pause = 0;
+    presence_welcomed(&r->presence, c->nonce, now);
+    r->events->welcomed(r->arg, &told);
+}
+
 static void hear(struct rollcall *r, const struct control *c)
 {
     mono_ns now = loop_now(r->loop);
 
     switch (c->kind) {
-    case CONTROL_WELCOME:
-        presence_welcomed(&r->presence, c->nonce, now);
-        r->events->welcomed(r->arg, c);
-        return;
+    case CONTROL_WELCOME: hear_welcome(r, c, now); return;
     case CONTROL_REFUSED: r->events->refused(r->arg, c->text); return;
     case CONTROL_RECORDED: r->events->recorded(r->arg, c->ids, c->n_ids); break;
     case CONTROL_DRAIN: r->events->drain(r->arg); break;
@@ -240,10 +260,9 @@ static void disconnect(struct rollcall *r)
 }
 
 /* Without a socket nothing is said, and the next silence tries again. */
-static void reconnect(struct rollcall *r)
+static void connect_again(struct rollcall *r)
 {
     struct err err = { 0 };
-    disconnect(r);
     if (connect_socket(r, &err) < 0) {
         uint64_t held;
         if (log_gate_open(&r->socket_gate, loop_now(r->loop), &held))
@@ -251,12 +270,50 @@ static void reconnect(struct rollcall *r)
                      (unsigned long long)held, err.text);
         disconnect(r);
     }
+}
+
+/* A handshake costs the other end a hundred times what it costs to send a message:
+ * whoever is not let in asks less and less often. */
+static void stay_away(struct rollcall *r)
+{
+    mono_ns longer = r->pause ? 2 * r->pause : 5 * NS_PER_S;
+    r->pause = longer < ROLLCALL_MOST_PAUSE_NS ? longer : ROLLCALL_MOST_PAUSE_NS;
+    r->shut_until = loop_now(r->loop) + r->pause;
+    r->events->turned_away(r->arg, r->self.config->endpoint.control);
+}
+
+static void reconnect(struct rollcall *r)
+{
+    bool turned_away = r->guarded && guarded_turned_away(r->guarded) > 0;
+    disconnect(r);
+    if (turned_away) {
+        stay_away(r);
+        return;
+    }
+    connect_again(r);
     r->events->reconnect(r->arg);
+}
+
+static bool is_shut(struct rollcall *r)
+{
+    mono_ns now = loop_now(r->loop);
+    if (r->shut_until == 0)
+        return false;
+    if (now < r->shut_until) {
+        wakeup_at(r->wakeup, r->shut_until);
+        return true;
+    }
+    r->shut_until = 0;
+    presence_init(&r->presence, now);
+    connect_again(r);
+    return false;
 }
 
 static void on_step(void *arg)
 {
     struct rollcall *r = arg;
+    if (is_shut(r))
+        return;
     unsigned acts = presence_step(&r->presence, loop_now(r->loop));
     if (acts & PRESENCE_RECONNECT)
         reconnect(r);
@@ -264,7 +321,7 @@ static void on_step(void *arg)
         say_hello(r);
     if (acts & PRESENCE_BEAT)
         say_heartbeat(r, acts & PRESENCE_FULL_BEAT);
-    wakeup_at(r->wakeup, presence_next(&r->presence));
+    wakeup_at(r->wakeup, r->shut_until ? r->shut_until : presence_next(&r->presence));
 }
 
 int rollcall_new(struct rollcall **ret, struct loop *l, struct bus *bus, const struct rollcall_self *self,

@@ -5,6 +5,9 @@
  * about jobs are gathered and sent together at the end of a turn. Nothing that
  * is said is kept when it cannot be sent: everything has a timeout behind it at
  * the other end, and the full heartbeat puts right what was lost.
+ *
+ * Endpoints of a welcome that listen everywhere (tcp://0.0.0.0:7720) are told to the
+ * lane with the host at which the coordinator was found.
  */
 #ifndef WORKER_ROLLCALL_H
 #define WORKER_ROLLCALL_H
@@ -14,6 +17,8 @@
 #include "common/dropped.h"
 #include "common/loop.h"
 #include "proto/wire.h"
+
+#define ROLLCALL_MOST_PAUSE_NS (60 * NS_PER_S)
 
 struct rollcall;
 
@@ -34,6 +39,9 @@ struct rollcall_events {
     void (*refused)(void *arg, const char *why);
     void (*beaten)(void *arg,
                    const struct control *beat); /* its answer: whether to rest, and who else is there */
+    /* Somebody answers, and does not let our key in. Tried again after a while, of up to
+     * ROLLCALL_MOST_PAUSE_NS. */
+    void (*turned_away)(void *arg, const char *where);
     void (*reconnect)(void *arg); /* the coordinator is silent: its control socket has been made anew */
 
     void (*beat)(void *arg, struct control *c); /* fill in free_slots, unrecorded, lag_us, suspect and text */

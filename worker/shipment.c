@@ -91,6 +91,12 @@ int shipment_reconnect(struct shipment *s, struct err *err)
     return s->socket ? new_socket(s, s->endpoint, err) : 0;
 }
 
+void shipment_disconnect(struct shipment *s)
+{
+    bus_close(moved(s->socket));
+    s->endpoint[0] = '\0';
+}
+
 int shipment_add(struct shipment *s, const struct result *r)
 {
     return outbox_add(s->outbox, r, loop_now(s->loop) + GATHER_NS);

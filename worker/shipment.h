@@ -21,6 +21,7 @@ DEFINE_SCOPED(shipment, struct shipment *, shipment_free)
 
 /* Where to. The same endpoint again: nothing. */
 int shipment_connect(struct shipment *s, const char *endpoint, struct err *err);
+void shipment_disconnect(struct shipment *s);                /* until shipment_connect; results wait */
 int shipment_reconnect(struct shipment *s, struct err *err); /* with a new socket; before connect: nothing */
 
 /* As outbox_add. */

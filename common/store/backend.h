@@ -51,6 +51,10 @@ struct store_backend {
     int (*each_worker)(struct store *s, store_worker_fn *fn, void *arg, struct err *err);
     int (*get_states_us)(struct store *s, wall_us *ret, struct err *err);
     int (*get_summary)(struct store *s, struct summary *ret, struct err *err);
+    int (*add_key)(struct store *s, const struct access_key *k, uint64_t *ret_id, struct err *err);
+    int (*revoke_key)(struct store *s, uint64_t id, wall_us now, struct err *err);
+    int (*keys_change)(struct store *s, uint64_t *ret, struct err *err);
+    int (*each_key)(struct store *s, store_key_fn *fn, void *arg, struct err *err);
     int (*roll_up)(struct store *s, wall_us until_us, bool *ret_more, struct err *err);
     int (*each_rollup)(struct store *s, uint64_t site_id, wall_us from_us, wall_us to_us, store_rollup_fn *fn,
                        void *arg, struct err *err);

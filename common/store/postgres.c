@@ -23,6 +23,10 @@ static const struct migrate_step steps[] = {
      1,
 #include "common/store/schema/postgres/0001_first.sql.h"
      },
+    {
+     2,
+#include "common/store/schema/postgres/0002_keys.sql.h"
+     },
 };
 #define OUR_VERSION ((unsigned)(sizeof steps / sizeof *steps))
 

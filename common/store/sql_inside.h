@@ -223,6 +223,12 @@ int sql_each_notice(struct store *s, const struct notice_filter *f, store_notice
 int sql_get_states_us(struct store *s, wall_us *ret, struct err *err);
 int sql_get_summary(struct store *s, struct summary *ret, struct err *err);
 
+/* sql_keys.c */
+int sql_add_key(struct store *s, const struct access_key *k, uint64_t *ret_id, struct err *err);
+int sql_revoke_key(struct store *s, uint64_t id, wall_us now, struct err *err);
+int sql_keys_change(struct store *s, uint64_t *ret, struct err *err);
+int sql_each_key(struct store *s, store_key_fn *fn, void *arg, struct err *err);
+
 /* sql_history.c, sql_rollups.c, sql_pack.c */
 int sql_roll_up(struct store *s, wall_us until_us, bool *ret_more, struct err *err);
 int sql_each_rollup(struct store *s, uint64_t site_id, wall_us from_us, wall_us to_us, store_rollup_fn *fn,
@@ -250,7 +256,9 @@ int sql_check(struct store *s, store_fault_fn *fn, void *arg, struct err *err);
     .each_view = sql_each_view, .each_result = sql_each_result, .each_incident = sql_each_incident,       \
     .each_episode = sql_each_episode, .each_evidence = sql_each_evidence, .each_notice = sql_each_notice, \
     .get_vitals = sql_get_vitals, .each_worker = sql_each_worker, .get_states_us = sql_get_states_us,     \
-    .get_summary = sql_get_summary, .roll_up = sql_roll_up, .each_rollup = sql_each_rollup,               \
-    .pack = sql_pack, .prune = sql_prune, .copy = sql_copy, .check = sql_check, .name = sql_name
+    .add_key = sql_add_key, .revoke_key = sql_revoke_key, .keys_change = sql_keys_change,                 \
+    .each_key = sql_each_key, .get_summary = sql_get_summary, .roll_up = sql_roll_up,                     \
+    .each_rollup = sql_each_rollup, .pack = sql_pack, .prune = sql_prune, .copy = sql_copy,               \
+    .check = sql_check, .name = sql_name
 
 #endif

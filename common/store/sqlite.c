@@ -59,6 +59,10 @@ static const struct migrate_step steps[] = {
      8,
 #include "common/store/schema/sqlite/0008_days.sql.h"
      },
+    {
+     9,
+#include "common/store/schema/sqlite/0009_keys.sql.h"
+     },
 };
 #define OUR_VERSION ((unsigned)(sizeof steps / sizeof *steps))
 

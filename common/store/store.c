@@ -268,6 +268,26 @@ int store_get_summary(struct store *s, struct summary *ret, struct err *err)
     return s->backend->get_summary(s, ret, err);
 }
 
+int store_add_key(struct store *s, const struct access_key *k, uint64_t *ret_id, struct err *err)
+{
+    return s->backend->add_key(s, k, ret_id, err);
+}
+
+int store_revoke_key(struct store *s, uint64_t id, wall_us now, struct err *err)
+{
+    return s->backend->revoke_key(s, id, now, err);
+}
+
+int store_keys_change(struct store *s, uint64_t *ret, struct err *err)
+{
+    return s->backend->keys_change(s, ret, err);
+}
+
+int store_each_key(struct store *s, store_key_fn *fn, void *arg, struct err *err)
+{
+    return s->backend->each_key(s, fn, arg, err);
+}
+
 int store_roll_up(struct store *s, wall_us until_us, bool *ret_more, struct err *err)
 {
     return s->backend->roll_up(s, until_us, ret_more, err);

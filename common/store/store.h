@@ -33,6 +33,7 @@
 #ifndef COMMON_STORE_STORE_H
 #define COMMON_STORE_STORE_H
 
+#include "common/access.h"
 #include "common/episode.h"
 #include "common/health.h"
 #include "common/incident.h"
@@ -286,6 +287,23 @@ struct summary {
     uint64_t bytes;            /* of the store's file */
 };
 int store_get_summary(struct store *s, struct summary *ret, struct err *err);
+
+/* ── Keys ──────────────────────────────────────────────────────────────── */
+
+/* Who is let in on links that leave a host, see access.h. A key that was added
+ * stays for people to see, and its id is never another's. Each of these is a
+ * transaction of its own.
+ *
+ * id, revoked_us: the store's. -EEXIST when the public key is there already, also
+ * a revoked one; -EINVAL for a role that is none, a worker without location. */
+int store_add_key(struct store *s, const struct access_key *k, uint64_t *ret_id, struct err *err);
+/* From `now` on. -ENOENT when there is no such id; a second time changes nothing. */
+int store_revoke_key(struct store *s, uint64_t id, wall_us now, struct err *err);
+/* A number that is another one after every change of the keys. Cheap: ask often. */
+int store_keys_change(struct store *s, uint64_t *ret, struct err *err);
+typedef int store_key_fn(void *arg, const struct access_key *k);
+int store_each_key(struct store *s, store_key_fn *fn, void *arg,
+                   struct err *err); /* by id, revoked ones too */
 
 /* ── History ───────────────────────────────────────────────────────────── */
 

@@ -245,9 +245,6 @@ def test_a_misspelt_option_or_value_is_met_halfway(lived):
     assert said.status == 1 and "suspected" in said.err and "paused" in said.err, said
     said = lived.cli("sites", "--owner", "uss")
     assert said.status == 1 and "'uss'" in said.err and "'us'" in said.err, said
-    for word in ("keygen", "token"):
-        said = vedette(word)
-        assert said.status == 1 and "one machine" in said.err
 
 
 # ── Standard descriptors ─────────────────────────────────────────────────────

@@ -14,7 +14,8 @@
 
 static const struct command *const commands[] = { &cmd_check,   &cmd_up,        &cmd_apply,   &cmd_status,
                                                   &cmd_sites,   &cmd_incidents, &cmd_workers, &cmd_notices,
-                                                  &cmd_explain, &cmd_watch,     &cmd_store };
+                                                  &cmd_explain, &cmd_watch,     &cmd_store,   &cmd_keygen,
+                                                  &cmd_token };
 #define COMMANDS (sizeof commands / sizeof *commands)
 
 static void read_file(const char *path, struct text *t)

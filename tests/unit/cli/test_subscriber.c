@@ -94,7 +94,7 @@ static void hears_a_feed(void **state)
     };
     struct heard h = { 0 };
     struct err err = { 0 };
-    char bound[160], endpoint[200];
+    char bound[160];
     void *pub = NULL;
     (void)state;
     {
@@ -106,8 +106,10 @@ static void hears_a_feed(void **state)
         if (bus_open(bus, LANE_FEED, SIDE_FROM, "tcp://127.0.0.1:*", &pub, &err) < 0)
             fail_msg("%s", err.text);
         assert_int_equal(bus_endpoint(pub, bound, sizeof bound), 0);
-        snprintf(endpoint, sizeof endpoint, "tcp://127.0.0.1%s", strrchr(bound, ':'));
-        if (subscriber_new(&s, loop, endpoint, &hooks, &h, &err) < 0)
+        struct config config;
+        config_init(&config);
+        snprintf(config.endpoint.feed, ENDPOINT_SIZE, "tcp://127.0.0.1%s", strrchr(bound, ':'));
+        if (subscriber_new(&s, loop, &config, &hooks, &h, &err) < 0)
             fail_msg("%s", err.text);
         uint64_t seq = 0;
         for (int i = 0; i < 1000 && h.events == 0; i++) { /* until the subscription has arrived */

@@ -410,7 +410,7 @@ CONTRACT(the_newest_vitals_and_workers_of_the_last_hour)
     REFUSED(store_get_vitals(s, &got, &err), -ENOENT, "no coordinator");
 
     struct worker_vitals w[] = {
-        {"b",            1,              "here", "vedette 0.1", WORKER_SUSPECT, true, NOON, NOON + 1, 100, 500, 20000, 3, 9, "" },
+        {"b",            1,              "here", "vedette 0.1", WORKER_SUSPECT, true, NOON, NOON + 1, 100, 500, 20000, 3, 9, "", 0 },
         { .worker = "b", .lane = 0},
         { .worker = "a",          .lane = 2               },
     };

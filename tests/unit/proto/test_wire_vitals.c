@@ -62,6 +62,7 @@ static struct worker_vitals largest_worker(void)
         .descriptors = CONTROL_MAX_DESCRIPTORS,
         .descriptors_most = CONTROL_MAX_DESCRIPTORS - 1,
         .done = VITALS_MAX_COUNT,
+        .key = UINT64_MAX,
         .reason = "1 of 1 canaries for names do not answer",
     };
     long_text(w.worker, sizeof w.worker, "w", '.', sizeof w.worker - 1);
@@ -85,6 +86,7 @@ static void assert_worker(const struct worker_vitals *a, const struct worker_vit
     assert_int_equal(a->descriptors, b->descriptors);
     assert_int_equal(a->descriptors_most, b->descriptors_most);
     assert_int_equal(a->done, b->done);
+    assert_true(a->key == b->key);
     assert_string_equal(a->reason, b->reason);
 }
 
