@@ -23,7 +23,7 @@ packages[test]="libcmocka-dev python3-pytest python3-yaml python3-zmq python3-ai
 packages[bench]="python3-requests python3-joblib python3-matplotlib wrk valgrind prometheus-blackbox-exporter"
 
 packages[deb]="build-essential debhelper"
-packages[deploy]="lintian blhc binutils debootstrap buildah"
+packages[deploy]="lintian blhc binutils debootstrap buildah ansible-core ansible-lint docker-compose python3-kubernetes"
 
 # The formatter must be the version that the code was formatted with; the
 # fuzzers' run-time library comes in the version of the default clang.
