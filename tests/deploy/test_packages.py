@@ -56,6 +56,14 @@ def test_each_manual_page_is_in_one_package(contents):
     assert sorted(there) == sorted(pages)
 
 
+def test_a_workers_host_has_what_its_operator_reads(contents):
+    examples = "/usr/share/doc/vedette-common/examples"
+    wanted = {"/usr/share/man/man5/vedette.yaml.5.gz", "/usr/share/man/man7/vedette-metrics.7.gz",
+              f"{examples}/vedette.rules.yml", f"{examples}/prometheus.yml", f"{examples}/vedette-grafana.json"}
+    there = {p.removesuffix(".gz") for p in contents["vedette-common"]}
+    assert {w.removesuffix(".gz") for w in wanted} <= there
+
+
 def test_the_administrators_files_are_known_as_such(debs):
     for package, files in {
         "vedette": {"/etc/vedette/vedette.yaml"},
