@@ -219,8 +219,11 @@ def hanging(scene):
     plain = scene.list("hang", silence.urls("http", HANGING))
     rate = ["--looks", 10 * RATE, "--warm-up", NAMES, "--in-hand", 64, "--rate", RATE]
     with closing(silence):
-        found = {"none hangs": scene.engine(scene.urls, *rate),
-                 f"{HANGING:,} hang, HTTP": scene.engine(scene.urls, *rate, "--hanging", plain, "--hang-s", 35)}
+        found = {}
+        for again in ("", ", again"):
+            found[f"none hangs{again}"] = scene.engine(scene.urls, *rate)
+            found[f"{HANGING:,} hang, HTTP{again}"] = scene.engine(scene.urls, *rate, "--hanging", plain,
+                                                                   "--hang-s", 35)
     with tempfile.TemporaryDirectory(prefix="vb-") as folder:
         crowd = s.Crowd(folder, HANGING + NAMES, "--https=100%", f"--rule=sites 1-{HANGING} hang 60s", "--ttl=300",
                         "--latency=20ms", "--latency-p99=40ms")
@@ -231,8 +234,9 @@ def hanging(scene):
             return drive(answer, *rate, *more, resolver=crowd.resolver, roots=crowd.roots)
 
         with closing(crowd):
-            found["none hangs, HTTPS"] = drive_https()
-            found[f"{HANGING:,} hang, HTTPS"] = drive_https("--hanging", secure, "--hang-s", 35)
+            for again in ("", ", again"):
+                found[f"none hangs, HTTPS{again}"] = drive_https()
+                found[f"{HANGING:,} hang, HTTPS{again}"] = drive_https("--hanging", secure, "--hang-s", 35)
     return found
 
 
@@ -323,19 +327,21 @@ def show_threads(found):
 
 def show_hanging(found):
     report.heading(f"sites that hang, beside {RATE} checks a second that answer")
-    none, plain, none_tls, secure = found["hanging"].values()
-    for row in (plain, secure):
-        row["kb_each"] = (row["rss_hanging_kib"] - row["rss_idle_kib"]) * 1.024 / row["hanging"]
+    rows = found["hanging"]
+    for row in rows.values():
+        if row["hanging"]:
+            row["kb_each"] = (row["rss_hanging_kib"] - row["rss_idle_kib"]) * 1.024 / row["hanging"]
+    plain, secure = (f"{HANGING:,} hang, {scheme}" for scheme in ("HTTP", "HTTPS"))
     report.rows(["", "looks", "up", "CPU us/look", "p99 ms", "hang", "told right", "kB each"],
                 [[k, r["looks"], r["up"], f"{r['cpu_us']:.0f}", f"{r['took_p99_us'] / 1000:.1f}", r["hanging"],
-                  r["hanging_right"], f"{r.get('kb_each', 0):.1f}"] for k, r in found["hanging"].items()])
-    wrong = sum(r["looks"] - r["up"] + r["hanging"] - r["hanging_right"] for r in found["hanging"].values())
-    return [at_most(f"{HANGING:,} hanging sites: CPU per check, of none hanging,", plain["cpu_us"] / none["cpu_us"],
-                    1.15),
-            at_most("... HTTPS,", secure["cpu_us"] / none_tls["cpu_us"], 1.15),
+                  r["hanging_right"], f"{r.get('kb_each', 0):.1f}"] for k, r in rows.items()])
+    wrong = sum(r["looks"] - r["up"] + r["hanging"] - r["hanging_right"] for r in rows.values())
+    return [at_most(f"{HANGING:,} hanging sites: CPU per check, of none hanging,",
+                    best(rows, plain) / best(rows, "none hangs"), 1.15),
+            at_most("... HTTPS,", best(rows, secure) / best(rows, "none hangs, HTTPS"), 1.15),
             report.goal("verdicts that are wrong", wrong, wrong == 0),
-            at_most("kB for each HTTP check in flight", plain["kb_each"], 20),
-            at_most("kB for each HTTPS check in flight", secure["kb_each"], 70)]
+            at_most("kB for each HTTP check in flight", rows[plain]["kb_each"], 20),
+            at_most("kB for each HTTPS check in flight", rows[secure]["kb_each"], 70)]
 
 
 def show_names(found):
