@@ -5,6 +5,8 @@
 #include "cli/doubts.h"
 #include "cli/feedline.h"
 #include "cli/print.h"
+#include "cli/status_feed.h"
+#include "cli/statusline.h"
 #include "cli/table.h"
 
 #include <errno.h>
@@ -47,6 +49,29 @@ struct picture {
     size_t n_open;
     struct doubts *doubts; /* owned by run */
 };
+
+struct status_options {
+    struct call call; /* first */
+    bool feed;
+};
+
+enum { KEY_FEED = 0x100 };
+
+static const struct argp_option options[] = {
+    {"feed", KEY_FEED, 0, 0, "Ask the collector's feed instead of the store (with operator.join: always)",
+     0 },
+    { 0    },
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct status_options *o = state->input;
+    (void)arg;
+    if (key != KEY_FEED)
+        return ARGP_ERR_UNKNOWN;
+    o->feed = true;
+    return 0;
+}
 
 static void know_posts(struct fleet *f, const struct config *config)
 {
@@ -143,35 +168,12 @@ static int take_picture(struct picture *p, struct store *s, struct err *err)
 
 /* ── For people ────────────────────────────────────────────────────────── */
 
-static void label(const char *name)
-{
-    printf("%-10s ", name);
-}
-
-static void print_sites(const struct summary *s)
-{
-    static const enum health order[] = { HEALTH_UP, HEALTH_DOWN, HEALTH_SUSPECTED, HEALTH_UNKNOWN,
-                                         HEALTH_NEW };
-    static const enum hue hues[] = { HUE_GOOD, HUE_BAD, HUE_DOUBT, HUE_DOUBT, HUE_FAINT };
-    char n[32];
-    label("sites");
-    printf("%s:", print_count(n, sizeof n, s->sites));
-    for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
-        uint64_t count = s->health[order[i]];
-        bool coloured = count && *table_paint(stdout, hues[i]);
-        printf("%s %s%s %s%s", i ? "," : "", coloured ? table_paint(stdout, hues[i]) : "",
-               print_count(n, sizeof n, count), health_name(order[i]),
-               coloured ? table_paint(stdout, HUE_NONE) : "");
-    }
-    printf(", %s paused\n", print_count(n, sizeof n, s->paused));
-}
-
 static void print_parted(uint64_t count)
 {
     char n[32];
     if (count == 0)
         return;
-    label("");
+    statusline_label("");
     printf("%s%s%s %s up from some locations and down from others: vedette sites\n",
            table_paint(stdout, HUE_DOUBT), print_count(n, sizeof n, count), table_paint(stdout, HUE_NONE),
            print_plural(count, "is", "are"));
@@ -181,20 +183,20 @@ static void print_vitals(const struct picture *p)
 {
     const struct vitals *v = &p->vitals;
     char n[4][32], since[40];
-    label("coverage");
+    statusline_label("coverage");
     printf("%s (%s concluded, %s missed since %s)\n",
            feedline_coverage(n[0], sizeof n[0], v->concluded, v->missed),
            print_count(n[1], sizeof n[1], v->concluded), print_count(n[2], sizeof n[2], v->missed),
            print_moment(since, sizeof since, v->started_us, p->now));
-    label("lateness");
+    statusline_label("lateness");
     printf("p50 %s, p99 %s, worst %s in the last minute\n", print_ms(n[0], sizeof n[0], v->late_p50_us),
            print_ms(n[1], sizeof n[1], v->late_p99_us), print_ms(n[2], sizeof n[2], v->late_max_us));
-    label("looks");
+    statusline_label("looks");
     printf("%s out now, %s waiting for room; %s confirming, %s repeated after a loss\n",
            print_count(n[0], sizeof n[0], v->in_flight), print_count(n[1], sizeof n[1], v->waiting),
            print_count(n[2], sizeof n[2], v->confirming), print_count(n[3], sizeof n[3], v->again));
     if (v->dropped) {
-        label("messages");
+        statusline_label("messages");
         printf("%s%s malformed %s dropped%s; the daemons' logs say whose\n", table_paint(stdout, HUE_DOUBT),
                print_count(n[0], sizeof n[0], v->dropped), print_plural(v->dropped, "message", "messages"),
                table_paint(stdout, HUE_NONE));
@@ -206,7 +208,7 @@ static void print_posts(const struct fleet *f)
 {
     if (f->n_posts < 2)
         return;
-    label("locations");
+    statusline_label("locations");
     for (unsigned i = 0; i < f->n_posts; i++) {
         const struct post *p = &f->post[i];
         printf("%s%s ", i ? ", " : "", p->name);
@@ -223,12 +225,12 @@ static void print_doubts(const struct picture *p)
     size_t n = doubts_count(p->doubts);
     for (size_t i = 0; i < n && i < SHOWN_DOUBTS; i++) {
         const struct episode *e = doubts_at(p->doubts, i);
-        label("");
+        statusline_label("");
         printf("%s%s is in doubt%s: %s\n", table_paint(stdout, HUE_DOUBT), e->worker,
                table_paint(stdout, HUE_NONE), e->reason);
     }
     if (n > SHOWN_DOUBTS) {
-        label("");
+        statusline_label("");
         printf("and %zu more: vedette workers\n", n - SHOWN_DOUBTS);
     }
 }
@@ -237,7 +239,7 @@ static void print_rest(const struct picture *p, const char *store)
 {
     const struct summary *s = &p->summary;
     char n[3][32], oldest[60];
-    label("workers");
+    statusline_label("workers");
     printf("%u ready of %u, %u %s", p->fleet.ready, p->fleet.all, p->fleet.lanes,
            print_plural(p->fleet.lanes, "lane", "lanes"));
     if (p->fleet.silent)
@@ -246,10 +248,10 @@ static void print_rest(const struct picture *p, const char *store)
     putchar('\n');
     print_posts(&p->fleet);
     print_doubts(p);
-    label("incidents");
+    statusline_label("incidents");
     printf("%s open, %s in all\n", print_count(n[0], sizeof n[0], s->incidents_open),
            print_count(n[1], sizeof n[1], s->incidents_all));
-    label("notices");
+    statusline_label("notices");
     printf("%s pending, %s sent, %s failed", print_count(n[0], sizeof n[0], s->notices[NOTICE_PENDING]),
            print_count(n[1], sizeof n[1], s->notices[NOTICE_SENT]),
            print_count(n[2], sizeof n[2], s->notices[NOTICE_FAILED]));
@@ -259,7 +261,7 @@ static void print_rest(const struct picture *p, const char *store)
         printf("; the oldest pending one is from %s",
                print_ago(oldest, sizeof oldest, s->oldest_pending_us, p->now));
     putchar('\n');
-    label("store");
+    statusline_label("store");
     printf("%s, %s looks, %.1f MiB\n", store, print_count(n[0], sizeof n[0], s->looks),
            (double)s->bytes / (1024.0 * 1024.0));
 }
@@ -283,7 +285,7 @@ static const char *why_silent(const struct picture *p)
 static void print_freshness(const struct picture *p)
 {
     char ago[60];
-    label("as of");
+    statusline_label("as of");
     if (!p->has_vitals && (p->no_room[0] || p->there[STORE_COLLECTOR] || p->there[STORE_COORDINATOR]))
         printf("nothing has been recorded yet: %s\n", why_silent(p));
     else if (!p->has_vitals)
@@ -330,16 +332,6 @@ static int print_open(const struct picture *p, struct directory *d)
 
 /* ── For programs ──────────────────────────────────────────────────────── */
 
-static json_t *json_sites(const struct summary *s)
-{
-    json_t *o = json_object();
-    asjson_number(&o, "all", s->sites);
-    for (int h = 0; h < HEALTH_COUNT; h++)
-        asjson_number(&o, health_name((enum health)h), s->health[h]);
-    asjson_number(&o, "paused", s->paused);
-    return o;
-}
-
 static void put_vitals(json_t **o, const struct vitals *v)
 {
     uint64_t all = v->concluded + v->missed;
@@ -373,7 +365,7 @@ static int print_status_json(const struct picture *p, const char *store)
 {
     const struct summary *s = &p->summary;
     json_t *o = json_object();
-    json_t *sites = json_sites(s);
+    json_t *sites = statusline_sites_json(s);
     asjson_number(&sites, "parted", p->parted.count);
     asjson_put(&o, "sites", sites);
     if (p->has_vitals)
@@ -413,6 +405,10 @@ static int run(struct call *call)
     struct picture p = { 0 };
     struct err err = { 0 };
 
+    /* Whoever has a key for the cluster is somewhere else, and its store, too. */
+    const struct status_options *o = (const struct status_options *)call;
+    if (o->feed || (call->config.operator.join[0] && !call->store_set[0]))
+        return status_feed(call);
     int code = command_open_store(call, STORE_READ, &store);
     if (code)
         return code;
@@ -426,7 +422,7 @@ static int run(struct call *call)
     if (call->json)
         return print_status_json(&p, store_name(store)) < 0 ? EXIT_TROUBLE : EXIT_FINE;
 
-    print_sites(&p.summary);
+    statusline_sites(&p.summary);
     print_parted(p.parted.count);
     if (p.has_vitals)
         print_vitals(&p);
@@ -445,10 +441,16 @@ const struct command cmd_status = {
                "  vedette status\n"
                "  vedette status --store sqlite:/var/lib/vedette/vedette.db\n"
                "  vedette status --json | jq .coverage\n"
+               "  vedette status --feed --set endpoint.feed=tcp://control.example:7713\n"
                "\n"
                "Coverage is concluded / (concluded + missed) since the coordinator started;\n"
                "looks that were held back, so as not to crowd a place, are missed.\n"
-               "`as of` says how old the coordinator's numbers are; it tells them every second.",
-    .size = sizeof(struct call),
+               "`as of` says how old the coordinator's numbers are; it tells them every second.\n"
+               "\n"
+               "On a host without the store the feed tells most of it: with an operator's token in\n"
+               "operator.join (`vedette token` on the control host prints one), or with --feed.",
+    .options = options,
+    .parse = parse,
+    .size = sizeof(struct status_options),
     .run = run,
 };

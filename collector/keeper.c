@@ -23,7 +23,7 @@
  */
 
 enum {
-    FOLLOW_MS = 500,     /* how often the store is asked for edits, when no result comes */
+    FOLLOW_MS = 100,     /* how often the store is asked for edits, when no result comes */
     TICK_MS = 1000,      /* pulse, reminders, vitals */
     HOLD_FIRST_MS = 100, /* patience with a store that is away */
     HOLD_MOST_MS = 5000,

@@ -240,7 +240,7 @@ const struct setting settings[] = {
     { "coordinator.again_percent", COUNT(coordinator.again_percent, 1, 100), .fallback = "10",
       .about = "share of the jobs sent that may be repeats, in percent" },
     { "coordinator.catalog_every", DURATION(coordinator.catalog_every_us, 10 * MS, MINUTES),
-      .fallback = "500ms", .about = "how often the store is asked for changed sites" },
+      .fallback = "100ms", .about = "how often the store is asked for changed sites" },
 
     { "worker.name", TEXT(worker.name), .fallback = "", .check = check_worker_name,
       .about = "what the worker is called; empty: the host's name and the process id" },

@@ -290,4 +290,5 @@ const struct store_backend store_postgres = {
     .claimed = postgres_claimed,
     .check_room = postgres_check_room,
     SQL_MEMBERS,
+    .newest_change = postgres_newest_change,
 };

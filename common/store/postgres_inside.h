@@ -28,6 +28,12 @@ struct postgres {
     unsigned walks;
     unsigned sent; /* statements whose answers have not been read */
 
+    struct {
+        uint64_t session; /* the one that listens */
+        mono_ns asked;    /* when `change` was asked for; 0: it is not known */
+        uint64_t change;
+    } news;
+
     int64_t day_ready; /* whose partition of history is known to be there; -1 none */
     struct {
         bool held;
@@ -88,6 +94,11 @@ int postgres_add_lines(struct sql *s, const struct result *r, size_t n, bool *re
 int postgres_count_packed(struct sql *s, int64_t hour, int64_t lines, struct err *err);
 int postgres_drop_packed(struct sql *s, int64_t before_hour, int64_t *ret_lines, int64_t *ret_hour,
                          struct err *err);
+
+/* postgres_news.c */
+int postgres_newest_change(struct store *base, uint64_t *ret, struct err *err);
+/* Within an edit's transaction: with its commit those who listen know. */
+int postgres_tell_edit(struct sql *s, struct err *err);
 
 /* postgres_claim.c */
 enum { POSTGRES_LOCK_WRITE = 100, POSTGRES_LOCK_CLAIM = 1000 }; /* second keys of advisory locks */

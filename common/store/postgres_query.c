@@ -473,4 +473,5 @@ const struct sql_driver postgres_driver = {
     .add_lines = postgres_add_lines,
     .count_packed = postgres_count_packed,
     .drop_packed = postgres_drop_packed,
+    .tell_edit = postgres_tell_edit,
 };

@@ -56,6 +56,8 @@ int sql_edit_commit(struct store *base, struct err *err)
             query_put_int(&q, (int64_t)s->edit.change);
             r = query_run(&q, err);
         }
+        if (r == 0 && s->driver->tell_edit)
+            r = s->driver->tell_edit(s, err);
     }
     s->edit.open = false;
     return sql_end(s, r, "edit it", err);

@@ -222,6 +222,8 @@ struct sql_driver {
      * lines, and the hour up to which nothing is left; -ENOENT when it is to be done row by row. */
     int (*drop_packed)(struct sql *s, int64_t before_hour, int64_t *ret_lines, int64_t *ret_hour,
                        struct err *err);
+    /* Within an edit: other handles hear of it when it is committed. */
+    int (*tell_edit)(struct sql *s, struct err *err);
 };
 
 int query_new(struct query *ret, struct sql *s, enum query_id id, const char *doing, const char *sql,

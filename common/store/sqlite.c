@@ -374,4 +374,5 @@ const struct store_backend store_sqlite = {
     .claimed = sqlite_claimed,
     .check_room = sqlite_check_room,
     SQL_MEMBERS,
+    .newest_change = sql_newest_change,
 };

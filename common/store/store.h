@@ -88,7 +88,9 @@ int store_check_room(struct store *s, struct err *err);
 /* ── Sites and owners ──────────────────────────────────────────────────── */
 
 /* Every edit has a number, one higher than the last; what it wrote carries it.
- * Asking for the newest costs next to nothing: ask often. */
+ * Asking for the newest costs next to nothing: ask often. What another process committed
+ * may come some milliseconds later: a server tells of it, and is asked itself only once a
+ * second. */
 int store_newest_change(struct store *s, uint64_t *ret, struct err *err);
 
 typedef int store_site_fn(void *arg, const struct site *site);

@@ -298,3 +298,5 @@ def test_watching_where_nobody_is(tmp_path):
     endpoint = f"ipc://{tmp_path}/feed"
     said = vedette("watch", "--for", "300ms", "--set", f"endpoint.feed={endpoint}")
     assert said.status == 1 and said.out == "" and "nothing answers at " + endpoint in said.err, said
+    said = vedette("status", "--feed", "--set", f"endpoint.feed={endpoint}")
+    assert said.status == 1 and said.out == "" and "nothing answers at " + endpoint in said.err, said

@@ -176,6 +176,13 @@ def test_the_news_are_for_who_has_a_key(keyed):
     secret.chmod(0o600)
     there = vedette("watch", "--json", "--for", "8s", "--set", f"operator.join_file={secret}")
     assert there.status == 0 and there.lines(), there
+    status = vedette("status", "--json", "--set", f"operator.join_file={secret}")
+    assert status.status == 0, status
+    told = status.lines()[0]
+    assert told["workers"] == {"ready": 1, "all": 1} and told["sites"]["all"] == 1, told
+    assert told["concluded"] >= 1 and told["feed"] == keyed.settings["endpoint.feed"], told
+    said = vedette("status", "--set", f"operator.join_file={secret}")
+    assert said.status == 0 and "1 ready of 1" in said.out and "told by the feed" in said.out, said
     secret.chmod(0o644)
     open_to_all = vedette("watch", "--for", "1s", "--set", f"operator.join_file={secret}")
     assert open_to_all.status == 1 and "chmod 600" in open_to_all.err, open_to_all

@@ -261,6 +261,37 @@ static void test_days_come_and_go_as_partitions(void **state)
     place_remove(&p);
 }
 
+/* Sooner than it would ask by itself: the answer that it has is good for a second. */
+static void test_edits_are_told_to_who_listens(void **state)
+{
+    (void)state;
+    PLACE(p);
+    struct store *editor = NULL, *reader = NULL;
+    uint64_t before = 0, change = 0;
+    OK(store_open(&editor, p.url, STORE_CREATE, &err));
+    char url[sizeof p.url + 64], end_it[160];
+    snprintf(url, sizeof url, "%s&application_name=%s", p.url, p.schema);
+    snprintf(end_it, sizeof end_it,
+             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = '%s'",
+             p.schema);
+    OK(store_open(&reader, url, STORE_READ, &err));
+    for (int round = 0; round < 3; round++) {
+        OK(store_newest_change(reader, &before, &err));
+        OK(store_edit_begin(editor, 1, &err));
+        OK(store_edit_commit(editor, &err));
+        mono_ns since = clock_mono();
+        do
+            OK(store_newest_change(reader, &change, &err));
+        while (change == before && clock_mono() - since < 10 * NS_PER_S);
+        assert_int_equal(change, before + 1);
+        if (round == 1) /* a new connection listens anew */
+            say(&p, end_it);
+    }
+    store_close(reader);
+    store_close(editor);
+    place_remove(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -272,6 +303,7 @@ int main(void)
         cmocka_unit_test(test_a_silent_holder_is_succeeded_and_refused),
         cmocka_unit_test(test_writes_carry_their_epoch),
         cmocka_unit_test(test_what_is_no_text_is_mended),
+        cmocka_unit_test(test_edits_are_told_to_who_listens),
         cmocka_unit_test(test_days_come_and_go_as_partitions),
     };
     return cmocka_run_group_tests_name("store: postgresql", tests, NULL, NULL);
