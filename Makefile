@@ -3,6 +3,7 @@
 # make run                 install what is missing, build, watch an example list (FOR=40s SITES=my.yaml KEEP=FOLDER)
 # make test                install what is missing, build, run every test but the long ones
 # make unit | integration  parts of it            make lint     format, analysis, headers, layers, scripts
+# make cluster             all stories of many hosts, as root
 # make fuzz SECONDS=60     every fuzzer            make bench    what it costs, beside what others cost
 # make install PREFIX=     make deps               make clean
 #

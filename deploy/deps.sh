@@ -18,7 +18,7 @@ packages[build]="gcc make pkg-config protobuf-c-compiler libprotobuf-c-dev libzm
     libsmartcols-dev libsodium-dev libsystemd-dev libidn2-dev libpsl-dev libmicrohttpd-dev libpq-dev publicsuffix
     ca-certificates python3 openssl"
 packages[test]="libcmocka-dev python3-pytest python3-yaml python3-zmq python3-aiosmtpd nginx-light unbound
-    clang clang-tidy cppcheck shellcheck curl sqlite3 procps iproute2 libfaketime man-db systemd
+    clang clang-tidy cppcheck shellcheck curl sqlite3 procps iproute2 iptables libfaketime man-db systemd
     prometheus postgresql postgresql-client"
 packages[bench]="python3-requests python3-joblib python3-matplotlib wrk valgrind prometheus-blackbox-exporter"
 

@@ -120,6 +120,10 @@ def story(variant, log):
     return pytest(variant, log, "-m", "story")
 
 
+def cluster(variant, log):
+    return pytest(variant, log, "-m", "not long", folder="cluster")
+
+
 def deploy(variant, log):
     return pytest(variant, log, "-m", "not machine", folder="deploy")
 
@@ -163,6 +167,7 @@ PHASES = {
     "integration:debug": (integration, "debug"),
     "integration:asan": (integration, "asan"),
     "story:tsan": (story, "tsan"),
+    "cluster": (cluster, "debug"),
     "deploy": (deploy, "debug"),
     "fuzz": (fuzz, ""),
 }

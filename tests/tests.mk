@@ -9,6 +9,10 @@ integration: deps-test
 	@tests/run.py integration:debug
 lint: deps-test
 	@tests/run.py lint
+# Stories of a cluster of hosts; `make test` tells the short ones. Needs root: tests/cluster/README.md.
+cluster: deps-test
+	@$(MAKE) --no-print-directory -s -j2 all
+	@/usr/bin/python3 -m pytest -p no:cacheprovider tests/cluster
 
 # Where spaces go.
 own := $(wildcard $(foreach f,$(FOLDERS),$(f)/*.[ch] $(f)/*/*.[ch]) tests/unit/*/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch])
@@ -65,6 +69,6 @@ analysis: $(gen) $(embedded)
 	    --include=/usr/include/uthash.h --include=/usr/include/utlist.h -I. -I$(BUILD)/gen -D_GNU_SOURCE -j2 \
 	    --cppcheck-build-dir=$(BUILD)/cppcheck $(foreach f,$(FOLDERS),$(wildcard $(f)))
 
-.PHONY: test unit integration lint format reformat headers layers scripts analysis
+.PHONY: test unit integration cluster lint format reformat headers layers scripts analysis
 -include tests/fuzz/fuzz.mk
 -include tests/bench/bench.mk

@@ -5,12 +5,16 @@ import threading
 
 
 class Background:
-    def __init__(self):
+    def __init__(self, enter=None):
+        """`enter` is called first over there: a host's (network.py), so that the servers are on it."""
+        self.enter = enter
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self._run, name="servers", daemon=True)
         self.thread.start()
 
     def _run(self):
+        if self.enter:
+            self.enter()
         asyncio.set_event_loop(self.loop)
         self.loop.run_forever()
 

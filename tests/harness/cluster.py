@@ -114,12 +114,16 @@ class Cluster:
         """Start one daemon singly and wait until it says it is ready. `name` names a worker."""
         name = name or part
         self.write_config()
-        self._begun += 1
         args = [*wrap, BIN / f"vedette-{part}", "--config", self.config]
         if part == "worker":
             args += ["--set", f"worker.name={name}"]
         for s in sets:
             args += ["--set", s]
+        return self.launch(name, args, wait, env)
+
+    def launch(self, name, args, wait=True, env=()):
+        """A program that says when it is ready, as the daemon `name`."""
+        self._begun += 1
         told, tells = os.pipe()
         os.set_inheritable(tells, True)
         process = Process(
@@ -200,7 +204,7 @@ class Cluster:
         """End all: workers first, so that their last results are kept."""
         trouble = []
         processes = ([self.supervisor] if self.supervisor else []) + sorted(
-            self.daemon.values(), key=lambda p: p.name in ("coordinator", "collector")
+            self.daemon.values(), key=lambda p: p.name.startswith(("coordinator", "collector"))
         )
         for p in processes:
             try:

@@ -16,7 +16,7 @@ from .process import Process, free_port, program
 
 COMMON = """
 server:
-  interface: 127.0.0.1
+  interface: {address}
   port: {port}
   username: ""
   chroot: ""
@@ -27,7 +27,7 @@ server:
   do-daemonize: no
   verbosity: 1
   module-config: "iterator"
-  access-control: 127.0.0.0/8 allow
+  access-control: 0.0.0.0/0 allow
   num-threads: 1
   outgoing-range: 16
   num-queries-per-thread: 16
@@ -63,18 +63,21 @@ server:
 
 
 class Resolver:
-    """unbound on a port of its own. `address` is what --resolver takes."""
+    """unbound on a port of its own, or on a host of its own (network.py). `address` is what --resolver takes."""
 
-    def __init__(self, rules=OPEN):
+    def __init__(self, rules=OPEN, host=None):
+        self.host = host
         self.folder = tempfile.TemporaryDirectory(prefix="vedette-dns-")
         self.names = {}
         for attempt in range(5):
             self.port = free_port(socket.SOCK_DGRAM)
-            self.address = f"127.0.0.1:{self.port}"
+            address = host.address if host else "127.0.0.1"
+            self.address = f"{address}:{self.port}"
             self.conf = Path(self.folder.name, "unbound.conf")
-            self.conf.write_text(COMMON.format(port=self.port, folder=self.folder.name) + rules)
+            self.conf.write_text(COMMON.format(address=address, port=self.port, folder=self.folder.name) + rules)
             self.process = Process(
-                "unbound", [program("unbound"), "-c", self.conf], Path(self.folder.name, f"log.{attempt}")
+                "unbound", [*(host.inside if host else ()), program("unbound"), "-c", self.conf],
+                Path(self.folder.name, f"log.{attempt}"),
             )
             if until(self._settled, 10, "unbound answers or gives up") == "answers":
                 return
@@ -84,12 +87,17 @@ class Resolver:
     def _settled(self):
         if not self.process.alive():
             return "ended"
+        if self.host:
+            return "answers" if self._asked("status").returncode == 0 else ""
         return "answers" if ask(self.port, "settled.test", "A", timeout=0.2) is not None else ""
 
-    def _control(self, *words):
-        r = subprocess.run(
+    def _asked(self, *words):
+        return subprocess.run(
             [program("unbound-control"), "-c", self.conf, *words], capture_output=True, text=True, timeout=10
         )
+
+    def _control(self, *words):
+        r = self._asked(*words)
         assert r.returncode == 0, f"unbound-control {words}: {r.stdout}{r.stderr}"
 
     def name(self, name, *addresses, ttl=60):

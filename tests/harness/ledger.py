@@ -4,8 +4,11 @@ What the commands print is tested where commands are tested; whether a look has
 been lost is asked here, of the tables themselves.
 """
 
+import json
+import os
 import re
 import sqlite3
+import subprocess
 import time
 from contextlib import closing
 from dataclasses import dataclass
@@ -132,6 +135,27 @@ class Ledger:
                 wrong.append(f"from {a} to {b}: {(b - a) / every:g} intervals")
         return wrong
 
+    # ── from several locations ──
+
+    def seen_from(self, name, place, look=0):
+        """Looks at it from that location, oldest first: the scheduled ones."""
+        rows = self.query(
+            """SELECT slot_us, look, verdict, cause, status, span, coalesce(w.text, ''), job_id
+               FROM look JOIN word p ON p.id = location_id LEFT JOIN word w ON w.id = worker_id
+               WHERE site_id = ? AND look = ? AND p.text = ? ORDER BY slot_us""",
+            self.site_id(name), look, place,
+        )
+        return [Look(s, k, VERDICT[v], CAUSE[c], st, n, w, j) for s, k, v, c, st, n, w, j in rows]
+
+    def holes(self, name, place):
+        """Due slots of that location without a line, slots with two, and lines off the grid. (A new site's first look
+        is off it.)"""
+        every = 1000 * self.one("SELECT every_ms FROM site WHERE id = ?", self.site_id(name))
+        slots = [x.slot_us + i * every for x in self.seen_from(name, place) for i in range(x.span)]
+        if slots and (slots[-1] - slots[0]) % every:
+            slots = slots[1:]
+        return [(a, b) for a, b in zip(slots, slots[1:]) if b - a != every]
+
     # ── what came of it ──
 
     def incidents(self, name=None):
@@ -174,6 +198,25 @@ class Ledger:
         return dict(zip(names, rows[0])) if rows else {}
 
 
+class LedgerInside(Ledger):
+    """The facts of a file in another mount namespace, into which the words `enter` lead."""
+
+    ASK = "import json, sys; sys.path.insert(0, sys.argv[1]); from harness.ledger import Ledger; " \
+          "print(json.dumps(Ledger(sys.argv[2]).query(*json.loads(sys.argv[3]))))"
+
+    def __init__(self, path, enter):
+        super().__init__(path)
+        self.enter = enter
+
+    def query(self, sql, *args):
+        done = subprocess.run(
+            [*self.enter, "/usr/bin/python3", "-c", self.ASK, str(HEADERS.parent / "tests"), str(self.path),
+             json.dumps([sql, *args])],
+            capture_output=True, text=True, check=False, timeout=60,
+        )
+        return [tuple(row) for row in json.loads(done.stdout)] if done.returncode == 0 else []
+
+
 class PostgresLedger(Ledger):
     """The same at a server; while it is away, we wait for it."""
 
@@ -191,6 +234,18 @@ class PostgresLedger(Ledger):
                 if time.monotonic() > end:
                     raise
                 time.sleep(0.1)
+
+
+def fill(path):
+    """Its disk, until there is not a byte left."""
+    with open(path, "wb", buffering=0) as f:
+        for size in (65536, 4096, 1):
+            try:
+                while True:
+                    f.write(b"x" * size)
+            except OSError:
+                pass
+    assert os.path.getsize(path) > 0
 
 
 def now_us():

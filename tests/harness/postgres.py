@@ -59,7 +59,11 @@ def without_rights():
 
 
 class Server:
-    def __init__(self, settings=()):
+    def __init__(self, settings=(), host=None):
+        """On a host of its own (network.py), its neighbours may connect as well."""
+        self.host = host
+        if host:
+            settings = {**dict(settings), "listen_addresses": f"'{host.address}'"}
         self.bin = programs()
         self.who = without_rights()
         self.folder = tempfile.mkdtemp(prefix="vedette-pg-")
@@ -73,6 +77,9 @@ class Server:
             with open(os.path.join(self.data, "postgresql.conf"), "a", encoding="ascii") as conf:
                 conf.write(f"unix_socket_directories = '{self.folder}'\n")
                 conf.writelines(f"{name} = {value}\n" for name, value in {**SETTINGS, **dict(settings)}.items())
+            if host:
+                with open(os.path.join(self.data, "pg_hba.conf"), "a", encoding="ascii") as allowed:
+                    allowed.write("host all all 10.0.0.0/8 trust\n")
             self.start()
             self._run("createdb", "-h", self.folder, "-U", "vedette", "vedette")
         except BaseException:
@@ -101,8 +108,9 @@ class Server:
         log = open(os.path.join(self.folder, "log"), "ab")
         with log:
             who = ["--reuid", self.who.pw_name, "--regid", str(self.who.pw_gid), "--clear-groups"] if self.who else []
+            inside = self.host.inside if self.host else ()
             self.process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "QUIT", *who, "--", os.path.join(self.bin, "postgres"), "-D", self.data],
+                [*inside, "setpriv", "--pdeathsig", "QUIT", *who, "--", os.path.join(self.bin, "postgres"), "-D", self.data],
                 stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.folder, start_new_session=True)
         deadline = time.monotonic() + 60
         while subprocess.run([os.path.join(self.bin, "pg_isready"), "-q", "-h", self.folder], check=False).returncode:

@@ -4,7 +4,6 @@ Each ends a command with one sentence and an exit code of its own. A daemon that
 meets one while it runs keeps what it has: results wait, and no look is lost.
 """
 
-import json
 import os
 import re
 import signal
@@ -18,10 +17,10 @@ from pathlib import Path
 import pytest
 
 from harness import behaviours as b
-from harness.ledger import Ledger
+from harness.ledger import LedgerInside, fill
 from harness.patience import stays, until
 from harness.process import Process, program
-from harness.programs import BIN, ROOT, environment, run, vedette
+from harness.programs import BIN, environment, run, vedette
 from harness.stories import gapless, quick, rounds
 
 MISSING, READ_ONLY, FULL, LOCKED, NEWER, WRONG, OTHER = range(10, 17)
@@ -183,7 +182,8 @@ def test_full_for_a_while_loses_no_look(cluster, village):
         cluster.folder / "up.log", env=environment(), out=cluster.folder / "up.out",
     )
     inside = Path(f"/proc/{cluster.supervisor.pid}/root{small}")
-    cluster.ledger = LedgerInside(small / "v.db", cluster.supervisor.pid)
+    enter = [program("nsenter"), "-t", str(cluster.supervisor.pid), "-U", "-m", "--preserve-credentials"]
+    cluster.ledger = LedgerInside(small / "v.db", enter)
     until(lambda: cluster.ledger.count("shop") >= 3, 15, cluster.supervisor.said)
 
     filler = inside / "filler"
@@ -219,37 +219,6 @@ def nothing_invented(ledger):
     looks = ledger.looks("shop")
     assert {x.verdict for x in looks} <= {"up", "unknown"}, looks
     assert {x.cause for x in looks} <= {"none", "missed"}, looks
-
-
-class LedgerInside(Ledger):
-    """The facts of a store in another mount namespace."""
-
-    ASK = "import json, sys; sys.path.insert(0, sys.argv[1]); from harness.ledger import Ledger; " \
-          "print(json.dumps(Ledger(sys.argv[2]).query(*json.loads(sys.argv[3]))))"
-
-    def __init__(self, path, pid):
-        super().__init__(path)
-        self.enter = [program("nsenter"), "-t", str(pid), "-U", "-m", "--preserve-credentials"]
-
-    def query(self, sql, *args):
-        done = subprocess.run(
-            [*self.enter, "/usr/bin/python3", "-c", self.ASK, str(ROOT / "tests"), str(self.path),
-             json.dumps([sql, *args])],
-            capture_output=True, text=True, check=False, timeout=60,
-        )
-        return [tuple(row) for row in json.loads(done.stdout)] if done.returncode == 0 else []
-
-
-def fill(path):
-    """Until there is not a byte left."""
-    with open(path, "wb", buffering=0) as f:
-        for size in (65536, 4096, 1):
-            try:
-                while True:
-                    f.write(b"x" * size)
-            except OSError:
-                pass
-    assert os.path.getsize(path) > 0
 
 
 def test_locked_for_a_while_loses_no_look(cluster, village):
