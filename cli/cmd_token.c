@@ -14,12 +14,15 @@
 
 struct token_options {
     struct call call; /* first */
-    const char *location, *name, *address, *revoke;
+    const char *location, *name, *revoke;
+    const char *address[TOKEN_MAX_ADDRESSES];
+    unsigned n_addresses;
+    int64_t lasts_us; /* 0: until it is revoked */
     enum access_role role;
     bool list;
 };
 
-enum { KEY_LOCATION = 0x100, KEY_NAME, KEY_ROLE, KEY_ADDRESS, KEY_LIST, KEY_REVOKE };
+enum { KEY_LOCATION = 0x100, KEY_NAME, KEY_ROLE, KEY_ADDRESS, KEY_EXPIRES, KEY_LIST, KEY_REVOKE };
 
 static const struct argp_option options[] = {
     {"location",                                               KEY_LOCATION, "NAME", 0, "Where the worker stands: one of the setting locations", 0 },
@@ -27,7 +30,8 @@ static const struct argp_option options[] = {
     { "role", KEY_ROLE, "ROLE", 0, "worker (unless said otherwise), operator-read, operator-write", 0 },
     { "address",                                                       KEY_ADDRESS, "HOST[:PORT]", 0,
      "How this host is reached from there; else endpoint.advertise, or "
-      "the endpoint itself", 0 },
+      "the endpoint itself. Once for each coordinator of the cluster", 0 },
+    { "expires", KEY_EXPIRES, "DURATION", 0, "Let it in for so long, like 30d; else until it is revoked", 0 },
     { "list",KEY_LIST, 0, 0, "Who is let in, and who was", 0 },
     { "revoke",                                                       KEY_REVOKE, "ID|NAME", 0, "Let that one in no more, and end its sessions within seconds", 0 },
     { 0                                                      },
@@ -51,14 +55,35 @@ static void check_usage(const struct token_options *o, struct argp_state *state)
     bool makes = !o->list && !o->revoke;
     if (o->list && o->revoke)
         argp_error(state, "--list and --revoke are two commands");
-    if (!makes && (o->location || o->name || o->address))
-        argp_error(state, "--location, --name and --address are for a new token");
+    if (!makes && (o->location || o->name || o->n_addresses || o->lasts_us))
+        argp_error(state, "--location, --name, --address and --expires are for a new token");
     if (makes && o->role == ACCESS_WORKER && !o->location)
         argp_error(state, "--location NAME is missing: where the worker stands");
     if (makes && o->role != ACCESS_WORKER && o->location)
         argp_error(state, "--location is for workers");
     if (o->name && !worker_name_valid(o->name))
         argp_error(state, "--name: letters, digits, '.', '_' and '-', at most %d", ACCESS_NAME_SIZE - 1);
+}
+
+static void add_address(struct token_options *o, const char *address, struct argp_state *state)
+{
+    if (o->n_addresses == TOKEN_MAX_ADDRESSES)
+        argp_error(state, "a token has at most %d addresses", TOKEN_MAX_ADDRESSES);
+    for (unsigned i = 0; i < o->n_addresses; i++)
+        if (strcmp(o->address[i], address) == 0)
+            argp_error(state, "--address %s is said twice", address);
+    o->address[o->n_addresses++] = address;
+}
+
+static int64_t lasting(const char *text, struct argp_state *state)
+{
+    int64_t us = 0;
+    struct err err = { 0 };
+    if (duration_parse(text, &us, &err) < 0)
+        argp_error(state, "--expires: %s", err.text);
+    if (us < US_PER_S)
+        argp_error(state, "--expires: a second at least");
+    return us;
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -69,7 +94,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_LOCATION: o->location = arg; return 0;
     case KEY_NAME: o->name = arg; return 0;
     case KEY_ROLE: o->role = role_of(state, arg); return 0;
-    case KEY_ADDRESS: o->address = arg; return 0;
+    case KEY_ADDRESS: add_address(o, arg, state); return 0;
+    case KEY_EXPIRES: o->lasts_us = lasting(arg, state); return 0;
     case KEY_LIST: o->list = true; return 0;
     case KEY_REVOKE: o->revoke = arg; return 0;
     case ARGP_KEY_END: check_usage(o, state); return 0;
@@ -95,11 +121,11 @@ static bool names_a_port(const char *address)
     return colon && (!bracket || colon > bracket);
 }
 
-static int address_of(const struct token_options *o, const char *endpoint, const char *setting, char *buf,
-                      size_t size, struct err *err)
+/* `said`: what the option --address says, or NULL. */
+static int address_of(const struct config *c, const char *said, const char *endpoint, const char *setting,
+                      char buf[TOKEN_ADDRESS_SIZE], struct err *err)
 {
-    const struct config *c = &o->call.config;
-    const char *host = o->address ? o->address : c->endpoint.advertise;
+    const char *host = said ? said : c->endpoint.advertise;
     char at[ENDPOINT_SIZE];
     if (!endpoint_is_tcp(endpoint) || (endpoint_is_local(endpoint) && !c->keys.loopback))
         return err_set(err, -EINVAL,
@@ -108,9 +134,9 @@ static int address_of(const struct token_options *o, const char *endpoint, const
                        setting, endpoint);
     if (strstr(endpoint, ":*"))
         return err_set(err, -EINVAL, "%s has no fixed port, which a token could name", setting);
-    if (o->address && names_a_port(o->address))
-        snprintf(at, sizeof at, "tcp://%s", o->address);
-    else if (*host && (o->address || endpoint_is_everywhere(endpoint)))
+    if (said && names_a_port(said))
+        snprintf(at, sizeof at, "tcp://%s", said);
+    else if (*host && (said || endpoint_is_everywhere(endpoint)))
         (void)endpoint_at(endpoint, host, at, sizeof at);
     else if (!endpoint_is_everywhere(endpoint))
         snprintf(at, sizeof at, "%s", endpoint);
@@ -120,10 +146,23 @@ static int address_of(const struct token_options *o, const char *endpoint, const
                        "with --address or the setting endpoint.advertise",
                        setting, endpoint);
     int r = endpoint_check(at, err);
-    if (r == 0 && strlen(at + strlen("tcp://")) >= size)
+    if (r == 0 && strlen(at + strlen("tcp://")) >= TOKEN_ADDRESS_SIZE)
         r = err_set(err, -EINVAL, "'%.60s...' is too long an address for a token", at);
     if (r == 0)
         strcpy(buf, at + strlen("tcp://"));
+    return r;
+}
+
+static int fill_addresses(const struct token_options *o, struct token *t, struct err *err)
+{
+    const struct config *c = &o->call.config;
+    bool worker = o->role == ACCESS_WORKER;
+    const char *endpoint = worker ? c->endpoint.control : c->endpoint.feed;
+    const char *setting = worker ? "endpoint.control" : "endpoint.feed";
+    unsigned n = o->n_addresses ? o->n_addresses : 1;
+    int r = 0;
+    for (; r == 0 && t->n_addresses < n; t->n_addresses++)
+        r = address_of(c, o->address[t->n_addresses], endpoint, setting, t->address[t->n_addresses], err);
     return r;
 }
 
@@ -141,13 +180,10 @@ static int fill(const struct token_options *o, struct token *t, struct access_ke
     if (r == 0)
         r = key_pair_make(&own, err);
     if (r == 0)
-        r = worker ? address_of(o, c->endpoint.control, "endpoint.control", t->address[0], TOKEN_ADDRESS_SIZE,
-                                err)
-                   : address_of(o, c->endpoint.feed, "endpoint.feed", t->address[0], TOKEN_ADDRESS_SIZE, err);
+        r = fill_addresses(o, t, err);
     if (r < 0)
         return r;
     t->role = k->role = o->role;
-    t->n_addresses = 1;
     memcpy(t->server, cluster.public, sizeof t->server);
     memcpy(t->secret, own.secret, sizeof t->secret);
     memcpy(k->public, own.public, sizeof k->public);
@@ -155,6 +191,7 @@ static int fill(const struct token_options *o, struct token *t, struct access_ke
     memcpy(k->location, t->location, sizeof k->location);
     snprintf(k->name, sizeof k->name, "%s", o->name ? o->name : "");
     k->made_us = clock_wall();
+    t->expires_us = k->expires_us = o->lasts_us ? k->made_us + o->lasts_us : 0;
     return 0;
 }
 
@@ -162,9 +199,10 @@ static int fill(const struct token_options *o, struct token *t, struct access_ke
 static int show(const struct token_options *o, const struct access_key *k, uint64_t id, const char *token)
 {
     if (o->call.json)
-        return print_json(stdout, json_pack("{s:I, s:s, s:s, s:s, s:s}", "id", (json_int_t)id, "name",
+        return print_json(stdout, json_pack("{s:I, s:s, s:s, s:s, s:o, s:s}", "id", (json_int_t)id, "name",
                                             k->name, "role", access_role_name(k->role), "location",
-                                            k->location, "token", token)) < 0
+                                            k->location, "expires", print_json_wall(k->expires_us), "token",
+                                            token)) < 0
                    ? EXIT_TROUBLE
                    : EXIT_FINE;
     puts(token);
@@ -210,6 +248,7 @@ static const struct table_column columns[] = {
     { "ROLE",     TABLE_TEXT, 0 },
     { "LOCATION",          TABLE_TEXT, 0 },
     { "MADE",     TABLE_TEXT, 1 },
+    { "EXPIRES",     TABLE_TEXT, 1 },
     { "REVOKED",          TABLE_TEXT, 0 },
     { 0},
 };
@@ -226,9 +265,10 @@ static int on_key(void *arg, const struct access_key *k)
     char at[60];
     if (l->json)
         return print_json(stdout,
-                          json_pack("{s:I, s:s, s:s, s:s, s:s, s:o, s:o}", "id", (json_int_t)k->id, "name",
+                          json_pack("{s:I, s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "id", (json_int_t)k->id, "name",
                                     k->name, "role", access_role_name(k->role), "location", k->location,
-                                    "public", k->public, "made", print_json_wall(k->made_us), "revoked",
+                                    "public", k->public, "made", print_json_wall(k->made_us), "expires",
+                                    print_json_wall(k->expires_us), "revoked",
                                     print_json_wall(k->revoked_us)));
     table_row(l->table);
     table_setf(l->table, 0, "%" PRIu64, k->id);
@@ -236,9 +276,12 @@ static int on_key(void *arg, const struct access_key *k)
     table_set(l->table, 2, access_role_name(k->role));
     table_set(l->table, 3, k->location);
     table_set(l->table, 4, print_moment(at, sizeof at, k->made_us, l->now));
-    table_set(l->table, 5, k->revoked_us ? print_moment(at, sizeof at, k->revoked_us, l->now) : "-");
-    if (k->revoked_us)
+    table_set(l->table, 5, k->expires_us ? print_moment(at, sizeof at, k->expires_us, l->now) : "-");
+    if (k->expires_us && k->expires_us <= l->now)
         table_hue(l->table, 5, HUE_BAD);
+    table_set(l->table, 6, k->revoked_us ? print_moment(at, sizeof at, k->revoked_us, l->now) : "-");
+    if (k->revoked_us)
+        table_hue(l->table, 6, HUE_BAD);
     return 0;
 }
 
@@ -333,6 +376,7 @@ const struct command cmd_token = {
         "their names must differ."
         "\vExamples:\n"
         "  vedette token --location eu-west --name rack7\n"
+        "  vedette token --location us --expires 30d --address a.example.com --address b.example.com\n"
         "  vedette-worker --join $(cat token)                    on the new host\n"
         "  vedette token --list\n"
         "  vedette token --revoke rack7                          also what is stolen or lost\n"

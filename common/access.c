@@ -66,8 +66,12 @@ bool access_may(enum access_role role, const char *location, const char *door)
 
 /* In order of the public keys, so that it is found by halving. */
 struct access_list {
-    struct access_key *at;
-    size_t n, room;
+    struct access_entry {
+        struct access_key key;
+        const char *why; /* it is refused; NULL: it is let in */
+    } *at;
+    size_t n, room, refused;
+    wall_us end;
 };
 
 int access_list_new(struct access_list **ret)
@@ -75,6 +79,7 @@ int access_list_new(struct access_list **ret)
     struct access_list *l = calloc(1, sizeof *l);
     if (!l)
         return -ENOMEM;
+    l->end = WALL_NEVER;
     *ret = l;
     return 0;
 }
@@ -93,7 +98,7 @@ static size_t place_of(const struct access_list *l, const char *public)
     size_t low = 0, high = l->n;
     while (low < high) {
         size_t mid = low + (high - low) / 2;
-        if (strcmp(l->at[mid].public, public) < 0)
+        if (strcmp(l->at[mid].key.public, public) < 0)
             low = mid + 1;
         else
             high = mid;
@@ -105,10 +110,8 @@ static int make_room(struct access_list *l)
 {
     if (l->n < l->room)
         return 0;
-    if (l->room >= ACCESS_MAX_KEYS)
-        return -ENOSPC;
     size_t room = l->room ? l->room * 2 : 16;
-    struct access_key *at = realloc(l->at, room * sizeof *at);
+    struct access_entry *at = realloc(l->at, room * sizeof *at);
     if (!at)
         return -ENOMEM;
     l->at = at;
@@ -116,36 +119,64 @@ static int make_room(struct access_list *l)
     return 0;
 }
 
-int access_list_add(struct access_list *l, const struct access_key *k)
+static const char *why_not(const struct access_key *k, wall_us now)
 {
     if (k->revoked_us)
+        return "this key was revoked";
+    return k->expires_us && now >= k->expires_us ? "this key has expired" : NULL;
+}
+
+int access_list_add(struct access_list *l, const struct access_key *k, wall_us now)
+{
+    const char *why = why_not(k, now);
+    if (why && l->refused == ACCESS_MAX_REFUSED)
         return 0;
-    int r = make_room(l);
+    int r = !why && l->n - l->refused == ACCESS_MAX_KEYS ? -ENOSPC : make_room(l);
     if (r < 0)
         return r;
     size_t i = place_of(l, k->public);
     memmove(&l->at[i + 1], &l->at[i], (l->n - i) * sizeof *l->at);
-    l->at[i] = *k;
+    l->at[i] = (struct access_entry){ .key = *k, .why = why };
     l->n++;
+    l->refused += why != NULL;
+    if (!why && k->expires_us && k->expires_us < l->end)
+        l->end = k->expires_us;
     return 0;
 }
 
 size_t access_list_count(const struct access_list *l)
 {
-    return l ? l->n : 0;
+    return l ? l->n - l->refused : 0;
+}
+
+wall_us access_list_end(const struct access_list *l)
+{
+    return l ? l->end : WALL_NEVER;
+}
+
+static const struct access_entry *find(const struct access_list *l, const char *public)
+{
+    size_t i = l ? place_of(l, public) : 0;
+    return l && i < l->n && strcmp(l->at[i].key.public, public) == 0 ? &l->at[i] : NULL;
 }
 
 const struct access_key *access_list_find(const struct access_list *l, const char *public)
 {
-    size_t i = l ? place_of(l, public) : 0;
-    return l && i < l->n && strcmp(l->at[i].public, public) == 0 ? &l->at[i] : NULL;
+    const struct access_entry *e = find(l, public);
+    return e && !e->why ? &e->key : NULL;
+}
+
+const char *access_list_why(const struct access_list *l, const char *public)
+{
+    const struct access_entry *e = find(l, public);
+    return e ? e->why : NULL;
 }
 
 bool access_list_has(const struct access_list *l, uint64_t id)
 {
     for (size_t i = 0; l && i < l->n; i++)
-        if (l->at[i].id == id)
-            return true;
+        if (l->at[i].key.id == id)
+            return !l->at[i].why;
     return false;
 }
 
@@ -153,7 +184,7 @@ size_t access_list_lost(const struct access_list *l, const struct access_list *b
 {
     size_t lost = 0;
     for (size_t i = 0; before && i < before->n; i++)
-        lost += !access_list_find(l, before->at[i].public);
+        lost += !before->at[i].why && !access_list_find(l, before->at[i].key.public);
     return lost;
 }
 
@@ -167,6 +198,8 @@ int access_list_copy(struct access_list **ret, const struct access_list *l)
             return -ENOMEM;
         memcpy(copy->at, l->at, l->n * sizeof *copy->at);
         copy->n = copy->room = l->n;
+        copy->refused = l->refused;
+        copy->end = l->end;
     }
     if (r == 0)
         *ret = moved(copy);

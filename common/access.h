@@ -42,11 +42,13 @@ struct access_key {
     char location[LOCATION_SIZE]; /* a worker's; else "" */
     wall_us made_us;
     wall_us revoked_us; /* 0: it is let in */
+    wall_us expires_us; /* not from then on; 0: it has no end */
 };
 
 /* ── Those that are let in ─────────────────────────────────────────────── */
 
-#define ACCESS_MAX_KEYS 65536
+#define ACCESS_MAX_KEYS    65536
+#define ACCESS_MAX_REFUSED 4096 /* of keys that were let in, to be told why not; further ones are only unknown */
 
 struct access_list;
 
@@ -54,11 +56,15 @@ int access_list_new(struct access_list **ret);
 void access_list_free(struct access_list *l); /* NULL is fine */
 DEFINE_SCOPED(access_list, struct access_list *, access_list_free)
 
-/* A copy is kept; revoked keys are passed over. -ENOMEM, -ENOSPC. */
-int access_list_add(struct access_list *l, const struct access_key *k);
-size_t access_list_count(const struct access_list *l);
-/* Borrowed until the next add; NULL. An empty list (NULL) has none. */
+/* A copy is kept. At the time `now` it is revoked, has expired, or is let in. -ENOMEM, -ENOSPC. */
+int access_list_add(struct access_list *l, const struct access_key *k, wall_us now);
+size_t access_list_count(const struct access_list *l); /* that are let in */
+/* One that is let in: borrowed until the next add; NULL. An empty list (NULL) has none. */
 const struct access_key *access_list_find(const struct access_list *l, const char *public);
+/* Why a key is not: "this key was revoked"; NULL for one that is, or is not known. */
+const char *access_list_why(const struct access_list *l, const char *public);
+/* When the next of them expires, and the list is to be made anew; WALL_NEVER. */
+wall_us access_list_end(const struct access_list *l);
 bool access_list_has(const struct access_list *l, uint64_t id);
 /* How many of `before` are not in `l`. */
 size_t access_list_lost(const struct access_list *l, const struct access_list *before);

@@ -141,6 +141,11 @@ void bus_let_in(struct bus *b, struct access_list *list)
         access_list_free(list);
 }
 
+struct busguard *bus_guard(struct bus *b)
+{
+    return b->guard;
+}
+
 static const char *const lane_doors[LANE_COUNT] = {
     [LANE_JOBS] = "jobs",         [LANE_RESULTS] = "results", [LANE_CONTROL] = "control",
     [LANE_FEEDBACK] = "feedback", [LANE_FEED] = "feed",
@@ -329,25 +334,11 @@ void bus_close(void *socket)
         zmq_close(socket);
 }
 
-/* A socket that may do IPv6 names an IPv4 address as "[::ffff:127.0.0.1]": the
- * plain writing is what others connect to and bus_endpoint_check knows. */
-static void write_plainly(char *endpoint)
-{
-    static const char mapped[] = "tcp://[::ffff:";
-    char *end = strrchr(endpoint, ']'), *address = endpoint + sizeof mapped - 1;
-    if (strncmp(endpoint, mapped, sizeof mapped - 1) != 0 || !end ||
-        !memchr(address, '.', (size_t)(end - address)))
-        return;
-    size_t len = (size_t)(end - address);
-    memmove(endpoint + 6, address, len);
-    memmove(endpoint + 6 + len, end + 1, strlen(end + 1) + 1);
-}
-
 int bus_endpoint(void *socket, char *buf, size_t size)
 {
     if (zmq_getsockopt(socket, ZMQ_LAST_ENDPOINT, buf, &size) < 0)
         return -errno;
-    write_plainly(buf);
+    endpoint_write_plainly(buf);
     return 0;
 }
 

@@ -68,6 +68,10 @@ bool bus_serves_keys(const struct bus *b); /* it has the cluster's own key, to l
  * Ends no connection that there is: bus_rebind does. */
 void bus_let_in(struct bus *b, struct access_list *list);
 
+/* Before somebody is refused because nobody has let him in, it is asked whether somebody
+ * has by now: busguard_ask, busguard_asked, busguard_settle. Of a bus that serves keys. */
+struct busguard *bus_guard(struct bus *b);
+
 /* One side of a lane. Binds or connects as the table above says; where it needs
  * keys and the bus has none, -EINVAL. To connect to one that is everywhere
  * ("tcp://0.0.0.0:7711") is to connect to this host. */

@@ -1,7 +1,7 @@
 #include "common/busguard.h"
 
 #include "common/connections.h"
-#include "common/zapask.h"
+#include "common/porter.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -52,9 +52,8 @@ struct guarded {
 };
 
 struct busguard {
-    void *context, *zap;
-    char own[KEY_SIZE];         /* public key of who listens; "": no door needs one */
-    struct access_list *let_in; /* under the lock */
+    void *context;
+    struct porter porter; /* under the lock */
     int ring;
     bool running, stopping;
     unsigned made; /* monitors so far: their names */
@@ -189,18 +188,17 @@ static void note_refusal(struct busguard *g, const struct zap_question *q, const
         keep_finding(w, &cut);
 }
 
-static void answer(struct busguard *g)
+static void on_question(void *arg)
 {
-    struct zap_question q;
-    struct zap_answer a;
-    while (zap_take(g->zap, &q) >= 0) {
-        look_round(g); /* its connection is among the news by now */
-        zap_decide(&q.what, g->own, g->let_in, &a);
-        zap_reply(g->zap, &q, &a);
-        if (a.status[0] != '2')
-            note_refusal(g, &q, &a);
-    }
+    look_round(arg); /* its connection is among the news by now */
 }
+
+static void on_refused(void *arg, const struct zap_question *q, const struct zap_answer *a)
+{
+    note_refusal(arg, q, a);
+}
+
+static const struct porter_events porter_events = { .asked = on_question, .refused = on_refused };
 
 /* ── The thread ────────────────────────────────────────────────────────── */
 
@@ -222,7 +220,7 @@ static void let_leave(struct busguard *g)
 
 static long wait_ms(const struct busguard *g)
 {
-    mono_ns next = MONO_NEVER;
+    mono_ns next = porter_next(&g->porter);
     for (const struct guarded *w = g->first; w; w = w->next) {
         mono_ns at = connections_next(w->connections);
         if (at < next)
@@ -237,7 +235,7 @@ static long wait_ms(const struct busguard *g)
 static int gather(struct busguard *g)
 {
     int n = 0;
-    g->item[n++] = (zmq_pollitem_t){ .socket = g->zap, .events = ZMQ_POLLIN };
+    g->item[n++] = (zmq_pollitem_t){ .socket = g->porter.socket, .events = ZMQ_POLLIN };
     g->item[n++] = (zmq_pollitem_t){ .fd = g->ring, .events = ZMQ_POLLIN };
     for (struct guarded *w = g->first; w; w = w->next)
         g->item[n++] = (zmq_pollitem_t){ .socket = w->news, .events = ZMQ_POLLIN };
@@ -261,7 +259,7 @@ static void *watch_over(void *arg)
         if (r > 0 && (g->item[1].revents & ZMQ_POLLIN) && read(g->ring, &rung, sizeof rung) < 0)
             continue;
         look_round(g);
-        answer(g);
+        porter_answer(&g->porter);
         let_leave(g);
     }
     g->stopping = true; /* nobody waits for the thread any more */
@@ -288,14 +286,12 @@ int busguard_new(struct busguard **ret, void *context, const char *own)
     if (!g)
         return -ENOMEM;
     g->context = context;
-    snprintf(g->own, sizeof g->own, "%s", own);
     pthread_mutex_init(&g->lock, NULL);
     pthread_cond_init(&g->left, NULL);
     g->ring = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    g->zap = g->ring < 0 ? NULL : zmq_socket(context, ZMQ_REP);
-    if (!g->zap || zmq_bind(g->zap, "inproc://zeromq.zap.01") < 0)
-        return -errno;
-    int r = begin_thread(g);
+    int r = g->ring < 0 ? -errno : porter_init(&g->porter, context, own, &porter_events, g);
+    if (r == 0)
+        r = begin_thread(g);
     if (r < 0)
         return r;
     *ret = moved(g);
@@ -313,26 +309,44 @@ void busguard_free(struct busguard *g)
         ring(g);
         pthread_join(g->thread, NULL);
     }
-    int none = 0;
-    if (g->zap) {
-        zmq_setsockopt(g->zap, ZMQ_LINGER, &none, sizeof none);
-        zmq_close(g->zap);
-    }
+    porter_done(&g->porter);
     if (g->ring >= 0)
         close(g->ring);
     pthread_cond_destroy(&g->left);
     pthread_mutex_destroy(&g->lock);
-    access_list_free(g->let_in);
     free(g);
 }
 
 void busguard_let_in(struct busguard *g, struct access_list *list)
 {
     pthread_mutex_lock(&g->lock);
-    struct access_list *before = g->let_in;
-    g->let_in = list;
+    struct access_list *before = porter_let_in(&g->porter, list);
     pthread_mutex_unlock(&g->lock);
     access_list_free(before);
+}
+
+void busguard_ask(struct busguard *g, porter_ask_fn *ask, void *arg)
+{
+    pthread_mutex_lock(&g->lock);
+    g->porter.ask = ask;
+    g->porter.ask_arg = arg;
+    pthread_mutex_unlock(&g->lock);
+}
+
+uint64_t busguard_asked(struct busguard *g)
+{
+    pthread_mutex_lock(&g->lock);
+    uint64_t asked = zapwait_asked(&g->porter.waiting);
+    pthread_mutex_unlock(&g->lock);
+    return asked;
+}
+
+void busguard_settle(struct busguard *g, uint64_t asked)
+{
+    pthread_mutex_lock(&g->lock);
+    zapwait_settle(&g->porter.waiting, asked);
+    pthread_mutex_unlock(&g->lock);
+    ring(g);
 }
 
 /* ── One socket ────────────────────────────────────────────────────────── */

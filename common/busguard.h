@@ -19,6 +19,7 @@
 
 #include "common/access.h"
 #include "common/loop.h"
+#include "common/porter.h"
 #include "common/scope.h"
 
 #include <stddef.h>
@@ -34,6 +35,15 @@ DEFINE_SCOPED(busguard, struct busguard *, busguard_free)
 
 /* Who is let in from now on, besides who has the own key; taken. From any thread. */
 void busguard_let_in(struct busguard *g, struct access_list *list);
+
+/* Who has an unknown key is not refused before somebody has looked whether it is known by
+ * now: `ask` is called, in the guard's thread, and only rings a bell; with what is known
+ * then, the answers that waited are given when busguard_settle says that they can be, or
+ * after a second. NULL: nobody looks. */
+void busguard_ask(struct busguard *g, porter_ask_fn *ask, void *arg);
+/* How many have asked so far; and: up to that many, what busguard_let_in said holds. */
+uint64_t busguard_asked(struct busguard *g);
+void busguard_settle(struct busguard *g, uint64_t asked);
 
 struct guarded; /* one socket */
 

@@ -106,3 +106,15 @@ int endpoint_to_connect(const char *endpoint, char *buf, size_t size)
     int n = snprintf(buf, size, "%s", endpoint);
     return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
 }
+
+void endpoint_write_plainly(char *endpoint)
+{
+    static const char mapped[] = "tcp://[::ffff:";
+    char *end = strrchr(endpoint, ']'), *address = endpoint + sizeof mapped - 1;
+    if (strncmp(endpoint, mapped, sizeof mapped - 1) != 0 || !end ||
+        !memchr(address, '.', (size_t)(end - address)))
+        return;
+    size_t len = (size_t)(end - address);
+    memmove(endpoint + 6, address, len);
+    memmove(endpoint + 6 + len, end + 1, strlen(end + 1) + 1);
+}

@@ -33,4 +33,8 @@ int endpoint_at(const char *endpoint, const char *host, char *buf, size_t size);
  * well. 0 or -ENAMETOOLONG. */
 int endpoint_to_connect(const char *endpoint, char *buf, size_t size);
 
+/* A socket that may do IPv6 names an IPv4 address as "tcp://[::ffff:127.0.0.1]:7711": the
+ * plain writing is what others connect to, and what endpoint_check knows. In place. */
+void endpoint_write_plainly(char *endpoint);
+
 #endif

@@ -1,5 +1,6 @@
 #include "common/gate.h"
 
+#include "common/busguard.h"
 #include "common/log.h"
 #include "common/store/store.h"
 
@@ -9,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 struct gate {
     struct loop_bell bell; /* first: its handle's end is ours */
@@ -23,17 +25,26 @@ struct gate {
     pthread_t thread;
     bool running;
     pthread_mutex_t lock;
-    pthread_cond_t wake;
-    bool stopping;              /* under the lock, as all that follows */
-    struct access_list *let_in; /* as the bus has it */
-    size_t revoked;             /* that the loop has not been told of */
+    struct access_list *let_in; /* under the lock: as the bus has it */
+    size_t revoked;             /* under the lock: that the loop has not been told of */
+
+    /* Of the guard's thread, which rings while the loop's may wait for it with the other lock. */
+    pthread_mutex_t bell_lock;
+    pthread_cond_t rung;
+    bool stopping, asked;
 };
 
 /* ── Reading ───────────────────────────────────────────────────────────── */
 
+struct reading {
+    struct access_list *list;
+    wall_us now;
+};
+
 static int on_key(void *arg, const struct access_key *k)
 {
-    return access_list_add(arg, k);
+    const struct reading *r = arg;
+    return access_list_add(r->list, k, r->now);
 }
 
 static int read_keys(struct gate *g, struct access_list **ret, struct err *err)
@@ -42,7 +53,8 @@ static int read_keys(struct gate *g, struct access_list **ret, struct err *err)
     int r = access_list_new(&l);
     if (r < 0)
         return err_set(err, r, "no memory for the keys");
-    r = store_each_key(g->store, on_key, l, err);
+    struct reading reading = { .list = l, .now = clock_wall() };
+    r = store_each_key(g->store, on_key, &reading, err);
     if (r == -ENOSPC)
         err_set(err, r, "there are more than %d keys: revoke some", ACCESS_MAX_KEYS);
     if (r == 0)
@@ -55,7 +67,7 @@ static int follow(struct gate *g, struct err *err)
     scoped(access_list) struct access_list *now = NULL, *copy = NULL;
     uint64_t change = 0;
     int r = store_keys_change(g->store, &change, err);
-    if (r < 0 || (g->let_in && change == g->change))
+    if (r < 0 || (g->let_in && change == g->change && clock_wall() < access_list_end(g->let_in)))
         return r;
     r = read_keys(g, &now, err);
     if (r == 0)
@@ -88,24 +100,42 @@ static void tell(struct gate *g, int r, const struct err *err)
     g->away = r < 0;
 }
 
+/* Somebody wants in whose key is not known: it may have been made a moment ago. */
+static void on_asked(void *arg)
+{
+    struct gate *g = arg;
+    pthread_mutex_lock(&g->bell_lock);
+    g->asked = true;
+    pthread_cond_signal(&g->rung);
+    pthread_mutex_unlock(&g->bell_lock);
+}
+
+/* Until it is time to read again, or there is a reason to. False: leave. */
+static bool wait(struct gate *g)
+{
+    mono_ns until_ns = clock_mono() + GATE_EVERY_MS * NS_PER_MS;
+    const struct timespec until = { .tv_sec = until_ns / NS_PER_S, .tv_nsec = until_ns % NS_PER_S };
+    pthread_mutex_lock(&g->bell_lock);
+    while (!g->stopping && !g->asked && pthread_cond_timedwait(&g->rung, &g->bell_lock, &until) != ETIMEDOUT)
+        continue;
+    bool goes_on = !g->stopping;
+    g->asked = false;
+    pthread_mutex_unlock(&g->bell_lock);
+    return goes_on;
+}
+
+/* A pause between two readings, so that strangers cannot keep the store busy. */
 static void *keep_up(void *arg)
 {
     struct gate *g = arg;
-    pthread_mutex_lock(&g->lock);
-    while (!g->stopping) {
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += GATE_EVERY_MS * NS_PER_MS;
-        until.tv_sec += until.tv_nsec / NS_PER_S;
-        until.tv_nsec %= NS_PER_S;
-        if (pthread_cond_timedwait(&g->wake, &g->lock, &until) == 0)
-            continue; /* woken: only to leave */
-        pthread_mutex_unlock(&g->lock);
+    struct busguard *guard = bus_guard(g->bus);
+    while (wait(g)) {
         struct err err = { 0 };
+        uint64_t asked = busguard_asked(guard);
         tell(g, follow(g, &err), &err);
-        pthread_mutex_lock(&g->lock);
+        busguard_settle(guard, asked); /* also when it could not be read: nobody knows better */
+        usleep(GATE_PAUSE_MS * 1000);
     }
-    pthread_mutex_unlock(&g->lock);
     return NULL;
 }
 
@@ -129,6 +159,8 @@ static int begin_thread(struct gate *g)
     int r = -pthread_create(&g->thread, NULL, keep_up, g);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     g->running = r == 0;
+    if (g->running)
+        busguard_ask(bus_guard(g->bus), on_asked, g);
     return r;
 }
 
@@ -157,9 +189,10 @@ int gate_new(struct gate **ret, struct loop *l, struct bus *b, const char *store
     pthread_condattr_t clock;
     pthread_condattr_init(&clock);
     pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-    pthread_cond_init(&g->wake, &clock);
+    pthread_cond_init(&g->rung, &clock);
     pthread_condattr_destroy(&clock);
     pthread_mutex_init(&g->lock, NULL);
+    pthread_mutex_init(&g->bell_lock, NULL);
 
     r = store_open(&g->store, store_url, STORE_READ, err);
     if (r == 0)
@@ -180,15 +213,17 @@ void gate_free(struct gate *g)
     if (!g)
         return;
     if (g->running) {
-        pthread_mutex_lock(&g->lock);
+        busguard_ask(bus_guard(g->bus), NULL, NULL);
+        pthread_mutex_lock(&g->bell_lock);
         g->stopping = true;
-        pthread_cond_signal(&g->wake);
-        pthread_mutex_unlock(&g->lock);
+        pthread_cond_signal(&g->rung);
+        pthread_mutex_unlock(&g->bell_lock);
         pthread_join(g->thread, NULL);
     }
     store_close(g->store);
     access_list_free(g->let_in);
-    pthread_cond_destroy(&g->wake);
+    pthread_cond_destroy(&g->rung);
+    pthread_mutex_destroy(&g->bell_lock);
     pthread_mutex_destroy(&g->lock);
     uv_close((uv_handle_t *)&g->bell.uv, on_closed);
 }

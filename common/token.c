@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { VERSION = 1, SUM_BYTES = 8, MOST_BYTES = 670 };
-_Static_assert(2 + 2 * KEY_BYTES + 2 + LOCATION_SIZE + TOKEN_MAX_ADDRESSES * TOKEN_ADDRESS_SIZE + SUM_BYTES <=
+enum { VERSION = 1, SUM_BYTES = 8, END_BYTES = 8, MOST_BYTES = 2320 };
+_Static_assert(2 + 2 * KEY_BYTES + 2 + LOCATION_SIZE + TOKEN_MAX_ADDRESSES * TOKEN_ADDRESS_SIZE + END_BYTES + SUM_BYTES <=
                    MOST_BYTES,
                "the longest fits");
 _Static_assert((MOST_BYTES + 2) / 3 * 4 < TOKEN_SIZE, "... and as text");
@@ -46,6 +46,8 @@ static int check(const struct token *t, struct err *err)
     for (unsigned i = 0; i < t->n_addresses; i++)
         if (!address_valid(t->address[i]))
             return err_set(err, -EINVAL, "this token's address is not like control.example.com:7711");
+    if (t->expires_us < 0)
+        return err_set(err, -EINVAL, "this token's end is none");
     return 0;
 }
 
@@ -79,6 +81,12 @@ static void put_text(struct bytes *b, const char *text)
     put(b, text, strlen(text));
 }
 
+static void put_time(struct bytes *b, wall_us at)
+{
+    for (int i = END_BYTES - 1; i >= 0; i--)
+        put_byte(b, (size_t)(uint8_t)((uint64_t)at >> (8 * i)));
+}
+
 int token_write(const struct token *t, char buf[TOKEN_SIZE], struct err *err)
 {
     struct bytes b = { .n = 0 };
@@ -94,6 +102,7 @@ int token_write(const struct token *t, char buf[TOKEN_SIZE], struct err *err)
     put_byte(&b, t->n_addresses);
     for (unsigned i = 0; i < t->n_addresses; i++)
         put_text(&b, t->address[i]);
+    put_time(&b, t->expires_us);
     sum(b.at, b.n, check_sum);
     put(&b, check_sum, sizeof check_sum);
     sodium_bin2base64(buf, TOKEN_SIZE, b.at, b.n, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
@@ -146,6 +155,14 @@ static void take_text(struct reader *r, char *buf, size_t size)
     buf[len] = '\0';
 }
 
+static wall_us take_time(struct reader *r)
+{
+    uint64_t at = 0;
+    for (int i = 0; i < END_BYTES; i++)
+        at = at << 8 | take_byte(r);
+    return (wall_us)at;
+}
+
 static void take_members(struct reader *r, struct token *t)
 {
     t->role = (enum access_role)take_byte(r);
@@ -155,6 +172,7 @@ static void take_members(struct reader *r, struct token *t)
     t->n_addresses = take_byte(r);
     for (unsigned i = 0; i < t->n_addresses && i < TOKEN_MAX_ADDRESSES; i++)
         take_text(r, t->address[i], sizeof t->address[i]);
+    t->expires_us = take_time(r);
 }
 
 static int read_bytes(const struct bytes *b, struct token *ret, struct err *err)

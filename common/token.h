@@ -10,7 +10,10 @@
  *   32  the host's secret key
  *   1+n location, with its length before it; 0 for roles without one
  *   1   how many addresses     1 to TOKEN_MAX_ADDRESSES
- *   1+n each: "host:port", to connect to, with its length before it
+ *   1+n each: "host:port", to connect to, with its length before it; a worker's are its
+ *       coordinators, all of them
+ *   8   until when the key is let in, in microseconds since 1970, the highest byte first;
+ *       0: it has no end
  *   8   BLAKE2b of all before, so that a token that was cut or mistyped is told
  *       from a wrong one. It proves nothing.
  *
@@ -22,9 +25,9 @@
 #include "common/access.h"
 #include "common/err.h"
 
-#define TOKEN_MAX_ADDRESSES 4
+#define TOKEN_MAX_ADDRESSES 16
 #define TOKEN_ADDRESS_SIZE  136
-#define TOKEN_SIZE          900 /* as text, with terminator: the longest one fits */
+#define TOKEN_SIZE          3100 /* as text, with terminator: the longest one fits */
 
 struct token {
     enum access_role role;
@@ -33,6 +36,7 @@ struct token {
     char location[LOCATION_SIZE];
     unsigned n_addresses;
     char address[TOKEN_MAX_ADDRESSES][TOKEN_ADDRESS_SIZE];
+    wall_us expires_us; /* as access_key has it: the cluster's clock decides */
 };
 
 /* -EINVAL for members out of bounds. */

@@ -22,7 +22,9 @@ static void decide_key(const struct zap_request *q, const char *own, const struc
     if (!*own || strcmp(q->key, own) != 0) {
         k = access_list_find(list, q->key);
         if (!k) {
-            refuse(ret, "this key is not known");
+            const char *why = access_list_why(list, q->key);
+            refuse(ret, why ? why : "this key is not known");
+            ret->unknown = !why;
             return;
         }
         user.role = k->role;

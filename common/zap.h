@@ -24,6 +24,7 @@ struct zap_request {
 struct zap_answer {
     const char *status; /* "200", "300" */
     const char *text;   /* why */
+    bool unknown;       /* refused because no list has its key */
     char user[ACCESS_USER_SIZE];
 };
 

@@ -32,16 +32,19 @@ static void take_text(void *socket, char *buf, size_t size)
     buf[n > 0 && (size_t)n < size ? n : 0] = '\0';
 }
 
-/* RFC 27: version, the request's id, domain, address, the peer's routing id,
- * mechanism, and what that mechanism knows of the peer: for CURVE its public key. */
+/* RFC 27: who asks, an empty part, version, the request's id, domain, address, the peer's
+ * routing id, mechanism, and what that mechanism knows of the peer: for CURVE its public key. */
 int zap_take(void *socket, struct zap_question *ret)
 {
     char passed_over[256];
     uint8_t key[KEY_BYTES];
     *ret = (struct zap_question){ .id_len = 0 };
-    int n = take_part(socket, passed_over, sizeof passed_over);
+    int n = take_part(socket, ret->asker, sizeof ret->asker);
     if (n < 0)
         return n;
+    ret->asker_len = n < (int)sizeof ret->asker ? n : (int)sizeof ret->asker;
+    take_text(socket, passed_over, sizeof passed_over);
+    take_text(socket, passed_over, sizeof passed_over);
     n = has_more(socket) ? take_part(socket, ret->id, sizeof ret->id) : 0;
     ret->id_len = n < 0 ? 0 : n < (int)sizeof ret->id ? n : (int)sizeof ret->id;
     take_text(socket, ret->what.domain, sizeof ret->what.domain);
@@ -54,13 +57,15 @@ int zap_take(void *socket, struct zap_question *ret)
     return 0;
 }
 
-/* RFC 27: version, the request's id, status, its text, user, metadata. */
+/* RFC 27: to whom, an empty part, version, the request's id, status, its text, user, metadata. */
 void zap_reply(void *socket, const struct zap_question *q, const struct zap_answer *a)
 {
     const struct {
         const char *bytes;
         size_t len;
     } part[] = {
+        {q->asker,   (size_t)q->asker_len},
+        {"", 0},
         {"1.0",      3                },
         { q->id,     (size_t)q->id_len},
         { a->status, strlen(a->status)},

@@ -1,11 +1,14 @@
 /* zapask.h - ZAP's questions and answers (ZeroMQ's RFC 27) as libzmq asks them, over
- * the REP socket of "inproc://zeromq.zap.01". What to answer: zap.h. */
+ * the ROUTER socket of "inproc://zeromq.zap.01", where each may be answered in its own
+ * time. What to answer: zap.h. */
 #ifndef COMMON_ZAPASK_H
 #define COMMON_ZAPASK_H
 
 #include "common/zap.h"
 
 struct zap_question {
+    char asker[16]; /* the connection's end within libzmq */
+    int asker_len;
     char id[64];
     int id_len;
     char from[72]; /* the peer's address as libzmq writes it; "" for local ones */

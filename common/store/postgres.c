@@ -27,6 +27,10 @@ static const struct migrate_step steps[] = {
      2,
 #include "common/store/schema/postgres/0002_keys.sql.h"
      },
+    {
+     3,
+#include "common/store/schema/postgres/0003_key_ends.sql.h"
+     },
 };
 #define OUR_VERSION ((unsigned)(sizeof steps / sizeof *steps))
 

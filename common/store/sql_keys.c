@@ -24,6 +24,8 @@ static int check_key(const struct access_key *k, struct err *err)
         return err_set(err, -EINVAL, "that is no key");
     if (k->role == ACCESS_WORKER && !location_valid(k->location))
         return err_set(err, -EINVAL, "a worker's key needs a location");
+    if (k->expires_us != 0 && k->expires_us <= k->made_us)
+        return err_set(err, -EINVAL, "that key is over before it begins");
     return 0;
 }
 
@@ -32,8 +34,8 @@ static int put_key(struct sql *s, const struct access_key *k, uint64_t *ret_id, 
     scoped(query) struct query q = { 0 };
     int64_t id = 0;
     int r = query_new(&q, s, Q_KEY_ADD, DOING,
-                      "INSERT INTO access_key (id, public, name, role, location, made_us, revoked_us) VALUES "
-                      "((SELECT coalesce(max(id), 0) + 1 FROM access_key), ?, ?, ?, ?, ?, 0) "
+                      "INSERT INTO access_key (id, public, name, role, location, made_us, revoked_us, expires_us) VALUES "
+                      "((SELECT coalesce(max(id), 0) + 1 FROM access_key), ?, ?, ?, ?, ?, 0, ?) "
                       "ON CONFLICT (public) DO NOTHING RETURNING id",
                       err);
     if (r < 0)
@@ -43,6 +45,7 @@ static int put_key(struct sql *s, const struct access_key *k, uint64_t *ret_id, 
     query_put_int(&q, k->role);
     query_put_text(&q, k->location);
     query_put_int(&q, k->made_us);
+    query_put_int(&q, k->expires_us);
     r = query_number(&q, &id, err);
     if (r == -ENOENT)
         return err_set(err, -EEXIST, "that key is in the store already");
@@ -110,7 +113,7 @@ int sql_each_key(struct store *base, store_key_fn *fn, void *arg, struct err *er
     scoped(query) struct query q = { 0 };
     int r = query_new(
         &q, sql_of(base), Q_KEYS, "read the keys",
-        "SELECT id, public, name, role, location, made_us, revoked_us FROM access_key ORDER BY id", err);
+        "SELECT id, public, name, role, location, made_us, revoked_us, expires_us FROM access_key ORDER BY id", err);
     if (r < 0)
         return r;
     while ((r = query_step(&q, err)) > 0) {
@@ -119,6 +122,7 @@ int sql_each_key(struct store *base, store_key_fn *fn, void *arg, struct err *er
             .role = (enum access_role)query_int(&q, 3),
             .made_us = query_int(&q, 5),
             .revoked_us = query_int(&q, 6),
+            .expires_us = query_int(&q, 7),
         };
         query_copy(&q, 1, k.public, sizeof k.public);
         query_copy(&q, 2, k.name, sizeof k.name);

@@ -63,6 +63,10 @@ static const struct migrate_step steps[] = {
      9,
 #include "common/store/schema/sqlite/0009_keys.sql.h"
      },
+    {
+     10,
+#include "common/store/schema/sqlite/0010_key_ends.sql.h"
+     },
 };
 #define OUR_VERSION ((unsigned)(sizeof steps / sizeof *steps))
 

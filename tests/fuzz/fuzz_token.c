@@ -1,7 +1,7 @@
 /* Whatever is said to be a token is refused with a sentence, or is the token that it
  * would be written as. The check sum is made right, so that what is behind it is
  * reached. */
-/* libFuzzer: -max_len=700 */
+/* libFuzzer: -max_len=2400 */
 #include "common/token.h"
 
 #include <sodium.h>
@@ -12,11 +12,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    uint8_t bytes[1024], sum[crypto_generichash_BYTES_MIN];
-    char text[2048], again[TOKEN_SIZE];
+    uint8_t bytes[2500], sum[crypto_generichash_BYTES_MIN];
+    char text[3600], again[TOKEN_SIZE];
     struct token t;
     struct err err = { 0 };
-    if (size > 700)
+    if (size > 2400)
         return 0;
     if (size > 0)
         memcpy(bytes, data, size);

@@ -111,6 +111,22 @@ def test_a_revoked_worker_is_out_within_seconds(keyed):
     assert dropped(keyed) > 0
 
 
+def test_a_key_has_an_end(keyed):
+    keyed.start(workers=())
+    line = token(keyed, "--name", "lent", "--expires", "12s")
+    join(keyed, "lent", line).says(r"lane\.welcomed")
+    join(keyed, "own", token(keyed)).says(r"lane\.welcomed")
+    wait_looks(keyed, "lent")
+    for part in ("coordinator", "collector"):
+        keyed.daemon[part].says(r"keys\.revoked keys=1 left=1", within=20)
+    keyed.daemon["coordinator"].says(r"malformed.* it was not let in at control: this key has expired", within=20)
+    wait_looks(keyed, "own")
+    rows = {k["name"]: k for k in keyed.ask("token", "--list")}
+    assert rows["lent"]["expires"] and not rows["lent"]["revoked"] and not rows[""]["expires"]
+    listed = keyed.cli("token", "--list")
+    assert "EXPIRES" in listed.out, listed
+
+
 def test_strangers_hear_and_say_nothing(keyed):
     keyed.start(workers=())
     join(keyed, "w1", token(keyed)).says(r"lane\.welcomed")
@@ -231,6 +247,9 @@ def test_tokens_need_what_they_name(keyed):
     refused("--location", "nowhere", words="is not one of locations")
     refused(words="--location NAME is missing")
     refused("--revoke", "nobody", words="nobody who is let in")
+    refused("--location", "local", "--expires", "soon", words="is not a duration")
+    refused("--location", "local", "--address", "a:1", "--address", "a:1", words="said twice")
+    refused("--revoke", "1", "--expires", "30d", words="are for a new token")
     refused("--role", "king", "--location", "local", words="operator-read")
     keyed.settings["endpoint.control"] = "tcp://0.0.0.0:7711"
     refused("--location", "local", words="endpoint.advertise")

@@ -57,7 +57,7 @@ static struct access_list *let_in(struct net *n, size_t count)
         struct access_key k = { .id = i + 1, .role = ACCESS_WORKER };
         strcpy(k.public, n->worker[i].public);
         strcpy(k.location, i ? "us" : "eu");
-        assert_int_equal(access_list_add(l, &k), 0);
+        assert_int_equal(access_list_add(l, &k, 0), 0);
     }
     return l;
 }

@@ -59,7 +59,7 @@ static void a_revoked_keys_names_are_free(void **state)
     struct access_key k = { .id = 8, .public = "x", .role = ACCESS_WORKER, .location = "eu" };
     assert_int_equal(passports_new(&p), 0);
     assert_int_equal(access_list_new(&left), 0);
-    assert_int_equal(access_list_add(left, &k), 0);
+    assert_int_equal(access_list_add(left, &k, 0), 0);
     assert_true(passports_may(p, "w7", 7, 0) && passports_may(p, "w8", 8, 0) &&
                 passports_may(p, "local", 0, 0));
     passports_revoke(p, left);

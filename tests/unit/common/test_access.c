@@ -65,7 +65,7 @@ static void a_list_finds_who_is_let_in(void **state)
         snprintf(public, sizeof public, "key-%03u", (unsigned)(i * 37 % 101));
         struct access_key k = key(i, public);
         k.revoked_us = i == 50 ? 1 : 0;
-        assert_int_equal(access_list_add(l, &k), 0);
+        assert_int_equal(access_list_add(l, &k, 0), 0);
     }
     assert_int_equal(access_list_count(l), 99);
     for (uint64_t i = 1; i <= 100; i++) {
@@ -83,11 +83,80 @@ static void a_list_finds_who_is_let_in(void **state)
     assert_int_equal(access_list_count(before), 99);
     assert_int_equal(access_list_lost(l, before), 0);
     struct access_key more = key(101, "another");
-    assert_int_equal(access_list_add(l, &more), 0);
+    assert_int_equal(access_list_add(l, &more, 0), 0);
     assert_int_equal(access_list_lost(l, before), 0);
     assert_int_equal(access_list_lost(before, l), 1);
     assert_int_equal(access_list_lost(empty, before), 99);
     assert_int_equal(access_list_lost(l, NULL), 0);
+}
+
+static void why_a_key_is_not_let_in(void **state)
+{
+    (void)state;
+    static const struct {
+        wall_us revoked_us, expires_us;
+        const char *why; /* at the time 100; NULL: it is */
+    } rows[] = {
+        {0,   0,   NULL                  },
+        { 0,  101, NULL                  },
+        { 0,  100, "this key has expired"},
+        { 0,  1,   "this key has expired"},
+        { 50, 0,   "this key was revoked"},
+        { 50, 101, "this key was revoked"},
+        { 50, 60,  "this key was revoked"},
+        { 0,  900, NULL                  },
+    };
+    enum { ROWS = sizeof rows / sizeof *rows };
+    scoped(access_list) struct access_list *l = NULL, *copy = NULL;
+    char public[KEY_SIZE];
+    assert_int_equal(access_list_new(&l), 0);
+    assert_int_equal(access_list_end(l), WALL_NEVER);
+    for (size_t i = 0; i < ROWS; i++) {
+        snprintf(public, sizeof public, "key-%zu", i);
+        struct access_key k = key(i + 1, public);
+        k.revoked_us = rows[i].revoked_us;
+        k.expires_us = rows[i].expires_us;
+        assert_int_equal(access_list_add(l, &k, 100), 0);
+    }
+    assert_int_equal(access_list_copy(&copy, l), 0);
+    const struct access_list *both[] = { l, copy };
+    for (size_t n = 0; n < 2; n++) {
+        assert_int_equal(access_list_count(both[n]), 3);
+        assert_int_equal(access_list_end(both[n]), 101); /* of those that are let in */
+        for (size_t i = 0; i < ROWS; i++) {
+            snprintf(public, sizeof public, "key-%zu", i);
+            const char *why = access_list_why(both[n], public);
+            assert_int_equal(access_list_find(both[n], public) != NULL, !rows[i].why);
+            assert_int_equal(access_list_has(both[n], i + 1), !rows[i].why);
+            assert_true(rows[i].why ? why && strcmp(why, rows[i].why) == 0 : !why);
+        }
+    }
+    assert_null(access_list_why(l, "stranger"));
+    assert_null(access_list_why(NULL, "stranger"));
+    assert_int_equal(access_list_lost(l, copy), 0); /* those that were out before are not lost */
+}
+
+/* What was revoked takes the room of nobody who is let in. */
+static void the_revoked_take_no_ones_room(void **state)
+{
+    (void)state;
+    scoped(access_list) struct access_list *l = NULL;
+    char public[KEY_SIZE];
+    assert_int_equal(access_list_new(&l), 0);
+    for (unsigned i = 0; i < ACCESS_MAX_KEYS + ACCESS_MAX_REFUSED + 10; i++) {
+        snprintf(public, sizeof public, "key-%06u", i);
+        struct access_key k = key(i + 1, public);
+        k.revoked_us = i < ACCESS_MAX_REFUSED + 10;
+        assert_int_equal(access_list_add(l, &k, 0), 0);
+    }
+    assert_int_equal(access_list_count(l), ACCESS_MAX_KEYS);
+    assert_string_equal(access_list_why(l, "key-000000"), "this key was revoked");
+    snprintf(public, sizeof public, "key-%06u", ACCESS_MAX_REFUSED + 5);
+    assert_null(access_list_why(l, public)); /* only unknown */
+    struct access_key more = key(1, "one-more");
+    assert_int_equal(access_list_add(l, &more, 0), -ENOSPC);
+    more.revoked_us = 1;
+    assert_int_equal(access_list_add(l, &more, 0), 0);
 }
 
 static void a_user_is_read_back(void **state)
@@ -124,6 +193,8 @@ int main(void)
         cmocka_unit_test(each_role_has_its_doors),
         cmocka_unit_test(roles_have_names),
         cmocka_unit_test(a_list_finds_who_is_let_in),
+        cmocka_unit_test(why_a_key_is_not_let_in),
+        cmocka_unit_test(the_revoked_take_no_ones_room),
         cmocka_unit_test(a_user_is_read_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,11 +6,13 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <zmq.h>
 
 #include <cmocka.h>
@@ -46,7 +48,7 @@ static void let_in(struct scene *s, size_t n)
         struct access_key k = { .id = i + 1, .role = ACCESS_WORKER };
         strcpy(k.public, s->worker[i].public);
         strcpy(k.location, i ? "us" : "eu");
-        assert_int_equal(access_list_add(l, &k), 0);
+        assert_int_equal(access_list_add(l, &k, 0), 0);
     }
     bus_let_in(s->bus, l);
 }
@@ -162,6 +164,59 @@ static void a_stranger_is_heard_by_nobody(void **state)
     let_in(s, 2);                                  /* he tries again by himself, and needs not be told to */
     assert_true(is_heard(s, stranger, &u, 15000)); /* libzmq gives up a handshake after 5 s */
     assert_int_equal(u.id, 2);
+}
+
+static void on_unknown(void *arg)
+{
+    atomic_fetch_add((atomic_uint *)arg, 1);
+}
+
+static bool was_asked(atomic_uint *asked, unsigned times)
+{
+    mono_ns until = clock_mono() + 10 * NS_PER_S;
+    while (atomic_load(asked) < times && clock_mono() < until)
+        usleep(1000);
+    return atomic_load(asked) >= times;
+}
+
+/* libzmq keeps who is refused for the rest of the handshake's time, 5 s: nobody is before
+ * it was looked whether he is known by now. */
+static void a_new_key_is_asked_for_before_it_is_refused(void **state)
+{
+    struct scene *s = *state;
+    struct access_user u;
+    atomic_uint asked = 0;
+    let_in(s, 1);
+    busguard_ask(bus_guard(s->bus), on_unknown, &asked);
+    open_door(s, LANE_RESULTS, SIDE_TO);
+    mono_ns begun = clock_mono();
+    void *known = come(s, 0, LANE_RESULTS, SIDE_FROM), *fresh = come(s, 1, LANE_RESULTS, SIDE_FROM);
+    assert_true(was_asked(&asked, 1));
+    assert_true(is_heard(s, known, &u, 5000)); /* meanwhile nobody waits for him */
+    let_in(s, 2);
+    busguard_settle(bus_guard(s->bus), busguard_asked(bus_guard(s->bus)));
+    assert_true(is_heard(s, fresh, &u, 15000));
+    /* A second question is for a test that was held up for the second that it has. */
+    assert_true(clock_mono() - begun < 5 * NS_PER_S || atomic_load(&asked) > 1);
+    assert_int_equal(u.id, 2);
+    busguard_ask(bus_guard(s->bus), NULL, NULL);
+}
+
+/* A store that does not answer leaves him where he would be without the question. */
+static void who_asks_in_vain_is_refused(void **state)
+{
+    struct scene *s = *state;
+    struct access_user u;
+    atomic_uint asked = 0;
+    let_in(s, 1);
+    busguard_ask(bus_guard(s->bus), on_unknown, &asked);
+    open_door(s, LANE_RESULTS, SIDE_TO);
+    void *stranger = come(s, 1, LANE_RESULTS, SIDE_FROM);
+    assert_true(was_asked(&asked, 1));
+    assert_false(is_heard(s, stranger, &u, 1500));
+    let_in(s, 2);
+    assert_true(is_heard(s, stranger, &u, 15000)); /* at the next handshake */
+    busguard_ask(bus_guard(s->bus), NULL, NULL);
 }
 
 static void plain_words_are_heard_by_nobody(void **state)
@@ -302,6 +357,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_known_key_is_known_by_each_message, begin, end),
         cmocka_unit_test_setup_teardown(a_stranger_is_heard_by_nobody, begin, end),
+        cmocka_unit_test_setup_teardown(a_new_key_is_asked_for_before_it_is_refused, begin, end),
+        cmocka_unit_test_setup_teardown(who_asks_in_vain_is_refused, begin, end),
         cmocka_unit_test_setup_teardown(plain_words_are_heard_by_nobody, begin, end),
         cmocka_unit_test_setup_teardown(jobs_are_for_their_own_location, begin, end),
         cmocka_unit_test_setup_teardown(a_revoked_session_ends_and_the_others_come_back, begin, end),

@@ -70,6 +70,7 @@ static int read_first(void *arg, const struct access_key *k)
 CONTRACT(every_member_comes_back)
 {
     struct access_key w = a_key("a.name_with-all", ACCESS_WORKER, "eu-west"), back = { .id = 0 };
+    w.expires_us = NOON + 86400 * US_PER_S;
     OK(store_add_key(s, &w, NULL, &err));
     OK(store_revoke_key(s, 1, NOON + 5, &err));
     assert_int_equal(store_each_key(s, read_first, &back, NULL), 7);
@@ -80,6 +81,7 @@ CONTRACT(every_member_comes_back)
     assert_string_equal(back.location, "eu-west");
     assert_int_equal(back.made_us, NOON);
     assert_int_equal(back.revoked_us, NOON + 5);
+    assert_int_equal(back.expires_us, w.expires_us);
 }
 
 CONTRACT(what_is_no_key_is_refused)
@@ -89,6 +91,9 @@ CONTRACT(what_is_no_key_is_refused)
     REFUSED(store_add_key(s, &k, NULL, &err), -EINVAL, "location");
     k = a_key("x", ACCESS_SELF, "");
     REFUSED(store_add_key(s, &k, NULL, &err), -EINVAL, "no key");
+    k = a_key("x", ACCESS_READ, "");
+    k.expires_us = k.made_us;
+    REFUSED(store_add_key(s, &k, NULL, &err), -EINVAL, "over before it begins");
     k = a_key("x", ACCESS_READ, "");
     strcpy(k.public, "short");
     REFUSED(store_add_key(s, &k, NULL, &err), -EINVAL, "no key");

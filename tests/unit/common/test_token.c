@@ -34,6 +34,7 @@ static void same(const struct token *a, const struct token *b)
     assert_int_equal(a->n_addresses, b->n_addresses);
     for (unsigned i = 0; i < a->n_addresses; i++)
         assert_string_equal(a->address[i], b->address[i]);
+    assert_int_equal(a->expires_us, b->expires_us);
 }
 
 static void what_was_written_is_read(void **state)
@@ -42,6 +43,9 @@ static void what_was_written_is_read(void **state)
     struct token rows[] = { usual(), usual(), usual(), usual() }, back;
     char text[TOKEN_SIZE];
     strcpy(rows[1].address[0], "[2001:db8::1]:7711");
+    rows[1].expires_us = 1780000000123456;
+    rows[2].expires_us = 1;
+    rows[3].expires_us = INT64_MAX;
     rows[2].role = ACCESS_READ;
     rows[2].location[0] = '\0';
     rows[3].n_addresses = TOKEN_MAX_ADDRESSES; /* the longest */
@@ -130,6 +134,7 @@ static void a_right_sum_proves_nothing(void **state)
         { 76, '*',         -EINVAL, "address"                        },
         { 76, '/',         -EINVAL, "address"                        },
         { 76, 0,           -EINVAL, "no sense"                       },
+        { 100, 0x80,       -EINVAL, "end"                            },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct err err = { 0 };
@@ -142,9 +147,9 @@ static void a_right_sum_proves_nothing(void **state)
 static void what_no_token_may_have(void **state)
 {
     (void)state;
-    struct token rows[6];
+    struct token rows[7];
     char text[TOKEN_SIZE];
-    for (size_t i = 0; i < 6; i++)
+    for (size_t i = 0; i < 7; i++)
         rows[i] = usual();
     rows[0].role = ACCESS_SELF;
     rows[1].location[0] = '\0';
@@ -152,7 +157,8 @@ static void what_no_token_may_have(void **state)
     rows[3].n_addresses = TOKEN_MAX_ADDRESSES + 1;
     strcpy(rows[4].address[0], "no port");
     strcpy(rows[5].server, "short");
-    for (size_t i = 0; i < 6; i++)
+    rows[6].expires_us = -1;
+    for (size_t i = 0; i < 7; i++)
         assert_int_equal(token_write(&rows[i], text, NULL), -EINVAL);
 }
 

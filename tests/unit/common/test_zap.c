@@ -19,6 +19,7 @@ static void who_may_come_in(void **state)
         {.id = 7,              .public = "worker-eu", .role = ACCESS_WORKER, .location = "eu"},
         {             .id = 8, .public = "watcher",   .role = ACCESS_READ                    },
         { .id = 9,    .public = "revoked",          .role = ACCESS_WORKER,                              .location = "eu",           .revoked_us = 5 },
+        {.id = 10, .public = "expired", .role = ACCESS_WORKER, .location = "eu", .expires_us = 50},
     };
     static const struct {
         const char *what;
@@ -40,6 +41,7 @@ static void who_may_come_in(void **state)
         { "who watches",                { "feed", "CURVE", "watcher" },       "own", "200", "operator-read/8/"},
         { "... and no more",            { "results", "CURVE", "watcher" },    "own", "300", ""                },
         { "a revoked one",              { "control", "CURVE", "revoked" },    "own", "300", ""                },
+        { "an expired one",             { "control", "CURVE", "expired" },    "own", "300", ""                },
         { "a stranger",                 { "control", "CURVE", "who?" },       "own", "300", ""                },
         { "a door that is none",        { "cellar", "CURVE", "own" },         "own", "300", ""                },
         { "nothing at all",             { "", "", "" },                       "own", "300", ""                },
@@ -47,13 +49,14 @@ static void who_may_come_in(void **state)
     scoped(access_list) struct access_list *l = NULL;
     assert_int_equal(access_list_new(&l), 0);
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        assert_int_equal(access_list_add(l, &keys[i]), 0);
+        assert_int_equal(access_list_add(l, &keys[i], 100), 0);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct zap_answer a;
         zap_decide(&rows[i].q, rows[i].own, l, &a);
         if (strcmp(a.status, rows[i].status) != 0 || strcmp(a.user, rows[i].user) != 0)
             fail_msg("%s: %s '%s' (%s)", rows[i].what, a.status, a.user, a.text);
         assert_true(strlen(a.text) > 0 && strlen(a.text) < 256); /* RFC 27 */
+        assert_int_equal(a.unknown, strcmp(a.text, "this key is not known") == 0);
     }
     struct zap_answer a;
     zap_decide(&rows[7].q, "own", NULL, &a); /* before the list is there */

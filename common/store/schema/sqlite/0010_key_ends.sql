@@ -1,0 +1,2 @@
+-- Keys that are let in until then; 0: until they are revoked.
+ALTER TABLE access_key ADD COLUMN expires_us INTEGER NOT NULL DEFAULT 0;
