@@ -31,10 +31,10 @@ static const struct argp_option options[] = {
     { "address",                                                       KEY_ADDRESS, "HOST[:PORT]", 0,
      "How this host is reached from there; else endpoint.advertise, or "
       "the endpoint itself. Once for each coordinator of the cluster", 0 },
-    { "expires", KEY_EXPIRES, "DURATION", 0, "Let it in for so long, like 30d; else until it is revoked", 0 },
-    { "list",KEY_LIST, 0, 0, "Who is let in, and who was", 0 },
+    { "expires",KEY_EXPIRES, "DURATION", 0, "Let it in for so long, like 30d; else until it is revoked", 0 },
+    { "list",                                                       KEY_LIST, 0, 0, "Who is let in, and who was", 0 },
     { "revoke",                                                       KEY_REVOKE, "ID|NAME", 0, "Let that one in no more, and end its sessions within seconds", 0 },
-    { 0                                                      },
+    { 0                                                 },
 };
 
 static enum access_role role_of(struct argp_state *state, const char *word)
@@ -199,10 +199,10 @@ static int fill(const struct token_options *o, struct token *t, struct access_ke
 static int show(const struct token_options *o, const struct access_key *k, uint64_t id, const char *token)
 {
     if (o->call.json)
-        return print_json(stdout, json_pack("{s:I, s:s, s:s, s:s, s:o, s:s}", "id", (json_int_t)id, "name",
-                                            k->name, "role", access_role_name(k->role), "location",
-                                            k->location, "expires", print_json_wall(k->expires_us), "token",
-                                            token)) < 0
+        return print_json(stdout,
+                          json_pack("{s:I, s:s, s:s, s:s, s:o, s:s}", "id", (json_int_t)id, "name", k->name,
+                                    "role", access_role_name(k->role), "location", k->location, "expires",
+                                    print_json_wall(k->expires_us), "token", token)) < 0
                    ? EXIT_TROUBLE
                    : EXIT_FINE;
     puts(token);
@@ -248,9 +248,9 @@ static const struct table_column columns[] = {
     { "ROLE",     TABLE_TEXT, 0 },
     { "LOCATION",          TABLE_TEXT, 0 },
     { "MADE",     TABLE_TEXT, 1 },
-    { "EXPIRES",     TABLE_TEXT, 1 },
-    { "REVOKED",          TABLE_TEXT, 0 },
-    { 0},
+    { "EXPIRES",          TABLE_TEXT, 1 },
+    { "REVOKED", TABLE_TEXT, 0 },
+    { 0         },
 };
 
 struct listing {
@@ -264,12 +264,11 @@ static int on_key(void *arg, const struct access_key *k)
     struct listing *l = arg;
     char at[60];
     if (l->json)
-        return print_json(stdout,
-                          json_pack("{s:I, s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "id", (json_int_t)k->id, "name",
-                                    k->name, "role", access_role_name(k->role), "location", k->location,
-                                    "public", k->public, "made", print_json_wall(k->made_us), "expires",
-                                    print_json_wall(k->expires_us), "revoked",
-                                    print_json_wall(k->revoked_us)));
+        return print_json(
+            stdout, json_pack("{s:I, s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "id", (json_int_t)k->id, "name",
+                              k->name, "role", access_role_name(k->role), "location", k->location, "public",
+                              k->public, "made", print_json_wall(k->made_us), "expires",
+                              print_json_wall(k->expires_us), "revoked", print_json_wall(k->revoked_us)));
     table_row(l->table);
     table_setf(l->table, 0, "%" PRIu64, k->id);
     table_set(l->table, 1, k->name);

@@ -277,7 +277,8 @@ int books_open(struct books *k, struct store *s, struct batch *b, struct instant
     if (r == 0)
         r = store_newest_change(s, &change, err);
     if (r == 0 && (sites_new(&k->judge.sites) < 0 || rounds_new(&k->judge.rounds) < 0 ||
-                   incidents_new(&k->judge.incidents, incident, notice) < 0 || jury_new(&k->judge.jury) < 0))
+                   incidents_new(&k->judge.incidents, incident, notice) < 0 || jury_new(&k->judge.jury) < 0 ||
+                   witnesses_new(&k->judge.witnesses) < 0))
         r = err_set(err, -ENOMEM, "out of memory");
     if (r == 0)
         r = fill(&f, s, err);
@@ -292,6 +293,7 @@ void books_close(struct books *k)
     rounds_free(k->judge.rounds);
     incidents_free(k->judge.incidents);
     jury_free(k->judge.jury);
+    witnesses_free(k->judge.witnesses);
     sites_free(k->judge.sites);
     *k = (struct books){ 0 };
 }

@@ -7,6 +7,7 @@ enum { ACCUSED_FOR_MS = 5000 }; /* said again every second */
 struct bench {
     struct hearing *hearing;
     struct jury *jury;
+    struct witnesses *witnesses;
     struct episodes *episodes;
     struct instant now;
 };
@@ -21,6 +22,7 @@ static void hear_lane(void *arg, const struct worker_vitals *lane)
     bool here = lane->health != WORKER_DEAD && lane->health != WORKER_GONE;
     if (here && lane->doubts)
         jury_excuse(b->jury, lane->worker, b->now.wall);
+    witnesses_told(b->witnesses, lane);
     episodes_hear(b->episodes, lane->worker, here && lane->doubts ? WORKER_DOUBTED : words[lane->health],
                   lane->reason);
 }
@@ -37,11 +39,14 @@ static void hear_jury(void *arg, const char *worker, const char *reason)
     snprintf(to->worker, sizeof to->worker, "%s", worker);
 }
 
-void hearing_hold(struct hearing *ret, const struct fleet *fleet, struct jury *jury,
+void hearing_hold(struct hearing *ret, const struct fleet *fleet, const struct judge *judge,
                   struct episodes *episodes, struct instant now)
 {
-    struct bench b = { ret, jury, episodes, now };
+    struct jury *jury = judge->jury;
+    struct bench b = { ret, jury, judge->witnesses, episodes, now };
     ret->n = 0;
+    witnesses_begin(judge->witnesses);
     fleet_each(fleet, hear_lane, &b);
+    witnesses_end(judge->witnesses);
     jury_each(jury, now.mono, hear_jury, &b);
 }

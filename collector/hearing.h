@@ -1,6 +1,6 @@
 /* hearing.h - who is in doubt now: by its own word, in the vitals, or by the jury's. The operator hears of it
  * through the episodes, and the coordinator of those whom the jury accuses, so that it gives their work to
- * others.
+ * others. The judge learns from the same vitals which workers are different witnesses.
  */
 #ifndef COLLECTOR_HEARING_H
 #define COLLECTOR_HEARING_H
@@ -18,7 +18,7 @@ struct hearing {
 };
 
 /* To be held once a second. What follows of it goes into the episodes; *ret says who is accused. */
-void hearing_hold(struct hearing *ret, const struct fleet *fleet, struct jury *jury,
+void hearing_hold(struct hearing *ret, const struct fleet *fleet, const struct judge *judge,
                   struct episodes *episodes, struct instant now);
 
 #endif

@@ -70,6 +70,15 @@ enum verdict judge_believed(const struct judge *j, const struct result *r, struc
     return doubted && r->verdict == VERDICT_DOWN ? VERDICT_UNKNOWN : r->verdict;
 }
 
+/* What a confirming look is worth to its round. */
+static enum verdict vote_of(const struct judge *j, const struct round *round, const struct result *look,
+                            struct instant now)
+{
+    enum verdict v = judge_believed(j, look, now);
+    bool repeated = v == VERDICT_DOWN && witnesses_repeated(j->witnesses, round->looks, round->n_looks, look);
+    return repeated ? VERDICT_UNKNOWN : v;
+}
+
 /* ── Rounds ────────────────────────────────────────────────────────────── */
 
 const enum step judge_outcomes[] = {
@@ -220,7 +229,7 @@ static void confirming(struct judge *j, struct batch *b, struct watched *w, cons
     struct round *round = place >= 0 ? rounds_find(j->rounds, w->site.id, (unsigned)place) : NULL;
     if (!round || round->confirmed || round->slot_us != r->run.slot_us)
         return;
-    int counted = rounds_vote(round, r, judge_believed(j, r, now));
+    int counted = rounds_vote(round, r, vote_of(j, round, r, now));
     if (counted < 0)
         b->failed = counted;
     if (counted <= 0)
@@ -347,7 +356,7 @@ void judge_resume(struct judge *j, struct batch *b, struct watched *w, unsigned 
     for (size_t i = 0; i < n; i++)
         if (lines[i].run.slot_us == look0->run.slot_us && lines[i].run.look > 0 &&
             strcmp(lines[i].run.location, look0->run.location) == 0 &&
-            rounds_vote(r, &lines[i], judge_believed(j, &lines[i], now)) < 0)
+            rounds_vote(r, &lines[i], vote_of(j, r, &lines[i], now)) < 0)
             b->failed = -ENOMEM;
     go_on(j, b, w, r, now);
 }

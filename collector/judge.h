@@ -14,7 +14,8 @@
  *   - a look that began before the site was last changed, or of a site that is
  *     paused, removed or unknown to us, does not count;
  *   - what a worker saw fail while it doubted itself, or while others contradict it
- *     (jury.h), counts as unknown;
+ *     (jury.h), counts as unknown; so does a confirming look by the only key that says so,
+ *     while another could have been asked (witnesses.h);
  *   - slots that nobody looked at make a site unknown when they are more than
  *     two intervals; they never open or end an outage.
  */
@@ -25,6 +26,7 @@
 #include "collector/incidents.h"
 #include "collector/jury.h"
 #include "collector/rounds.h"
+#include "collector/witnesses.h"
 #include "common/spread.h"
 
 struct instant {
@@ -37,6 +39,7 @@ struct judge {
     struct rounds *rounds;
     struct incidents *incidents;
     struct jury *jury;
+    struct witnesses *witnesses;
     struct judge_counts { /* of rounds that ended, by their outcome */
         uint64_t down, rejected, undecided;
         struct spread settled; /* from the first failure's arrival to the outcome */

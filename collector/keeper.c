@@ -319,7 +319,7 @@ static void sweep(struct keeper *k, wall_us now)
 static void look_at_workers(struct keeper *k, struct instant now)
 {
     struct hearing h;
-    hearing_hold(&h, k->fleet, k->books.judge.jury, k->episodes, now);
+    hearing_hold(&h, k->fleet, &k->books.judge, k->episodes, now);
     if (h.n > 0) {
         const struct feedback f = { .accused = h.accused, .n_accused = h.n };
         k->ports.feedback(k->ports.arg, &f);

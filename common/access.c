@@ -69,7 +69,7 @@ struct access_list {
     struct access_entry {
         struct access_key key;
         const char *why; /* it is refused; NULL: it is let in */
-    } *at;
+    } * at;
     size_t n, room, refused;
     wall_us end;
 };

@@ -47,8 +47,9 @@ struct access_key {
 
 /* ── Those that are let in ─────────────────────────────────────────────── */
 
-#define ACCESS_MAX_KEYS    65536
-#define ACCESS_MAX_REFUSED 4096 /* of keys that were let in, to be told why not; further ones are only unknown */
+#define ACCESS_MAX_KEYS 65536
+#define ACCESS_MAX_REFUSED \
+    4096 /* of keys that were let in, to be told why not; further ones are only unknown */
 
 struct access_list;
 

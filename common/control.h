@@ -85,6 +85,7 @@ struct control {
     uint32_t epoch;
     char jobs[ENDPOINT_SIZE];    /* the location's PUSH endpoint, to connect to */
     char results[ENDPOINT_SIZE]; /* the collector's PULL endpoint */
+    uint64_t key;                /* by which the worker came in, as jobs name it (job.avoid_key); 0: none */
 
     /* beat */
     bool rest;      /* others do its work for as long as it is in doubt: take no jobs */

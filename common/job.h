@@ -53,6 +53,7 @@ struct job {
     uint32_t patience_s;  /* the site asked to be left alone for that much longer: conclude without a look */
     bool full_handshake;  /* resume no TLS session; confirming looks never do */
     const char *avoid;    /* name of the worker that must not take it (it answers busy); "" for none */
+    uint64_t avoid_key;   /* likewise whoever came in by that key: 1 and its id; 0 for none */
 };
 
 /* A worker's name as it may appear in configuration, on the wire and in the store. */

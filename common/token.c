@@ -8,7 +8,8 @@
 #include <string.h>
 
 enum { VERSION = 1, SUM_BYTES = 8, END_BYTES = 8, MOST_BYTES = 2320 };
-_Static_assert(2 + 2 * KEY_BYTES + 2 + LOCATION_SIZE + TOKEN_MAX_ADDRESSES * TOKEN_ADDRESS_SIZE + END_BYTES + SUM_BYTES <=
+_Static_assert(2 + 2 * KEY_BYTES + 2 + LOCATION_SIZE + TOKEN_MAX_ADDRESSES * TOKEN_ADDRESS_SIZE + END_BYTES +
+                       SUM_BYTES <=
                    MOST_BYTES,
                "the longest fits");
 _Static_assert((MOST_BYTES + 2) / 3 * 4 < TOKEN_SIZE, "... and as text");

@@ -65,13 +65,13 @@ void zap_reply(void *socket, const struct zap_question *q, const struct zap_answ
         size_t len;
     } part[] = {
         {q->asker,   (size_t)q->asker_len},
-        {"", 0},
-        {"1.0",      3                },
-        { q->id,     (size_t)q->id_len},
-        { a->status, strlen(a->status)},
-        { a->text,   strlen(a->text)  },
-        { a->user,   strlen(a->user)  },
-        { "",        0                }
+        { "",        0                   },
+        { "1.0",     3                   },
+        { q->id,     (size_t)q->id_len   },
+        { a->status, strlen(a->status)   },
+        { a->text,   strlen(a->text)     },
+        { a->user,   strlen(a->user)     },
+        { "",        0                   }
     };
     size_t n = sizeof part / sizeof *part;
     for (size_t i = 0; i < n; i++)

@@ -5,17 +5,35 @@
 
 #define BATCH_BYTES (WIRE_MAX_BYTES - 1024)
 
+/* By which key a worker came in; 0 when it is not known, or the links need none. */
+static uint64_t key_of(const struct parts *p, const char *worker)
+{
+    for (int i = 0; (size_t)i < roster_end(p->roster); i++) {
+        const struct roster_lane *l = roster_lane(p->roster, i);
+        if (l && strcmp(l->worker, worker) == 0)
+            return p->lane_key[i];
+    }
+    return 0;
+}
+
 /* Whom a job is to avoid: as asked, or who had it and did not bring it back; and
- * only when somebody else is there, and it is not the last chance. */
-static void choose_avoid(struct parts *p, const struct lease_order *o, char *avoid)
+ * only when somebody else is there, and it is not the last chance. A confirming look is to
+ * be another key's, where there is one: witnesses.h of the collector. */
+static void choose_avoid(struct parts *p, const struct lease_order *o, char *avoid, uint64_t *avoid_key)
 {
     const struct roster_lane *last = roster_lane(p->roster, o->avoid_lane);
     const char *name = *o->avoid ? o->avoid : last ? last->worker : "";
     avoid[0] = '\0';
-    if (*name && !o->anybody && roster_has_other(p->roster, o->run.location, name)) {
-        snprintf(avoid, WORKER_NAME_SIZE, "%.*s", WORKER_NAME_SIZE - 1, name);
-        lease_mark_avoiding(p->lease, o->job_id);
-    }
+    *avoid_key = 0;
+    if (!*name || o->anybody || !roster_has_other(p->roster, o->run.location, name))
+        return;
+    snprintf(avoid, WORKER_NAME_SIZE, "%.*s", WORKER_NAME_SIZE - 1, name);
+    uint64_t key = *o->avoid ? key_of(p, name) : 0;
+    if (*o->avoid && roster_has_other_key(p->roster, o->run.location, p->lane_key, key))
+        *avoid_key = 1 + key;
+    /* Twice round all of them, where all but one may have the key. */
+    unsigned choosy = *avoid_key ? LEASE_CHOOSY + 2 * roster_ready(p->roster, o->run.location) : LEASE_CHOOSY;
+    lease_mark_avoiding(p->lease, o->job_id, choosy);
 }
 
 static void refuse(struct bundle *b, struct parts *p, uint64_t job_id, uint64_t site_id)
@@ -33,7 +51,8 @@ static bool add_job(struct bundle *b, struct parts *p, const struct lease_order 
         return false;
     }
     char *avoid = b->avoid[b->n];
-    choose_avoid(p, o, avoid);
+    uint64_t avoid_key;
+    choose_avoid(p, o, avoid, &avoid_key);
     struct job *j = &b->job[b->n++];
     *j = (struct job){
         .id = o->job_id,
@@ -48,6 +67,7 @@ static bool add_job(struct bundle *b, struct parts *p, const struct lease_order 
         .full_handshake = site->manner->full_handshake,
         .patience_s = o->run.look == 0 ? patience_left_s(p->patience, site->id, now) : 0,
         .avoid = avoid,
+        .avoid_key = avoid_key,
     };
     memcpy(j->run.location, p->location[o->run.location], LOCATION_SIZE);
     return true;

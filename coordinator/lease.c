@@ -28,9 +28,14 @@ enum { BREAKER_LEAST = 8 }; /* that few overdue results say nothing about the co
 #define REST_FIRST_NS    (50 * NS_PER_MS)
 #define REST_MOST_NS     (2 * NS_PER_S)
 #define FREE_BOUNCES     2 /* answered busy that often, it goes on at once */
+#define MOST_DOUBLED     5 /* times that the rest is doubled: it is REST_MOST_NS by then */
+
 /* PUSH does not let us say to whom: with two workers every second job or so comes to
- * the one that it avoids. So often it may, before that one is better than none. */
-#define CHOOSY_BOUNCES 8
+ * the one that it avoids. */
+static unsigned choosy(const struct leased *r)
+{
+    return r->choosy > LEASE_CHOOSY ? r->choosy : LEASE_CHOOSY;
+}
 
 static bool has_heir(const struct leased *r)
 {
@@ -268,18 +273,20 @@ bool lease_take(struct lease *l, unsigned location, mono_ns now, struct lease_or
         .job_id = r->job_id,
         .run = r->run,
         .attempt = r->attempts,
-        .anybody = r->attempts >= l->rules.attempts || r->bounces > CHOOSY_BOUNCES,
+        .anybody = r->attempts >= l->rules.attempts || r->bounces > choosy(r),
         .avoid = r->avoid ? r->avoid : "",
         .avoid_lane = r->last_lane,
     };
     return true;
 }
 
-void lease_mark_avoiding(struct lease *l, uint64_t job_id)
+void lease_mark_avoiding(struct lease *l, uint64_t job_id, unsigned choosy)
 {
     struct leased *r = lease_find_job(l, job_id);
-    if (r)
-        r->avoiding = true;
+    if (!r)
+        return;
+    r->avoiding = true;
+    r->choosy = (uint8_t)(choosy < LEASE_MOST_CHOOSY ? choosy : LEASE_MOST_CHOOSY);
 }
 
 void lease_unsend(struct lease *l, uint64_t job_id)
@@ -332,18 +339,19 @@ enum lease_bounce lease_busy(struct lease *l, uint64_t job_id, mono_ns now)
     if (!r || (r->state != RUN_SENT && r->state != RUN_TAKEN))
         return LEASE_NOT_OUT;
     enum lease_bounce why = r->avoiding ? LEASE_AVOIDED : LEASE_FULL;
-    if (r->forgotten || r->retired || r->bounces >= LEASE_MAX_BOUNCES || now >= r->run.until) {
+    if (r->forgotten || r->retired || r->bounces >= choosy(r) + LEASE_MORE_BOUNCES || now >= r->run.until) {
         end_run(l, r, CAUSE_LOST);
         return why;
     }
     r->attempts--;
     r->bounces++;
     r->was_taken = true; /* whatever is still said about this job is no news */
-    if (r->bounces <= FREE_BOUNCES || (why == LEASE_AVOIDED && r->bounces <= CHOOSY_BOUNCES)) {
+    if (r->bounces <= FREE_BOUNCES || (why == LEASE_AVOIDED && r->bounces <= choosy(r))) {
         queue_up(l, r);
         return why;
     }
-    mono_ns rest = REST_FIRST_NS << (r->bounces - FREE_BOUNCES - 1);
+    int doubled = r->bounces - FREE_BOUNCES - 1;
+    mono_ns rest = REST_FIRST_NS << (doubled < MOST_DOUBLED ? doubled : MOST_DOUBLED);
     lease_enter(l, r, RUN_RESTING, now + (rest < REST_MOST_NS ? rest : REST_MOST_NS));
     return why;
 }

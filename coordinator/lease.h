@@ -20,7 +20,7 @@
  *     the next slot, and goes on waiting for that. So the sites are looked at
  *     also while the collector is away, and results gather in the workers
  *   - a run is given out at most `attempts` times, beyond answers of busy, which
- *     are bounded by LEASE_MAX_BOUNCES
+ *     are bounded by LEASE_MAX_BOUNCES, or by more for those that are choosier
  *   - repeats are at most `again_percent` of what is sent, apart from a small
  *     burst, so that a single lost job is always repeated and a thousand lost
  *     ones are no storm
@@ -47,7 +47,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LEASE_MAX_BOUNCES    12                 /* answers of busy for one run */
+#define LEASE_CHOOSY         8   /* answers of busy before anybody is better than nobody ... */
+#define LEASE_MOST_CHOOSY    200 /* ... and where that was asked for */
+#define LEASE_MORE_BOUNCES   4   /* from then on, until the run is lost */
+#define LEASE_MAX_BOUNCES    (LEASE_CHOOSY + LEASE_MORE_BOUNCES)
 #define LEASE_BURST          16                 /* repeats at once, however little is sent otherwise */
 #define LEASE_MAX_CONFIRMING 65536              /* confirming runs under way; more are refused */
 #define LEASE_HEARTBEAT_NS   (NS_PER_S * 3 / 2) /* a lane's full list may lack what it took that recently */
@@ -111,8 +114,9 @@ struct lease_order {
 };
 /* The next job to send: confirming looks first, then repeats, then what is due. */
 bool lease_take(struct lease *l, unsigned location, mono_ns now, struct lease_order *ret);
-/* The job names a worker that must not have it: its busy says nothing of its room. */
-void lease_mark_avoiding(struct lease *l, uint64_t job_id);
+/* The job names somebody who must not have it: a busy says nothing of room. `choosy`: so often it
+ * may come to such ones before they are better than none; LEASE_CHOOSY to LEASE_MOST_CHOOSY. */
+void lease_mark_avoiding(struct lease *l, uint64_t job_id, unsigned choosy);
 void lease_unsend(struct lease *l, uint64_t job_id); /* it could not be sent now: as if not taken */
 void lease_refuse(struct lease *l, uint64_t job_id); /* it can never be sent: lost */
 

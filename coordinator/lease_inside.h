@@ -40,6 +40,7 @@ struct leased {
     enum queue queue; /* where it is or was queued */
     uint64_t job_id;  /* of the newest job; 0 none */
     uint8_t attempts, bounces;
+    uint8_t choosy;        /* so many bounces before anybody is better than nobody */
     bool forgotten;        /* not to be given out again, and no words about it */
     bool retired;          /* taken and looked at; another run has its place */
     bool overdue;          /* taken, and its deadline has passed */

@@ -87,6 +87,11 @@ static void lane_lost(struct reception *r, int lane)
     r->news[lane].n = 0;
 }
 
+static uint64_t key_of(const struct reception *r)
+{
+    return r->message->user.id;
+}
+
 /* What listens everywhere is reached at the host that the settings name. Without one
  * the worker tries that at which it found us; so does one of this host. */
 static void advertise(const struct reception *r, char endpoint[ENDPOINT_SIZE])
@@ -107,6 +112,7 @@ static void welcome(struct reception *r, const struct control *c, unsigned locat
     advertise(r, reply.jobs);
     advertise(r, reply.results);
     snprintf(reply.software, sizeof reply.software, "%s", daemon_software());
+    reply.key = r->keyed ? 1 + key_of(r) : 0;
     answer(r, &reply);
 }
 
@@ -129,11 +135,6 @@ static bool name_is_taken(struct reception *r, const struct control *c)
 }
 
 /* ── Who says it ───────────────────────────────────────────────────────── */
-
-static uint64_t key_of(const struct reception *r)
-{
-    return r->message->user.id;
-}
 
 /* It is counted as what is malformed is. */
 static void drop(struct reception *r, const char *why)

@@ -443,6 +443,15 @@ bool roster_has_other(const struct roster *r, unsigned location, const char *wor
     return false;
 }
 
+bool roster_has_other_key(const struct roster *r, unsigned location, const uint64_t *keys, uint64_t key)
+{
+    bool any = any_is_ready(r, location);
+    for (size_t i = 0; i < r->end; i++)
+        if (ready_at(r, i, location, any) && keys[i] != key)
+            return true;
+    return false;
+}
+
 bool roster_may_rest(const struct roster *r, int lane)
 {
     const struct roster_lane *l = roster_lane(r, lane);

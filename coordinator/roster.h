@@ -120,6 +120,8 @@ unsigned roster_present(const struct roster *r);
 unsigned roster_ready(const struct roster *r, unsigned location);
 /* Whether one of them is another worker's than that. */
 bool roster_has_other(const struct roster *r, unsigned location, const char *worker);
+/* Whether one of them came in by another key than that; `keys`: each lane's, by its index. */
+bool roster_has_other_key(const struct roster *r, unsigned location, const uint64_t *keys, uint64_t key);
 /* Whether a lane should rest: in doubt, while others are ready. */
 bool roster_may_rest(const struct roster *r, int lane);
 

@@ -131,6 +131,7 @@ int wire_pack_control(const struct control *c, uint8_t *buf, size_t size)
     m.results = wire_lend(c->results);
     m.rest = c->rest;
     m.lanes = c->lanes;
+    m.key = c->key;
     m.text = wire_lend(c->text);
     wire_put(&out, &m.base);
     return wire_out_done(&out);
@@ -192,6 +193,7 @@ int wire_unpack_control(struct wire_arena *a, const void *bytes, size_t len, str
         .epoch = m->epoch,
         .rest = m->rest,
         .lanes = m->lanes,
+        .key = m->key,
     };
     r = texts_in(&c, m, err);
     if (r == 0)

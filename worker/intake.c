@@ -46,5 +46,7 @@ enum intake_word intake_decide(const struct job *j, int64_t age_ms, const struct
         return INTAKE_BUSY;
     if (j->avoid && j->avoid[0] && strcmp(j->avoid, l->name) == 0)
         return INTAKE_BUSY;
+    if (j->avoid_key != 0 && j->avoid_key == l->key)
+        return INTAKE_BUSY;
     return INTAKE_TAKEN;
 }

@@ -41,6 +41,7 @@ struct intake_lane {
     bool known; /* this very job is in hand, or its result waits to be recorded */
     size_t free_slots;
     size_t outbox_room; /* for results, those of jobs in hand not counted */
+    uint64_t key;       /* by which it was welcomed; 0: none */
 };
 
 enum intake_word intake_decide(const struct job *j, int64_t age_ms, const struct intake_lane *l);

@@ -144,6 +144,7 @@ static void deal_with_job(struct thread_lane *l, const struct job *j, int64_t ag
         .known = in_hand || outbox_has(shipment_outbox(l->shipment), j->id),
         .free_slots = probes_room(l->probes),
         .outbox_room = outbox_left(l),
+        .key = rollcall_key(l->rollcall),
     };
     enum intake_word word = intake_decide(j, age_ms, &lane);
     if (word == INTAKE_TAKEN && !lane.known && begin_look(l, j) < 0)

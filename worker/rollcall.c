@@ -30,6 +30,7 @@ struct rollcall {
     void *socket;
     struct guarded *guarded; /* the socket's */
     struct presence presence;
+    uint64_t key;       /* by which we were welcomed */
     mono_ns pause;      /* after being turned away: the last one */
     mono_ns shut_until; /* no socket before that; 0: there is one */
     struct wakeup *wakeup;
@@ -151,6 +152,11 @@ bool rollcall_welcomed(const struct rollcall *r)
     return r->presence.welcomed;
 }
 
+uint64_t rollcall_key(const struct rollcall *r)
+{
+    return r->key;
+}
+
 void rollcall_each_dropped(const struct rollcall *r, dropped_fn *fn, void *arg)
 {
     complaint_each(r->malformed, fn, arg);
@@ -187,6 +193,7 @@ static void hear_welcome(struct rollcall *r, const struct control *c, mono_ns no
     at_our_host(r, told.jobs);
     at_our_host(r, told.results);
     r->pause = 0;
+    r->key = c->key;
     presence_welcomed(&r->presence, c->nonce, now);
     r->events->welcomed(r->arg, &told);
 }

@@ -33,11 +33,12 @@ static int put_key(struct sql *s, const struct access_key *k, uint64_t *ret_id, 
 {
     scoped(query) struct query q = { 0 };
     int64_t id = 0;
-    int r = query_new(&q, s, Q_KEY_ADD, DOING,
-                      "INSERT INTO access_key (id, public, name, role, location, made_us, revoked_us, expires_us) VALUES "
-                      "((SELECT coalesce(max(id), 0) + 1 FROM access_key), ?, ?, ?, ?, ?, 0, ?) "
-                      "ON CONFLICT (public) DO NOTHING RETURNING id",
-                      err);
+    int r = query_new(
+        &q, s, Q_KEY_ADD, DOING,
+        "INSERT INTO access_key (id, public, name, role, location, made_us, revoked_us, expires_us) VALUES "
+        "((SELECT coalesce(max(id), 0) + 1 FROM access_key), ?, ?, ?, ?, ?, 0, ?) "
+        "ON CONFLICT (public) DO NOTHING RETURNING id",
+        err);
     if (r < 0)
         return r;
     query_put_text(&q, k->public);
@@ -111,9 +112,10 @@ int sql_revoke_key(struct store *base, uint64_t id, wall_us now, struct err *err
 int sql_each_key(struct store *base, store_key_fn *fn, void *arg, struct err *err)
 {
     scoped(query) struct query q = { 0 };
-    int r = query_new(
-        &q, sql_of(base), Q_KEYS, "read the keys",
-        "SELECT id, public, name, role, location, made_us, revoked_us, expires_us FROM access_key ORDER BY id", err);
+    int r = query_new(&q, sql_of(base), Q_KEYS, "read the keys",
+                      "SELECT id, public, name, role, location, made_us, revoked_us, expires_us FROM "
+                      "access_key ORDER BY id",
+                      err);
     if (r < 0)
         return r;
     while ((r = query_step(&q, err)) > 0) {

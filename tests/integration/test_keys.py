@@ -127,6 +127,22 @@ def test_a_key_has_an_end(keyed):
     assert "EXPIRES" in listed.out, listed
 
 
+def test_one_key_confirms_nothing_of_its_own(keyed, village):
+    """Three workers of one key and one of another: each outage is seen by both keys."""
+    site = village.site("falls", b.status(500))
+    keyed.start(workers=())
+    line = token(keyed, "--name", "many")
+    for name in ("m1", "m2", "m3"):
+        join(keyed, name, line).says(r"lane\.welcomed")
+    join(keyed, "other", token(keyed, "--name", "one")).says(r"lane\.welcomed")
+    until(lambda: len(keyed.ask("workers")) == 4, 10, "the collector knows them")
+    keyed.apply(sites=[quick("steady", village.site("steady", b.healthy()).url()), quick("falls", site.url())])
+    keyed.wait_health("falls", "down", 30)
+    said = keyed.cli("explain", "falls").out
+    looked = {w for w in ("m1", "m2", "m3", "other") if w in said}
+    assert "other" in looked and looked & {"m1", "m2", "m3"}, said
+
+
 def test_strangers_hear_and_say_nothing(keyed):
     keyed.start(workers=())
     join(keyed, "w1", token(keyed)).says(r"lane\.welcomed")

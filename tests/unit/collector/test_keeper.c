@@ -132,6 +132,63 @@ static void test_nobody_confirms(void **state)
     world_done(&w);
 }
 
+static void workers_are(struct world *w, const struct worker_vitals *workers, size_t n)
+{
+    struct report report = {
+        .kind = REPORT_VITALS,
+        .vitals = {.epoch = 1,
+                   .at_us = w->wall,
+                   .started_us = WORLD_START_US,
+                   .workers = workers,
+                   .n_workers = n}
+    };
+    struct parcel *p = parcel_make(&report);
+    keeper_take(w->keeper, p, world_now(w));
+    parcel_free(p);
+    world_pass(w, 1100);
+    w->news[0] = '\0';
+}
+
+/* Somebody has stolen a key, and looks under many names. */
+static void test_one_key_is_one_witness(void **state)
+{
+    (void)state;
+    static const struct worker_vitals lanes[] = {
+        {.worker = "w1",  .location = "local", .slots = 9, .key = 7},
+        { .worker = "w2", .location = "local", .slots = 9, .key = 7},
+        { .worker = "w3", .location = "local", .slots = 9, .key = 8},
+    };
+    struct world w;
+    uint64_t id = begin(&w, 1);
+    workers_are(&w, lanes, 3);
+    world_saw(&w, id, 1, 0, '-', "w1");
+    expect(&w, "a failure", "ask1 suspected");
+    world_saw(&w, id, 1, 1, '-', "w2");
+    world_pass(&w, 2000);
+    expect(&w, "the same key says the same", "ask2");
+    world_saw(&w, id, 1, 2, '-', "w3");
+    expect(&w, "another one does", "down open tell:down");
+    world_done(&w);
+}
+
+static void test_one_key_for_all_is_no_hindrance(void **state)
+{
+    (void)state;
+    static const struct worker_vitals lanes[] = {
+        {.worker = "w1",       .location = "local", .slots = 9,            .key = 7},
+        {              .worker = "w2", .location = "local",          .slots = 9,              .key = 7       },
+        { .worker = "w3",          .location = "local",                     .slots = 9, .key = 8,        .health = WORKER_DEAD },
+    };
+    struct world w;
+    uint64_t id = begin(&w, 1);
+    workers_are(&w, lanes, 3);
+    world_saw(&w, id, 1, 0, '-', "w1");
+    expect(&w, "a failure", "ask1 suspected");
+    world_saw(&w, id, 1, 1, '-', "w2");
+    expect(&w, "nobody else is there", "down open tell:down");
+    world_done(&w);
+}
+
 static void test_doubt_counts_for_nothing(void **state)
 {
     (void)state;
@@ -446,6 +503,8 @@ int main(void)
         cmocka_unit_test(test_a_blip_tells_nobody),
         cmocka_unit_test(test_without_confirming_looks),
         cmocka_unit_test(test_nobody_confirms),
+        cmocka_unit_test(test_one_key_is_one_witness),
+        cmocka_unit_test(test_one_key_for_all_is_no_hindrance),
         cmocka_unit_test(test_doubt_counts_for_nothing),
         cmocka_unit_test(test_others_contradict_a_worker),
         cmocka_unit_test(test_what_comes_twice_or_late_changes_nothing),

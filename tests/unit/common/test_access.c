@@ -190,12 +190,9 @@ static void a_user_is_read_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_role_has_its_doors),
-        cmocka_unit_test(roles_have_names),
-        cmocka_unit_test(a_list_finds_who_is_let_in),
-        cmocka_unit_test(why_a_key_is_not_let_in),
-        cmocka_unit_test(the_revoked_take_no_ones_room),
-        cmocka_unit_test(a_user_is_read_back),
+        cmocka_unit_test(each_role_has_its_doors),       cmocka_unit_test(roles_have_names),
+        cmocka_unit_test(a_list_finds_who_is_let_in),    cmocka_unit_test(why_a_key_is_not_let_in),
+        cmocka_unit_test(the_revoked_take_no_ones_room), cmocka_unit_test(a_user_is_read_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -121,20 +121,20 @@ static void a_right_sum_proves_nothing(void **state)
         int want;
         const char *words;
     } rows[] = {
-        {0,   1,           0,       ""                               },
-        { 0,  2,           -EPROTO, "newer"                          },
-        { 1,  0,           -EINVAL, "nothing that this version knows"},
-        { 1,  200,         -EINVAL, "nothing that this version knows"},
-        { 1,  ACCESS_READ, -EINVAL, "location"                       },
-        { 66, 255,         -EINVAL, "no sense"                       }, /* the location's length */
-        { 67, 'E',         -EINVAL, "location"                       },
-        { 74, 0,           -EINVAL, "no sense"                       }, /* how many addresses */
-        { 74, 2,           -EINVAL, "no sense"                       },
-        { 74, 200,         -EINVAL, "no sense"                       },
-        { 76, '*',         -EINVAL, "address"                        },
-        { 76, '/',         -EINVAL, "address"                        },
-        { 76, 0,           -EINVAL, "no sense"                       },
-        { 100, 0x80,       -EINVAL, "end"                            },
+        {0,    1,           0,       ""                               },
+        { 0,   2,           -EPROTO, "newer"                          },
+        { 1,   0,           -EINVAL, "nothing that this version knows"},
+        { 1,   200,         -EINVAL, "nothing that this version knows"},
+        { 1,   ACCESS_READ, -EINVAL, "location"                       },
+        { 66,  255,         -EINVAL, "no sense"                       }, /* the location's length */
+        { 67,  'E',         -EINVAL, "location"                       },
+        { 74,  0,           -EINVAL, "no sense"                       }, /* how many addresses */
+        { 74,  2,           -EINVAL, "no sense"                       },
+        { 74,  200,         -EINVAL, "no sense"                       },
+        { 76,  '*',         -EINVAL, "address"                        },
+        { 76,  '/',         -EINVAL, "address"                        },
+        { 76,  0,           -EINVAL, "no sense"                       },
+        { 100, 0x80,        -EINVAL, "end"                            },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct err err = { 0 };

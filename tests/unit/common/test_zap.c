@@ -17,9 +17,9 @@ static void who_may_come_in(void **state)
     (void)state;
     static const struct access_key keys[] = {
         {.id = 7,              .public = "worker-eu", .role = ACCESS_WORKER, .location = "eu"},
-        {             .id = 8, .public = "watcher",   .role = ACCESS_READ                    },
-        { .id = 9,    .public = "revoked",          .role = ACCESS_WORKER,                              .location = "eu",           .revoked_us = 5 },
-        {.id = 10, .public = "expired", .role = ACCESS_WORKER, .location = "eu", .expires_us = 50},
+        {                         .id = 8, .public = "watcher",   .role = ACCESS_READ                    },
+        {             .id = 9,    .public = "revoked",          .role = ACCESS_WORKER,                              .location = "eu",           .revoked_us = 5 },
+        { .id = 10,    .public = "expired",         .role = ACCESS_WORKER,                             .location = "eu",.expires_us = 50 },
     };
     static const struct {
         const char *what;

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#define MS(n) ((mono_ns)(n) * NS_PER_MS)
+#define MS(n) ((mono_ns)(n)*NS_PER_MS)
 
 /* A story: what happens when, and who may be answered then. */
 static void they_wait_until_somebody_has_looked(void **state)
@@ -19,25 +19,26 @@ static void they_wait_until_somebody_has_looked(void **state)
     (void)state;
     static const struct {
         long at_ms;
-        char put;      /* asks; 0: nobody */
-        int settle;    /* somebody looked after so many had asked; -1: nobody */
+        char put;        /* asks; 0: nobody */
+        int settle;      /* somebody looked after so many had asked; -1: nobody */
         const char *out; /* answered */
-        long next_ms;  /* -1: never */
+        long next_ms;    /* -1: never */
     } rows[] = {
-        {0,     0,   -1, "",   -1  },
-        { 0,    'a', -1, "",   1000},
-        { 100,  'b', -1, "",   1000},
-        { 150,  0,   0,  "",   1000}, /* began to look before either asked */
-        { 200,  0,   1,  "a",  1100},
-        { 210,  'c', -1, "",   1100},
-        { 220,  0,   3,  "bc", -1  },
-        { 300,  0,   2,  "",   -1  },
-        { 400,  'd', -1, "",   1400}, /* an old look is none for those who come later */
-        { 1399, 0,   -1, "",   1400},
-        { 1400, 0,   -1, "d",  -1  }, /* nobody looks */
-        { 1400, 'e', -1, "",   2400},
+        {0,     0,   -1, "",   -1   },
+        { 0,    'a', -1, "",   1000 },
+        { 100,  'b', -1, "",   1000 },
+        { 150,  0,   0,  "",   1000 }, /* began to look before either asked */
+        { 200,  0,   1,  "a",  1100 },
+        { 210,  'c', -1, "",   1100 },
+        { 220,  0,   3,  "bc", -1   },
+        { 300,  0,   2,  "",   -1   },
+        { 400,  'd', -1, "",   1400 }, /* an old look is none for those who come
+  later */
+        { 1399, 0,   -1, "",   1400 },
+        { 1400, 0,   -1, "d",  -1   }, /* nobody looks */
+        { 1400, 'e', -1, "",   2400 },
         { 9999, 'f', -1, "e",  10999},
-        { 9999, 0,   6,  "f",  -1  },
+        { 9999, 0,   6,  "f",  -1   },
     };
     struct zapwait w = { .n = 0 };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

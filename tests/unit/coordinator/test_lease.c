@@ -202,7 +202,7 @@ static void test_busy_of_the_avoided_says_nothing_of_room(void **state)
     assert_int_equal(lease_confirm(l, &run, "alpha", 0), 0);
     assert_true(lease_take(l, 0, 0, &o));
     assert_string_equal(o.avoid, "alpha");
-    lease_mark_avoiding(l, o.job_id);
+    lease_mark_avoiding(l, o.job_id, LEASE_CHOOSY);
     assert_int_equal(lease_busy(l, o.job_id, 0), LEASE_AVOIDED);
     assert_int_equal(lease_busy(l, o.job_id, 0), LEASE_NOT_OUT);
     for (int i = 0; i < 2; i++) {
@@ -230,7 +230,7 @@ static void test_the_avoided_may_hand_back_at_once_and_often(void **state)
     for (int i = 0; i < 9; i++) {
         assert_true(lease_take(l, 0, 0, &o));
         assert_false(o.anybody);
-        lease_mark_avoiding(l, o.job_id);
+        lease_mark_avoiding(l, o.job_id, LEASE_CHOOSY);
         assert_int_equal(lease_busy(l, o.job_id, 0), LEASE_AVOIDED);
     }
     assert_false(lease_take(l, 0, 0, &o));
@@ -239,6 +239,35 @@ static void test_the_avoided_may_hand_back_at_once_and_often(void **state)
     assert_true(o.anybody); /* better that worker than none */
     assert_true(lease_recorded(l, 1, 100, 1, 0, 5 * S));
     assert_int_equal(lease_numbers(l).again, 0);
+    over(l);
+}
+
+/* Many of one key, and one of another, whom the job is to find. */
+static void test_some_are_choosier(void **state)
+{
+    (void)state;
+    struct lease *l = fresh();
+    struct lease_run run = run_of(1, 100, 1, 15 * S);
+    struct lease_order o;
+    assert_int_equal(lease_confirm(l, &run, "alpha", 0), 0);
+    for (int i = 0; i < LEASE_MOST_CHOOSY + 1; i++) {
+        assert_true(lease_take(l, 0, 0, &o));
+        assert_false(o.anybody);
+        lease_mark_avoiding(l, o.job_id, 5000);
+        assert_int_equal(lease_busy(l, o.job_id, 0), LEASE_AVOIDED);
+    }
+    assert_false(lease_take(l, 0, 0, &o));
+    for (int i = 1; i < LEASE_MORE_BOUNCES; i++) {
+        lease_step(l, i * 3 * S);
+        assert_true(lease_take(l, 0, i * 3 * S, &o));
+        assert_true(o.anybody);
+        assert_int_equal(lease_busy(l, o.job_id, i * 3 * S), LEASE_FULL);
+    }
+    lease_step(l, 14 * S);
+    assert_true(lease_take(l, 0, 14 * S, &o));
+    assert_int_equal(lease_numbers(l).again, 0);
+    lease_busy(l, o.job_id, 14 * S); /* once too often */
+    ended(l, 1, 100, CAUSE_LOST);
     over(l);
 }
 
@@ -258,7 +287,7 @@ static void test_what_is_handed_back_is_no_repeat(void **state)
         job[i] = o.job_id;
     }
     for (size_t i = 0; i < MANY; i++) {
-        lease_mark_avoiding(l, job[i]);
+        lease_mark_avoiding(l, job[i], LEASE_CHOOSY);
         assert_int_equal(lease_busy(l, job[i], 0), LEASE_AVOIDED);
     }
     assert_int_equal(lease_ready(l, 0, 0), MANY);
@@ -450,6 +479,7 @@ int main(void)
         cmocka_unit_test(test_busy_for_ever_is_bounded),
         cmocka_unit_test(test_busy_of_the_avoided_says_nothing_of_room),
         cmocka_unit_test(test_the_avoided_may_hand_back_at_once_and_often),
+        cmocka_unit_test(test_some_are_choosier),
         cmocka_unit_test(test_what_is_handed_back_is_no_repeat),
         cmocka_unit_test(test_the_next_slot_waits_for_the_one_that_is_out),
         cmocka_unit_test(test_the_slot_after_that_takes_its_place),

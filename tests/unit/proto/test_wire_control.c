@@ -43,6 +43,7 @@ static struct control usual(enum control_kind kind)
         .suspect = true,
         .rest = true,
         .lanes = 48,
+        .key = 8,
         .all_ids = kind == CONTROL_HEARTBEAT,
         .epoch = 3,
         .jobs = "tcp://127.0.0.1:7720",
@@ -74,6 +75,7 @@ static void assert_comes_back(const struct control *c)
     assert_int_equal(got.suspect, c->suspect);
     assert_int_equal(got.rest, c->rest);
     assert_int_equal(got.lanes, c->lanes);
+    assert_int_equal(got.key, c->key);
     assert_int_equal(got.all_ids, c->all_ids);
     assert_int_equal(got.part, c->part);
     assert_int_equal(got.parts, c->parts);
@@ -111,6 +113,7 @@ static void every_member_comes_back_at_its_limits(void **state)
     c.unrecorded = CONTROL_MAX_UNRECORDED;
     c.lag_us = CONTROL_MAX_LAG_US;
     c.lanes = CONTROL_MAX_LANES;
+    c.key = UINT64_MAX;
     c.descriptors = c.descriptors_most = CONTROL_MAX_DESCRIPTORS;
     c.epoch = 0xffffff;
     assert_comes_back(&c);

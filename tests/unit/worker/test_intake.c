@@ -13,18 +13,18 @@ static const struct {
     struct intake_lane lane;
     enum intake_word word;
 } stories[] = {
-    {"a job, and room",            0,    "",      { "w", false, false, 5, 5 }, INTAKE_TAKEN},
-    { "just in time",              2000, "",      { "w", false, false, 5, 5 }, INTAKE_TAKEN},
-    { "too late",                  2001, "",      { "w", false, false, 5, 5 }, INTAKE_STALE},
-    { "of an older coordinator",   -1,   "",      { "w", false, false, 5, 5 }, INTAKE_STALE},
-    { "no slots",                  0,    "",      { "w", false, false, 0, 5 }, INTAKE_BUSY },
-    { "no room for results",       0,    "",      { "w", false, false, 5, 0 }, INTAKE_BUSY },
-    { "draining",                  0,    "",      { "w", true, false, 5, 5 },  INTAKE_BUSY },
-    { "not for us",                0,    "w",     { "w", false, false, 5, 5 }, INTAKE_BUSY },
-    { "not for another",           0,    "other", { "w", false, false, 5, 5 }, INTAKE_TAKEN},
-    { "in hand already",           0,    "",      { "w", false, true, 5, 5 },  INTAKE_TAKEN},
-    { "in hand already, and full", 0,    "",      { "w", true, true, 0, 0 },   INTAKE_TAKEN},
-    { "too late, and full",        9999, "",      { "w", true, false, 0, 0 },  INTAKE_STALE},
+    {"a job, and room",            0,    "",      { "w", false, false, 5, 5, 0 }, INTAKE_TAKEN},
+    { "just in time",              2000, "",      { "w", false, false, 5, 5, 0 }, INTAKE_TAKEN},
+    { "too late",                  2001, "",      { "w", false, false, 5, 5, 0 }, INTAKE_STALE},
+    { "of an older coordinator",   -1,   "",      { "w", false, false, 5, 5, 0 }, INTAKE_STALE},
+    { "no slots",                  0,    "",      { "w", false, false, 0, 5, 0 }, INTAKE_BUSY },
+    { "no room for results",       0,    "",      { "w", false, false, 5, 0, 0 }, INTAKE_BUSY },
+    { "draining",                  0,    "",      { "w", true, false, 5, 5, 0 },  INTAKE_BUSY },
+    { "not for us",                0,    "w",     { "w", false, false, 5, 5, 0 }, INTAKE_BUSY },
+    { "not for another",           0,    "other", { "w", false, false, 5, 5, 0 }, INTAKE_TAKEN},
+    { "in hand already",           0,    "",      { "w", false, true, 5, 5, 0 },  INTAKE_TAKEN},
+    { "in hand already, and full", 0,    "",      { "w", true, true, 0, 0, 0 },   INTAKE_TAKEN},
+    { "too late, and full",        9999, "",      { "w", true, false, 0, 0, 0 },  INTAKE_STALE},
 };
 
 static void every_job_gets_its_word(void **state)
@@ -34,6 +34,28 @@ static void every_job_gets_its_word(void **state)
         struct job j = { .id = 1, .start_by_ms = 2000, .avoid = stories[i].avoid };
         if (intake_decide(&j, stories[i].age_ms, &stories[i].lane) != stories[i].word)
             fail_msg("%s", stories[i].name);
+    }
+}
+
+/* Confirming looks are for another key's workers, whatever they are called. */
+static void a_job_avoids_a_key(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t avoid_key, key;
+        enum intake_word word;
+    } rows[] = {
+        {0,  0, INTAKE_TAKEN},
+        { 0, 8, INTAKE_TAKEN},
+        { 8, 0, INTAKE_TAKEN},
+        { 8, 7, INTAKE_TAKEN},
+        { 8, 8, INTAKE_BUSY },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct job j = { .id = 1, .start_by_ms = 2000, .avoid = "other", .avoid_key = rows[i].avoid_key };
+        struct intake_lane l = { .name = "w", .free_slots = 5, .outbox_room = 5, .key = rows[i].key };
+        if (intake_decide(&j, 0, &l) != rows[i].word)
+            fail_msg("row %zu", i);
     }
 }
 
@@ -83,6 +105,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_job_gets_its_word),
+        cmocka_unit_test(a_job_avoids_a_key),
         cmocka_unit_test(what_lay_around_is_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
