@@ -197,13 +197,14 @@ int gate_new(struct gate **ret, struct loop *l, struct bus *b, const char *store
     r = store_open(&g->store, store_url, STORE_READ, err);
     if (r == 0)
         r = follow(g, err);
+    size_t keys = access_list_count(g->let_in);
     if (r == 0 && (r = begin_thread(g)) < 0)
         err_set(err, r, "cannot start a thread: %s", strerror(-r));
     if (r < 0) {
         gate_free(g);
         return r;
     }
-    log_info("gate.open", "keys=%zu", access_list_count(g->let_in));
+    log_info("gate.open", "keys=%zu", keys);
     *ret = g;
     return 0;
 }
