@@ -15,8 +15,9 @@
  * coordinator_us, collector_us: in the same 40 s, 14 and 18. With few checks a second the collector's
  *   transactions have few results each, and one costs up to 80.
  * http_slot, https_slot: bench_engine, 4,000 looks that hang.
- * memory of sites: resident memory with 30,000, 60,000 and 1,000,000 sites; where that differed, the larger.
- *   A worker's are names, of which it keeps 65,536, and 8 to 16 bytes for each site.
+ * view: of its struct in collector/views.h, and what malloc adds. view_row: as a state, see
+ * common/store/README.md. memory of sites: resident memory with 30,000, 60,000 and 1,000,000 sites; where
+ * that differed, the larger. A worker's are names, of which it keeps 65,536, and 8 to 16 bytes for each site.
  * disk: bench_store, see common/store/README.md.
  * http_wire, https_wire: counters of lo in a network namespace for 2,000 looks (978 and 3,904 bytes in 12 and
  *   21.5 packets), 18 bytes of Ethernet for each packet. RSA certificates, as many sites show, add some 2 kB.
@@ -36,6 +37,8 @@ const struct figures figures_stated = {
     .worker_sites = 65536,
     .coordinator_site = 260,
     .collector_site = 570,
+    .view = 152,
+    .view_row = 60,
     .session = 520,
     .look_row = 24,
     .hour_row = 10,
@@ -75,9 +78,15 @@ static double share(uint32_t ppm)
     return (double)ppm / CAPACITY_PPM;
 }
 
+static unsigned places(const struct capacity_wish *w)
+{
+    return w->locations ? w->locations : 1;
+}
+
 static struct mix mix_of(const struct capacity_wish *w)
 {
-    double all = (double)w->sites * US_PER_S / (double)w->every_us, https = all * share(w->https_ppm);
+    double all = (double)w->sites * places(w) * US_PER_S / (double)w->every_us,
+           https = all * share(w->https_ppm);
     return (struct mix){ .http = all - https,
                          .full = https * (1 - share(w->resumed_ppm)),
                          .resumed = https * share(w->resumed_ppm) };
@@ -99,10 +108,18 @@ static void reckon_work(const struct capacity_wish *w, const struct figures *f, 
     c->collector_full = c->collector_cores > busy;
     c->cores = (uint32_t)ceil((c->worker_cores + c->coordinator_cores + c->collector_cores) / busy);
 
-    double slots = c->in_hand * CAPACITY_SPARE;
-    c->threads = (uint32_t)fmax(1, fmax(ceil(c->worker_cores / busy), ceil(slots / CAPACITY_MAX_SLOTS)));
+    /* Each location has a share of its own. */
+    double slots = c->in_hand * CAPACITY_SPARE, n = places(w);
+    c->threads =
+        (uint32_t)(n * fmax(1, fmax(ceil(c->worker_cores / n / busy), ceil(slots / n / CAPACITY_MAX_SLOTS))));
     c->slots = (uint32_t)fmax(64, ceil(slots / c->threads / 64) * 64);
     c->descriptors = limits_descriptors(c->threads, c->slots);
+}
+
+/* A site that is looked at from one place has none: what is seen there is its state. */
+static double views(const struct capacity_wish *w)
+{
+    return places(w) > 1 ? places(w) : 0;
 }
 
 static void reckon_memory(const struct capacity_wish *w, const struct figures *f, struct capacity *c)
@@ -114,19 +131,19 @@ static void reckon_memory(const struct capacity_wish *w, const struct figures *f
     c->worker_bytes = whole(f->process + known * f->worker_site + sessions * f->session +
                             c->in_hand * CAPACITY_SPARE * look);
     c->coordinator_bytes = whole(f->process + sites * f->coordinator_site);
-    c->collector_bytes = whole(f->process + sites * f->collector_site);
+    c->collector_bytes = whole(f->process + sites * (f->collector_site + views(w) * f->view));
     c->memory_bytes = c->worker_bytes + c->coordinator_bytes + c->collector_bytes;
 }
 
 static void reckon_disk(const struct capacity_wish *w, const struct figures *f, struct capacity *c)
 {
-    double looks_day = c->looks_per_s * 86400, hours_day = (double)w->sites * 24;
+    double looks_day = c->looks_per_s * 86400, hours_day = (double)w->sites * places(w) * 24;
     double keep_days = (double)w->keep_results_us / US_PER_DAY,
            hour_days = (double)w->keep_hours_us / US_PER_DAY;
     c->disk_day_bytes = whole(looks_day * f->look_row + hours_day * f->hour_row);
-    c->disk_bytes = whole((double)w->sites * f->site_rows + looks_day / 16 * f->fresh_row +
-                          looks_day * keep_days * f->look_row + hours_day * f->fresh_hour +
-                          hours_day * hour_days * f->hour_row);
+    c->disk_bytes = whole((double)w->sites * (f->site_rows + views(w) * f->view_row) +
+                          looks_day / 16 * f->fresh_row + looks_day * keep_days * f->look_row +
+                          hours_day * f->fresh_hour + hours_day * hour_days * f->hour_row);
 }
 
 void capacity_reckon(const struct capacity_wish *w, const struct figures *f, struct capacity *ret)

@@ -26,8 +26,9 @@ struct figures {
     uint32_t process;                     /* bytes of each process with nothing to do */
     uint32_t worker_site, coordinator_site, collector_site; /* bytes in memory for each site */
     uint32_t worker_sites;                                  /* that a worker's thread remembers at most */
-    uint32_t session;                                       /* bytes of a TLS session kept */
-    uint32_t look_row, hour_row, site_rows;                 /* bytes on disk */
+    uint32_t view, view_row; /* bytes of what one location sees of a site: in the collector, on disk */
+    uint32_t session;        /* bytes of a TLS session kept */
+    uint32_t look_row, hour_row, site_rows; /* bytes on disk */
     uint32_t fresh_row,
         fresh_hour; /* ... of a look for its first hour and a half, of an hour for its first day */
     uint32_t http_wire, https_wire, resumed_wire; /* bytes there and back, frames and names included */
@@ -42,6 +43,7 @@ struct figures figures_scaled(const struct figures *f, double http_us, double ht
 
 struct capacity_wish {
     uint64_t sites;
+    uint32_t locations; /* that each is looked at from; 0: one */
     int64_t every_us, timeout_us;
     int64_t look_us;      /* that a look takes when the site answers */
     uint32_t failing_ppm; /* of the sites: as if each hung until its timeout, the worst of failures */
@@ -55,8 +57,8 @@ struct capacity {
     double looks_per_s, https_per_s;
     double in_hand;                                          /* looks at once, on average */
     double worker_cores, coordinator_cores, collector_cores; /* of CPU, busy */
-    uint32_t threads, slots;                                 /* of workers; of each thread */
-    uint64_t descriptors;                                    /* of one worker process with all threads */
+    uint32_t threads, slots;               /* of workers, of all locations; of each thread */
+    uint64_t descriptors;                  /* of one worker process with all threads */
     uint32_t cores;                        /* that the machine, or machines together, should have */
     bool coordinator_full, collector_full; /* busier than one thread should be */
     uint64_t worker_bytes, coordinator_bytes, collector_bytes, memory_bytes;

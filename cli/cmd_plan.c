@@ -23,6 +23,7 @@ struct plan_options {
 
 enum {
     KEY_SITES = 0x100,
+    KEY_LOCATIONS,
     KEY_EVERY,
     KEY_TIMEOUT,
     KEY_LOOK,
@@ -33,15 +34,16 @@ enum {
 };
 
 static const struct argp_option options[] = {
-    {"sites",     KEY_SITES,    "N",        0, "How many sites (required)",                                0},
-    { "every",    KEY_EVERY,    "DURATION", 0, "How often each is looked at (5m)",                         0},
-    { "timeout",  KEY_TIMEOUT,  "DURATION", 0, "For one whole look (20s)",                                 0},
-    { "look",     KEY_LOOK,     "DURATION", 0, "How long a look takes where the site answers (300ms)",     0},
-    { "failing",  KEY_FAILING,  "SHARE",    0, "So many sites hang until the timeout (2%)",                0},
-    { "https",    KEY_HTTPS,    "SHARE",    0, "So many are looked at over https (60%)",                   0},
-    { "resumed",  KEY_RESUMED,  "SHARE",    0, "Of these, so many handshakes resume a session (0%)",       0},
-    { "measured", KEY_MEASURED, 0,          0, "Measure on this machine what a look costs; takes seconds", 0},
-    { 0,          0,            0,          0, 0,                                                          0},
+    {"sites",      KEY_SITES,     "N",        0, "How many sites (required)",                                0},
+    { "locations", KEY_LOCATIONS, "N",        0, "Each is looked at from so many locations (1)",             0},
+    { "every",     KEY_EVERY,     "DURATION", 0, "How often each is looked at (5m)",                         0},
+    { "timeout",   KEY_TIMEOUT,   "DURATION", 0, "For one whole look (20s)",                                 0},
+    { "look",      KEY_LOOK,      "DURATION", 0, "How long a look takes where the site answers (300ms)",     0},
+    { "failing",   KEY_FAILING,   "SHARE",    0, "So many sites hang until the timeout (2%)",                0},
+    { "https",     KEY_HTTPS,     "SHARE",    0, "So many are looked at over https (60%)",                   0},
+    { "resumed",   KEY_RESUMED,   "SHARE",    0, "Of these, so many handshakes resume a session (0%)",       0},
+    { "measured",  KEY_MEASURED,  0,          0, "Measure on this machine what a look costs; takes seconds", 0},
+    { 0,           0,             0,          0, 0,                                                          0},
 };
 
 static uint32_t read_share(struct argp_state *state, const char *option, const char *text)
@@ -64,6 +66,7 @@ static int64_t read_time(struct argp_state *state, const char *option, const cha
 
 static void set_defaults(struct capacity_wish *w)
 {
+    w->locations = w->locations ? w->locations : 1;
     w->every_us = w->every_us ? w->every_us : SITE_DEFAULT_EVERY_MS * US_PER_MS;
     w->timeout_us = w->timeout_us ? w->timeout_us : SITE_DEFAULT_TIMEOUT_MS * US_PER_MS;
     w->look_us = w->look_us ? w->look_us : DEFAULT_LOOK_US;
@@ -79,6 +82,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         w->https_ppm = CAPACITY_PPM / 10 * 6;
         return 0;
     case KEY_SITES: w->sites = command_number(state, "--sites", arg, 1, 1000000000); return 0;
+    case KEY_LOCATIONS:
+        w->locations = (uint32_t)command_number(state, "--locations", arg, 1, CONFIG_MAX_LOCATIONS);
+        return 0;
     case KEY_EVERY:
         w->every_us = read_time(state, "--every", arg, SITE_MIN_EVERY_MS, SITE_MAX_EVERY_MS);
         return 0;
@@ -126,9 +132,9 @@ static void print_work(const struct capacity_wish *w, const struct capacity *c)
     printf("%.*f a second, %.*f of them over https; %.0f under way at a time\n", c->looks_per_s < 10 ? 2 : 0,
            c->looks_per_s, c->https_per_s < 10 ? 2 : 0, c->https_per_s, c->in_hand);
     label("workers");
-    printf("%" PRIu32 " %s, each with %s slots: room for %d times as many under way\n", c->threads,
-           print_plural(c->threads, "thread", "threads"), print_count(n[0], sizeof n[0], c->slots),
-           CAPACITY_SPARE);
+    printf("%" PRIu32 " %s%s, each with %s slots: room for %d times as many under way\n", c->threads,
+           print_plural(c->threads, "thread", "threads"), w->locations > 1 ? " in all locations" : "",
+           print_count(n[0], sizeof n[0], c->slots), CAPACITY_SPARE);
     label("descriptors");
     printf("%s for a worker with all threads (LimitNOFILE=, ulimit -n)\n",
            print_count(n[0], sizeof n[0], c->descriptors));
@@ -188,6 +194,7 @@ static json_t *as_json(const struct capacity_wish *w, const struct capacity *c, 
 {
     json_t *o = json_object();
     asjson_number(&o, "sites", w->sites);
+    asjson_number(&o, "locations", w->locations);
     asjson_put(&o, "looks_per_s", json_real(c->looks_per_s));
     asjson_put(&o, "https_per_s", json_real(c->https_per_s));
     asjson_put(&o, "in_hand", json_real(c->in_hand));

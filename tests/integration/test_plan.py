@@ -24,6 +24,9 @@ def test_the_plan_of_a_million_sites():
     assert few["threads"] == few["cores"] == 1 and few["disk_bytes"] < p["disk_bytes"] / 900
     resumed = plan("--sites", "1000000", "--resumed", "90%")
     assert resumed["worker_cores"] < p["worker_cores"]
+    twice = plan("--sites", "1000000", "--locations", "2", "--timeout", "20s", "--failing", "2%", "--https", "60%")
+    for what in ("looks_per_s", "disk_day_bytes", "wire_bits_per_s"):
+        assert twice[what] == pytest.approx(2 * p[what])
     kept = plan("--sites", "1000000", "--set", "collector.keep_results=1d")
     assert kept["disk_bytes"] < p["disk_bytes"] and kept["disk_day_bytes"] == p["disk_day_bytes"]
 
@@ -46,6 +49,7 @@ def test_the_plan_measured_on_this_machine():
     ([], "how many sites"),
     (["--sites", "0"], "--sites"),
     (["--sites", "many"], "--sites"),
+    (["--sites", "5", "--locations", "0"], "--locations"),
     (["--sites", "5", "--https", "60"], "no share"),
     (["--sites", "5", "--failing", "101%"], "no share"),
     (["--sites", "5", "--every", "10s", "--timeout", "20s"], "longer than --every"),

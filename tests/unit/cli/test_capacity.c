@@ -28,6 +28,8 @@ static const struct figures round_figures = {
     .fresh_hour = 50,
     .site_rows = 400,
     .fresh_row = 80,
+    .view = 50,
+    .view_row = 60,
     .http_wire = 1000,
     .https_wire = 4000,
     .resumed_wire = 2000,
@@ -44,7 +46,7 @@ static const struct {
     uint64_t descriptors;
 } plans[] = {
     {"one site",
-     { 1, S(300), S(20), S(1), 0, 0, 0, S(86400), S(86400), 0 },
+     { 1, 1, S(300), S(20), S(1), 0, 0, 0, S(86400), S(86400), 0 },
      1 / 300.,
      0,              1 / 300.,
      1e-4 / 300,
@@ -53,40 +55,47 @@ static const struct {
      1, 64,
      1, 192  },
     { "a hundred thousand, plain",
-     { 300000, S(300), S(20), S(1), 0, 0, 0, S(86400), S(86400), 0 },
+     { 300000, 1, S(300), S(20), S(1), 0, 0, 0, S(86400), S(86400), 0 },
      1000,     0,
      1000,                     0.1,
      0.01,       0.05,
      1, 2048,
      1, 2176 },
     { "two of a hundred hang",
-     { 300000, S(300), S(20), S(1), PERCENT(2), 0, 0, S(86400), S(86400), 0 },
+     { 300000, 1, S(300), S(20), S(1), PERCENT(2), 0, 0, S(86400), S(86400), 0 },
      1000,     0,
      1380,                     0.1,
      0.01,       0.05,
      1, 2816,
      1, 2944 },
     { "all hang: more slots than one thread has",
-     { 300000, S(300), S(20), S(1), PERCENT(100), 0, 0, S(86400), S(86400), 0 },
+     { 300000, 1, S(300), S(20), S(1), PERCENT(100), 0, 0, S(86400), S(86400), 0 },
      1000,     0,
      20000,                    0.1,
      0.01,       0.05,
      5, 8000,
      1, 40384},
     { "half of it https: more work than one thread does",
-     { 600000, S(300), S(20), S(1), 0, PERCENT(50), 0, S(86400), S(86400), 0 },
+     { 600000, 1, S(300), S(20), S(1), 0, PERCENT(50), 0, S(86400), S(86400), 0 },
      2000,     1000,
      2000,                     1.1,
      0.02,       0.1,
      2, 2048,
      3, 4288 },
     { "of which half are resumed",
-     { 600000, S(300), S(20), S(1), 0, PERCENT(50), PERCENT(50), S(86400), S(86400), 0 },
+     { 600000, 1, S(300), S(20), S(1), 0, PERCENT(50), PERCENT(50), S(86400), S(86400), 0 },
      2000,     1000,
      2000,                     0.8,
      0.02,       0.1,
      2, 2048,
      2, 4288 },
+    { "from three locations: three times the looks, and a thread in each at least",
+     { 100000, 3, S(300), S(20), S(1), 0, 0, 0, S(86400), S(86400), 0 },
+     1000,     0,
+     1000,                     0.1,
+     0.01,       0.05,
+     3, 704,
+     1, 2368 },
 };
 
 static void same(const char *name, const char *what, double is, double should)
@@ -121,7 +130,7 @@ static void what_each_plan_needs(void **state)
 static void memory_disk_and_network(void **state)
 {
     /* 1,000 looks a second, half of them https, of which half are resumed; 30 looks of a day are kept. */
-    const struct capacity_wish wish = { 300000,      S(300),      S(20),        S(1),           0,
+    const struct capacity_wish wish = { 300000,      1,           S(300),       S(20),          S(1), 0,
                                         PERCENT(50), PERCENT(50), S(7) * 86400, S(100) * 86400, 10000 };
     struct capacity c;
     (void)state;
@@ -137,6 +146,24 @@ static void memory_disk_and_network(void **state)
                      300000ull * 400 + looks / 16 * 80 + looks * 7 * 20 + hours * 50 + hours * 100 * 30);
     same("network", "bits", c.wire_bits_per_s, 8.0 * (500 * 1000 + 250 * 4000 + 250 * 2000));
     same("network", "questions", c.questions_per_s, 1000);
+}
+
+/* A hundred thousand from three locations are as many looks as three hundred thousand from one. */
+static void a_location_more_is_a_look_more(void **state)
+{
+    struct capacity one, three;
+    struct capacity_wish wish = { 300000,      1, S(300),       S(20),          S(1), 0,
+                                  PERCENT(50), 0, S(7) * 86400, S(100) * 86400, 0 };
+    (void)state;
+    capacity_reckon(&wish, &round_figures, &one);
+    wish.sites = 100000;
+    wish.locations = 3;
+    capacity_reckon(&wish, &round_figures, &three);
+    same("three", "looks", three.looks_per_s, one.looks_per_s);
+    same("three", "network", three.wire_bits_per_s, one.wire_bits_per_s);
+    assert_int_equal(three.disk_day_bytes, one.disk_day_bytes);
+    assert_int_equal(three.disk_bytes, one.disk_bytes - 200000ull * 400 + 100000ull * 3 * 60);
+    assert_int_equal(three.collector_bytes, 1000000 + 100000 * (300 + 3 * 50));
 }
 
 /* Each of them is one thread: beyond that no number of cores helps, and it is said. */
@@ -176,10 +203,10 @@ static void a_slower_machine_is_slower_in_all(void **state)
 /* The largest that the command takes. */
 static void nothing_runs_over(void **state)
 {
-    const struct capacity_wish wish = { 1000000000, 100000,          S(120) / 1200,
-                                        1000,       CAPACITY_PPM,    CAPACITY_PPM,
-                                        0,          S(86400) * 3650, S(86400) * 3650,
-                                        1000000 };
+    const struct capacity_wish wish = { 1000000000,      1,      100000,
+                                        S(120) / 1200,   1000,   CAPACITY_PPM,
+                                        CAPACITY_PPM,    0,      S(86400) * 3650,
+                                        S(86400) * 3650, 1000000 };
     struct capacity c;
     (void)state;
     capacity_reckon(&wish, &figures_stated, &c);
@@ -193,6 +220,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_each_plan_needs),
         cmocka_unit_test(memory_disk_and_network),
+        cmocka_unit_test(a_location_more_is_a_look_more),
         cmocka_unit_test(what_one_thread_cannot_do_is_said),
         cmocka_unit_test(a_slower_machine_is_slower_in_all),
         cmocka_unit_test(nothing_runs_over),
