@@ -11,10 +11,13 @@ its output is kept in build/log/ and shown when something in it failed.
 import atexit
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import xml.etree.ElementTree as xml
+from concurrent.futures import ThreadPoolExecutor
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
@@ -25,7 +28,8 @@ from harness import postgres  # noqa: E402
 ROOT = os.path.dirname(HERE)
 BUILD = os.environ.get("BUILD", "build")
 LOGS = os.path.join(ROOT, BUILD, "log")
-JOBS = str(os.cpu_count() or 1)
+CORES = os.cpu_count() or 1
+JOBS = str(CORES)
 
 # A sanitizer's finding must end the test, and name the place.
 SANITIZERS = {
@@ -58,39 +62,67 @@ def built(variant, log, *targets, **extra):
     return run(make(variant, *targets, **extra), log) == 0
 
 
+# They wait for real time to pass: begun first, or all would wait for them at the end.
+LONG = {"coordinator/test_coordinator", "worker/test_canaries", "worker/test_probe", "coordinator/test_slots",
+        "common/test_store_trouble", "collector/test_judge"}
+# A program that has none of these has one thread, in which no thread sanitizer finds anything.
+THREADS = re.compile(r"\b(pthread_create|zmq_ctx_new|uv_queue_work|uv_thread_create|MHD_start_daemon)\b")
+
+
+def unit_program(variant, name):
+    return os.path.join(BUILD, variant, "unit", name)
+
+
+def has_threads(variant, name):
+    said = subprocess.run(["nm", "--undefined-only", unit_program(variant, name)], cwd=ROOT, capture_output=True,
+                          text=True, check=True)
+    return bool(THREADS.search(said.stdout))
+
+
+def unit_names():
+    """All there are, the long ones first."""
+    folder = os.path.join(HERE, "unit")
+    names = [os.path.relpath(os.path.join(at, name), folder)[:-2] for at, _, names in os.walk(folder)
+             for name in names if name.startswith("test_") and name.endswith(".c")]
+    return sorted(names, key=lambda name: (name not in LONG, name))
+
+
+def unit_run(variant, name):
+    """Exit code and output of one, which says what it did in TAP."""
+    out = os.path.join(LOGS, f"unit-{variant}-{name.replace('/', '-')}.log")
+    if os.path.exists(out):
+        os.remove(out)
+    code = run([unit_program(variant, name)], out, env={"CMOCKA_MESSAGE_OUTPUT": "TAP"}, timeout=300)
+    with open(out, errors="replace") as f:
+        return code, f.read()
+
+
 def unit(variant, log):
-    """Every cmocka program; counts its tests from its TAP output."""
-    if not built(variant, log, "units"):
+    """Every cmocka program, several side by side, since many only wait. With the thread sanitizer those that have
+    threads, which another variant's programs tell before these are built."""
+    names = unit_names()
+    if variant == "tsan":
+        if not built("asan", log, "units"):
+            return 0, 1, ["does not build"]
+        names = [name for name in names if has_threads("asan", name)]
+    if not built(variant, log, *(unit_program(variant, name) for name in names)):
         return 0, 1, ["does not build"]
-    folder = os.path.join(BUILD, variant, "unit")
-    programs = sorted(os.path.join(at, name) for at, _, names in os.walk(os.path.join(ROOT, folder))
-                      for name in names if name.startswith("test_") and "." not in name)
-    # Programs whose source is gone are left over from an older checkout.
-    programs = [p for p in programs if os.path.exists(
-        os.path.join(HERE, "unit", os.path.relpath(p, os.path.join(ROOT, folder)) + ".c"))]
-    passed, failed, bad = 0, 0, []
-    for program in programs:
-        name = os.path.relpath(program, os.path.join(ROOT, folder))
-        out = os.path.join(LOGS, f"unit-{variant}-{name.replace('/', '-')}.log")
-        if os.path.exists(out):
-            os.remove(out)
-        code = run([program], out, env={"CMOCKA_MESSAGE_OUTPUT": "TAP"}, timeout=300)
-        text = open(out, errors="replace").read()
+    with ThreadPoolExecutor(2 * CORES) as pool:
+        outcomes = list(pool.map(lambda name: unit_run(variant, name), names))
+    passed, bad = 0, []
+    for name, (code, text) in zip(names, outcomes):
         good = len(re.findall(r"^ok ", text, re.M))
         wrong = re.findall(r"^not ok \d+ - (\S+)", text, re.M)
         passed += good
-        failed += len(wrong)
         bad += [f"{name}: {w}" for w in wrong]
         if code != 0 and not wrong:
-            failed += 1
             bad.append(f"{name}: ended with {code}")
+        if code == 0 and good == 0:
+            bad.append(f"{name}: ran no test")
         if code != 0:
             with open(log, "a") as f:
                 f.write(text)
-        if code == 0 and good == 0:
-            failed += 1
-            bad.append(f"{name}: ran no test")
-    return passed, failed, bad
+    return passed, len(bad), bad
 
 
 def pytest(variant, log, *selection, folder="integration"):
@@ -136,14 +168,35 @@ def fuzz(_variant, log):
 
 
 def lint(_variant, log):
-    parts = ["format", "headers", "layers", "scripts", "analysis"]
-    bad = [p for p in parts if run(make("debug", p), log) != 0]
+    """Side by side: the first two take one core each for most of the time."""
+    parts = ["headers", "analysis", "format", "layers", "scripts"]
+    run(make("debug", "generated"), log)  # by both of them
+    with ThreadPoolExecutor(CORES) as pool:
+        codes = list(pool.map(lambda p: run(make("debug", p), f"{log[:-4]}-{p}.log"), parts))
+    for part in parts:
+        with open(log, "ab") as whole, open(f"{log[:-4]}-{part}.log", "rb") as own:
+            whole.write(own.read())
+        os.remove(f"{log[:-4]}-{part}.log")
+    bad = [p for p, code in zip(parts, codes) if code != 0]
     return len(parts) - len(bad), len(bad), bad
 
 
 def compilers(_variant, log):
     ok = run(make("release", "all", CC="clang"), log) == 0
     return (1, 0, []) if ok else (0, 1, ["clang has something to say"])
+
+
+def work_in_memory():
+    """A folder for what tests make: stores there are not synced to a disk, so that nobody waits for one."""
+    there = "/dev/shm"
+    if "TMPDIR" in os.environ or not os.path.isdir(there):
+        return
+    about = os.statvfs(there)
+    if about.f_bavail * about.f_frsize < 2 << 30 or about.f_flag & os.ST_NOEXEC:
+        return
+    tempfile.tempdir = os.environ["TMPDIR"] = tempfile.mkdtemp(prefix="vt-", dir=there)
+    os.chmod(tempfile.tempdir, 0o1777)
+    atexit.register(shutil.rmtree, tempfile.tempdir, ignore_errors=True)
 
 
 def share_postgres():
@@ -183,6 +236,7 @@ def main(argv):
         print(f"run.py: no phase {unknown[0]}; there are: {' '.join(PHASES)}", file=sys.stderr)
         return 1
     os.makedirs(LOGS, exist_ok=True)
+    work_in_memory()
     passed = failed = 0
     for name in wanted:
         phase, variant = PHASES[name]

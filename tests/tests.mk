@@ -21,6 +21,8 @@ format:
 reformat:
 	clang-format-14 -i $(own)
 
+generated: $(gen) $(embedded)
+
 # Each header compiles alone.
 headers: $(gen) $(embedded)
 	@bad=0; for h in $(headers); do \
@@ -69,6 +71,6 @@ analysis: $(gen) $(embedded)
 	    --include=/usr/include/uthash.h --include=/usr/include/utlist.h -I. -I$(BUILD)/gen -D_GNU_SOURCE -j2 \
 	    --cppcheck-build-dir=$(BUILD)/cppcheck $(foreach f,$(FOLDERS),$(wildcard $(f)))
 
-.PHONY: test unit integration cluster lint format reformat headers layers scripts analysis
+.PHONY: test unit integration cluster lint generated format reformat headers layers scripts analysis
 -include tests/fuzz/fuzz.mk
 -include tests/bench/bench.mk

@@ -33,10 +33,11 @@ def pytest_cmdline_main(config):
     return shards.run(list(config.invocation_params.args), o.xmlpath, o.at_once)
 
 
-def pytest_collection_modifyitems(config, items):
-    items[:], others = shards.mine(items, lambda i: False)
-    if others:
-        config.hook.pytest_deselected(items=others)
+def pytest_runtestloop(session):
+    return shards.loop(session, lambda item: False)
+
+
+def pytest_collection_modifyitems(items):
     why = network.impossible() if items else ""
     for item in items:
         if why:

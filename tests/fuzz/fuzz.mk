@@ -15,15 +15,15 @@ FUZZES.fuzz_sitelist := cli
 
 fuzz:
 	@$(MAKE) --no-print-directory $(fuzzing) fuzzers
-	@for f in $(fuzzers); do \
-	    mkdir -p $(fuzzed)/found/$$f; log=$(fuzzed)/found/$$f.log; \
-	    echo "$$f: $(SECONDS) seconds"; \
-	    $(fuzzed)/fuzz/$$f -max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
-	        $$(sed -n 's|^/\* libFuzzer: \(.*\) \*/$$|\1|p' tests/fuzz/$$f.c) \
-	        -artifact_prefix=$(fuzzed)/found/$$f. $(fuzzed)/found/$$f tests/fuzz/corpus/$$f >$$log 2>&1 \
-	        || { tail -n 40 $$log; echo "$$f: found something, see $$log"; exit 1; }; \
-	    sed -n 's/^stat::number_of_executed_units: */  executions: /p' $$log; \
-	done
+	@$(MAKE) --no-print-directory $(fuzzing) $(fuzzers:%=run-%)
+# One after the other, or side by side with make -j.
+$(fuzzers:%=run-%): run-%:
+	@f=$*; mkdir -p $(fuzzed)/found/$$f; log=$(fuzzed)/found/$$f.log; \
+	$(fuzzed)/fuzz/$$f -max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+	    $$(sed -n 's|^/\* libFuzzer: \(.*\) \*/$$|\1|p' tests/fuzz/$$f.c) \
+	    -artifact_prefix=$(fuzzed)/found/$$f. $(fuzzed)/found/$$f tests/fuzz/corpus/$$f >$$log 2>&1 \
+	    || { tail -n 40 $$log; echo "$$f: found something, see $$log"; exit 1; }; \
+	sed -n "s/^stat::number_of_executed_units: */$$f: $(SECONDS) seconds, executions: /p" $$log
 
 # In the variant 'fuzz' only.
 define fuzzer
@@ -35,4 +35,4 @@ $(B)/fuzz/%:
 	$(CC) $(LDFLAGS) -fsanitize=fuzzer $(filter %.o %.a,$^) $(LDLIBS) -o $@
 fuzzers: $(fuzzers:%=$(B)/fuzz/%)
 
-.PHONY: fuzz fuzzers
+.PHONY: fuzz fuzzers $(fuzzers:%=run-%)

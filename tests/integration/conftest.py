@@ -49,10 +49,8 @@ def pytest_cmdline_main(config):
     return shards.run(list(config.invocation_params.args), o.xmlpath, o.at_once)
 
 
-def pytest_collection_modifyitems(config, items):
-    items[:], others = shards.mine(items, lambda i: {"answers", "lived", "prefix"} & set(i.fixturenames))
-    if others:
-        config.hook.pytest_deselected(items=others)
+def pytest_runtestloop(session):
+    return shards.loop(session, lambda item: {"answers", "lived", "prefix"} & set(item.fixturenames))
 
 
 def pytest_report_header():

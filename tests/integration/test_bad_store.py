@@ -162,6 +162,7 @@ def test_full(tmp_path):
     one_sentence(said, FULL)
 
 
+@pytest.mark.long
 @mounts
 def test_full_for_a_while_loses_no_look(cluster, village):
     """The disk fills up under a running system, and is freed again."""

@@ -84,6 +84,7 @@ def may_unshare():
     ).returncode == 0
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not may_unshare(), reason="this machine lets nobody make a network of its own")
 def test_a_worker_whose_network_is_cut_calls_nothing_down(cluster, village, mail):
     """It still hears the coordinator (the lanes are ipc://), and sees nothing of the world."""

@@ -68,6 +68,7 @@ def test_a_worker_crowds_nobody_and_calls_nobody_down(cluster, tmp_path):
     assert not cluster.ledger.incidents()
 
 
+@pytest.mark.long
 @private_network
 def test_a_dead_host_of_many_sites_is_told_by_all_of_them(cluster, tmp_path):
     """Twelve sites where six may be looked at, and each look hangs: nobody waits until the others' timeouts."""

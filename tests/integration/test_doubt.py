@@ -138,6 +138,7 @@ def test_no_port_is_left_to_connect_from(isles):
     assert any(a["cause"] == "worker_error" for a in seen), seen
 
 
+@pytest.mark.long
 def test_its_cable_is_pulled(story):
     story.begin()
     story.isles.pull()
@@ -147,6 +148,7 @@ def test_its_cable_is_pulled(story):
     story.is_over()
 
 
+@pytest.mark.long
 def test_its_resolver_is_dead(story):
     story.begin()
     story.isles.silence_resolver()
@@ -180,6 +182,7 @@ def test_its_clock_is_stepped_by_an_hour(story, tmp_path):
     story.others_did_it()
 
 
+@pytest.mark.long
 def test_its_cpu_is_starved(story):
     story.begin()
     starving = threading.Event()
@@ -204,6 +207,7 @@ def test_its_cpu_is_starved(story):
     story.others_did_it()
 
 
+@pytest.mark.long
 def test_its_descriptors_are_used_up(story):
     """Only looks show it: a rested worker must be given some again before it is known to be sick still."""
     story.begin(**{"operator.settled": "6s"})

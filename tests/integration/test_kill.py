@@ -147,6 +147,7 @@ def test_a_frozen_worker_loses_no_look(cluster, village, mail):
     gapless(cluster, "shop")
 
 
+@pytest.mark.long
 def test_a_frozen_collector_loses_no_look(cluster, village):
     """What was looked at waits in the workers. Ten sites: a few late results say nothing of the collector."""
     sites = [village.site(f"site-{n}", b.healthy()) for n in range(10)]

@@ -83,6 +83,7 @@ def test_the_same_seed_is_the_same_crowd(rehearse):
     assert first == again and len(first) == told and 40 <= told <= 80
 
 
+@pytest.mark.long
 @pytest.mark.story
 def test_an_outage_by_script_is_exactly_these_incidents(rehearse, cluster, hook):
     """Sites 3 to 5 are in trouble for a while; so Vedette opens three incidents, ends them, and no other."""

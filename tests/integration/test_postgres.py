@@ -61,6 +61,7 @@ def test_the_server_is_begun_again_while_the_site_is_down(cluster, own, mail, sh
     told_once(cluster, mail, shop)
 
 
+@pytest.mark.long
 def test_the_server_is_away_when_the_site_goes_down(cluster, own, mail, shop):
     own.crash()
     asked = len(shop.visits)
@@ -101,6 +102,7 @@ def test_a_deposed_one_ends(cluster, own, shop):
         assert "taken over" in process.said()
 
 
+@pytest.mark.long
 def test_copied_from_a_file_in_an_outage(world, own, village, mail):
     """SQLite today, a server tomorrow: the outage goes on, and is told as the one that it is."""
     with Cluster(world) as c:

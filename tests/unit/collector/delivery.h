@@ -62,10 +62,10 @@ static inline struct notice *delivery_notice(enum notice_kind kind, const char *
     return notice_make(1, &f, channel);
 }
 
-/* Ends within ten seconds, once. */
+/* Ends within half a minute, once. */
 static inline enum delivery_word deliver(struct delivery *d, const struct notice *n)
 {
-    mono_ns until = clock_mono() + 10 * NS_PER_S;
+    mono_ns until = clock_mono() + 30 * NS_PER_S;
     d->ends = 0;
     loop_turn(d->loop, 0);
     channel_begin(d->channels, n, delivery_done, d);

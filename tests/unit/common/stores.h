@@ -7,6 +7,7 @@
 
 #include "common/store/store.h"
 #include "common/text.h"
+#include "tests/unit/folder.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -87,8 +88,7 @@ static inline void place_make(struct place *p)
     char sql[64];
     *p = (struct place){ .kind = place_kind };
     if (p->kind == PLACE_SQLITE) {
-        snprintf(p->folder, sizeof p->folder, "/tmp/vedette-store-XXXXXX");
-        assert_non_null(mkdtemp(p->folder));
+        folder_make(p->folder, sizeof p->folder, "store");
         snprintf(p->url, sizeof p->url, "sqlite:%s/store.db", p->folder);
         p->words = "store.db";
         p->one_writer = true;

@@ -17,7 +17,7 @@ static void test_from_the_store_to_recorded(void **state)
     struct world *w = *state;
     be_patient(w);
     struct thread *l = &w->lane[0];
-    struct site s = site_of("shop", 300000, 1000);
+    struct site s = site_of("shop", rarely(1), 1000);
     s.id = edit(w, &s);
     start(w);
     join(w, l, "alpha");
@@ -114,7 +114,7 @@ static void test_a_silent_lane_gives_its_job_to_another(void **state)
 {
     struct world *w = *state;
     struct thread *a = &w->lane[0], *b = &w->lane[1];
-    struct site s = site_of("shop", 300000, 100);
+    struct site s = site_of("shop", rarely(1), 100);
     edit(w, &s);
     start(w);
     join(w, a, "alpha");
@@ -137,7 +137,7 @@ static void test_a_look_that_is_asked_for(void **state)
 {
     struct world *w = *state;
     struct thread *l = &w->lane[0];
-    struct site s = site_of("shop", 300000, 1000);
+    struct site s = site_of("shop", rarely(1), 1000);
     edit(w, &s);
     start(w);
     join(w, l, "alpha");
@@ -263,7 +263,7 @@ static void test_a_look_that_a_worker_held_back(void **state)
 {
     struct world *w = *state;
     struct thread *l = &w->lane[0];
-    struct site shop = site_of("shop", 300000, 1000), blog = site_of("blog", 300000, 1000);
+    struct site shop = site_of("shop", rarely(1), 1000), blog = site_of("blog", rarely(2), 1000);
     be_patient(w);
     edit(w, &shop);
     start(w);
@@ -311,7 +311,7 @@ static bool was_reported(const struct world *w, const struct run *run, enum caus
 }
 
 /* It comes back after a while in which nobody was there. Shop, every two seconds,
- * has been looked at eight seconds ago; blog, once a minute, owes one slot, the
+ * has been looked at eight seconds ago; blog, much less often, owes one slot, the
  * youngest: either somebody has it in hand, or it is looked at after all. */
 static void restart(struct world *w, bool in_hand, bool in_parts)
 {
@@ -321,15 +321,15 @@ static void restart(struct world *w, bool in_hand, bool in_parts)
     uint32_t epoch; /* of the one that was there before */
     assert_int_equal(store_next_epoch(w->editor, &epoch, NULL), 0);
     w->edited_us = now - US_PER_HOUR;
-    struct site shop = site_of("shop", 2000, 1000), blog = site_of("blog", 3600000, 1000);
+    struct site shop = site_of("shop", 2000, 1000), blog = site_of("blog", rarely(2), 1000);
     blog.url = "http://blog.example.org/"; /* elsewhere: neither waits for the other's turn */
     shop.id = edit(w, &shop);
     blog.id = edit(w, &blog);
     wall_us shop_last = site_next_slot(shop.id, 2000, now - 10 * US_PER_S);
-    wall_us blog_owed = site_next_slot(blog.id, 3600000, now - US_PER_HOUR + 1);
+    wall_us blog_owed = site_next_slot(blog.id, blog.every_ms, now) - blog.every_ms * US_PER_MS;
     struct site_state states[] = {
-        {.site_id = shop.id,  .health = HEALTH_UP, .last_slot_us = shop_last              },
-        { .site_id = blog.id, .health = HEALTH_UP, .last_slot_us = blog_owed - US_PER_HOUR},
+        {.site_id = shop.id,  .health = HEALTH_UP, .last_slot_us = shop_last                            },
+        { .site_id = blog.id, .health = HEALTH_UP, .last_slot_us = blog_owed - blog.every_ms * US_PER_MS},
     };
     struct record rec = { .states = states, .n_states = 2 };
     assert_int_equal(store_record(w->editor, &rec, NULL), 0);
