@@ -24,6 +24,7 @@
 
 #define CONFIG_MAX_LOCATIONS 32
 #define CONFIG_MAX_THREADS   256 /* of a worker */
+#define CONFIG_MAX_COORDINATORS 16 /* that a worker serves */
 
 struct config {
     char store[512]; /* URL, see store.h */
@@ -69,6 +70,7 @@ struct config {
     struct {
         char name[WORKER_NAME_SIZE]; /* "": the host's name and the process id */
         char location[LOCATION_SIZE];
+        char coordinators[2600]; /* their control endpoints, comma-separated; "": endpoint.control */
         char join[TOKEN_SIZE]; /* a token, see token.h: where the cluster is and who we are; "": none */
         uint32_t threads;      /* 0: as many as there are cores */
         uint32_t slots;        /* looks in hand at once, for each thread */
@@ -157,6 +159,9 @@ uint32_t config_threads(const struct config *c);
 
 /* The i-th location's name into buf; false when there are no more. */
 bool config_location(const struct config *c, unsigned i, char *buf, size_t size);
+/* How many coordinators a worker serves, at least 1, and the control endpoint of the i-th. */
+unsigned config_coordinators(const struct config *c);
+void config_coordinator(const struct config *c, unsigned i, char buf[ENDPOINT_SIZE]);
 /* The jobs endpoint of the i-th location. */
 int config_jobs_endpoint(const struct config *c, unsigned i, char *buf, size_t size, struct err *err);
 

@@ -20,23 +20,42 @@ uint32_t config_threads(const struct config *c)
     return n < CONFIG_MAX_THREADS ? n : CONFIG_MAX_THREADS;
 }
 
+/* The i-th word of a list with commas; false when there are no more. */
+static bool word_of(const char *list, unsigned i, char *buf, size_t size)
+{
+    for (; i > 0 && list; i--) {
+        list = strchr(list, ',');
+        list = list ? list + 1 : NULL;
+    }
+    if (!list)
+        return false;
+    list += strspn(list, " ");
+    size_t len = strcspn(list, ",");
+    while (len > 0 && list[len - 1] == ' ')
+        len--;
+    snprintf(buf, size, "%.*s", (int)len, list);
+    return true;
+}
+
+unsigned config_coordinators(const struct config *c)
+{
+    char one[ENDPOINT_SIZE];
+    unsigned n = 0;
+    while (n < CONFIG_MAX_COORDINATORS && word_of(c->worker.coordinators, n, one, sizeof one))
+        n++;
+    return n;
+}
+
+void config_coordinator(const struct config *c, unsigned i, char buf[ENDPOINT_SIZE])
+{
+    if (!*c->worker.coordinators || !word_of(c->worker.coordinators, i, buf, ENDPOINT_SIZE))
+        snprintf(buf, ENDPOINT_SIZE, "%s", c->endpoint.control);
+}
+
 bool config_location(const struct config *c, unsigned i, char *buf, size_t size)
 {
-    const char *p = c->locations;
-    for (; i > 0; i--) {
-        p = strchr(p, ',');
-        if (!p)
-            return false;
-        p++;
-    }
-    p += strspn(p, " ");
-    size_t len = strcspn(p, ",");
-    while (len > 0 && p[len - 1] == ' ')
-        len--;
-    if (len == 0 && strchr(c->locations, ',') == NULL)
-        return false; /* none at all, rather than one without a name */
-    snprintf(buf, size, "%.*s", (int)len, p);
-    return true;
+    /* none at all, rather than one without a name */
+    return word_of(c->locations, i, buf, size) && (*buf || strchr(c->locations, ','));
 }
 
 int config_jobs_endpoint(const struct config *c, unsigned i, char *buf, size_t size, struct err *err)

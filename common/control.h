@@ -7,7 +7,9 @@
  *   worker               coordinator
  *   hello           -->                 I am here (again); sent until welcomed
  *                   <-- welcome         where jobs come from and results go
- *                   <-- refused         why not, in a sentence; the worker ends
+ *                   <-- refused         why not, in a sentence; a worker that all refuse ends
+ *                   <-- standby         another coordinator acts for this part of the sites: ask again;
+ *                                       said to a hello or a heartbeat
  *   taken           -->                 received these jobs, will look at them
  *   busy            -->                 received these jobs, will not: give them to another
  *   heartbeat       -->                 every second: room, doubts, every five seconds the jobs in hand
@@ -35,6 +37,7 @@ enum control_kind {
     CONTROL_DRAIN,
     CONTROL_DRAINING,
     CONTROL_GOODBYE,
+    CONTROL_STANDBY,
     CONTROL_KIND_END, /* one past the last */
 };
 const char *control_kind_name(enum control_kind k); /* "hello" */
@@ -44,6 +47,7 @@ const char *control_kind_name(enum control_kind k); /* "hello" */
 #define ENDPOINT_SIZE           160
 #define CONTROL_MAX_SLOTS       65536       /* of one lane */
 #define CONTROL_MAX_LANES       65536       /* of a cluster */
+#define CONTROL_MAX_SHARDS      64          /* likewise: parts that the sites are cut in */
 #define CONTROL_MAX_UNRECORDED  (1 << 21)   /* an outbox at its largest, and what is still to come into it */
 #define CONTROL_MAX_DESCRIPTORS (1u << 30)  /* the kernel's own ceiling (fs.nr_open); more is told as that */
 #define CONTROL_MAX_LAG_US      3600000000u /* longer is told as an hour */
@@ -81,8 +85,10 @@ struct control {
     const uint64_t *ids;
     size_t n_ids;
 
-    /* welcome */
+    /* welcome. Of those who welcome a lane for one shard, the one of the highest epoch acts: what others say
+     * about jobs is from before it. */
     uint32_t epoch;
+    uint16_t shard, shards;      /* whose sites these are, see shard.h; 0 of 0 is 0 of 1 */
     char jobs[ENDPOINT_SIZE];    /* the location's PUSH endpoint, to connect to */
     char results[ENDPOINT_SIZE]; /* the collector's PULL endpoint */
     uint64_t key;                /* by which the worker came in, as jobs name it (job.avoid_key); 0: none */

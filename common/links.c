@@ -37,6 +37,10 @@ int links_join(struct config *c, enum links_as as, struct err *err)
         return r;
     char *where = as == LINKS_WORKER ? c->endpoint.control : c->endpoint.feed;
     snprintf(where, ENDPOINT_SIZE, "tcp://%s", t.address[0]);
+    int len = 0;
+    for (unsigned i = 0; as == LINKS_WORKER && i < t.n_addresses; i++)
+        len += snprintf(c->worker.coordinators + len, sizeof c->worker.coordinators - (size_t)len, "%stcp://%s",
+                        i ? "," : "", t.address[i]);
     if (as == LINKS_WORKER) {
         memcpy(c->worker.location, t.location, sizeof c->worker.location);
         c->endpoint.results[0] = '\0'; /* the welcome says */
@@ -46,14 +50,25 @@ int links_join(struct config *c, enum links_as as, struct err *err)
 
 /* ── Keys ──────────────────────────────────────────────────────────────── */
 
+static bool is_keyed(const struct config *c, const char *endpoint)
+{
+    return endpoint_is_tcp(endpoint) && (c->keys.loopback || !endpoint_is_local(endpoint));
+}
+
 /* Those links that a program has before it is told of others. */
 static bool needs_keys(const struct config *c, enum links_as as)
 {
+    char one[ENDPOINT_SIZE];
+    for (unsigned i = 0; as == LINKS_WORKER && i < config_coordinators(c); i++) {
+        config_coordinator(c, i, one);
+        if (is_keyed(c, one))
+            return true;
+    }
     const char *const ends[] = { c->endpoint.control, c->endpoint.feed, c->endpoint.results,
                                  c->endpoint.feedback, c->endpoint.jobs };
-    size_t from = as == LINKS_OPERATOR ? 1 : 0, to = as == LINKS_CLUSTER ? 5 : from + 1;
+    size_t from = as == LINKS_OPERATOR ? 1 : 0, to = as == LINKS_CLUSTER ? 5 : as == LINKS_OPERATOR ? 2 : 0;
     for (size_t i = from; i < to; i++)
-        if (endpoint_is_tcp(ends[i]) && (c->keys.loopback || !endpoint_is_local(ends[i])))
+        if (is_keyed(c, ends[i]))
             return true;
     return false;
 }
@@ -104,6 +119,14 @@ int links_new(struct bus **ret, const struct config *c, enum links_as as, struct
     return r;
 }
 
+static int no_keys(const char *setting, const char *endpoint, struct err *err)
+{
+    return err_set(err, -EINVAL,
+                   "%s: '%.120s' is not on a loopback address: links to other hosts need keys; name "
+                   "their file in keys.server_file, and `vedette keygen` makes it",
+                   setting, endpoint);
+}
+
 int links_check(const struct config *c, struct err *err)
 {
     const struct {
@@ -117,12 +140,15 @@ int links_check(const struct config *c, struct err *err)
     };
     if (*c->keys.server_file || *c->worker.join || *c->operator.join)
         return 0;
+    for (unsigned i = 0; i < config_coordinators(c); i++) {
+        char one[ENDPOINT_SIZE];
+        config_coordinator(c, i, one);
+        if (*c->worker.coordinators && !endpoint_is_local(one))
+            return no_keys("worker.coordinators", one, err);
+    }
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (!endpoint_is_local(rows[i].endpoint))
-            return err_set(err, -EINVAL,
-                           "%s: '%.120s' is not on a loopback address: links to other hosts need keys; name "
-                           "their file in keys.server_file, and `vedette keygen` makes it",
-                           rows[i].setting, rows[i].endpoint);
+            return no_keys(rows[i].setting, rows[i].endpoint, err);
     if (c->keys.loopback)
         return err_set(err, -EINVAL,
                        "keys.loopback: there are no keys; name their file in keys.server_file, "

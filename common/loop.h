@@ -49,7 +49,7 @@ struct loop_load {
 struct loop_load loop_load(struct loop *l);
 
 /* Reading from a ZeroMQ socket. At most LOOP_MAX_WATCHES at a time. -ENOSPC. */
-#define LOOP_MAX_WATCHES 16
+#define LOOP_MAX_WATCHES 40
 typedef void loop_fn(void *arg);
 int loop_watch(struct loop *l, void *socket, loop_fn *fn, void *arg);
 void loop_unwatch(struct loop *l, void *socket);         /* not watched: nothing */

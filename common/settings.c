@@ -46,6 +46,32 @@ static int check_locations(const char *text, struct err *err)
     return i > 0 ? 0 : err_set(err, -EINVAL, "at least one location must be named");
 }
 
+static int check_coordinators(const char *text, struct err *err)
+{
+    struct config c = { 0 };
+    char one[ENDPOINT_SIZE], earlier[ENDPOINT_SIZE];
+    if (!*text)
+        return 0;
+    snprintf(c.worker.coordinators, sizeof c.worker.coordinators, "%s", text);
+    unsigned n = 1;
+    for (const char *p = text; (p = strchr(p, ',')); p++)
+        n++;
+    if (n > CONFIG_MAX_COORDINATORS)
+        return err_set(err, -EINVAL, "more than %d coordinators", CONFIG_MAX_COORDINATORS);
+    for (unsigned i = 0; i < n; i++) {
+        config_coordinator(&c, i, one);
+        int r = endpoint_check(one, err);
+        if (r < 0)
+            return r;
+        for (unsigned k = 0; k < i; k++) {
+            config_coordinator(&c, k, earlier);
+            if (strcmp(one, earlier) == 0)
+                return err_set(err, -EINVAL, "'%s' is named twice", one);
+        }
+    }
+    return 0;
+}
+
 static int check_worker_name(const char *text, struct err *err)
 {
     if (*text && !worker_name_valid(text))
@@ -246,6 +272,8 @@ const struct setting settings[] = {
       .about = "what the worker is called; empty: the host's name and the process id" },
     { "worker.location", TEXT(worker.location), .fallback = "local", .check = check_location,
       .about = "where it stands: one of `locations`" },
+    { "worker.coordinators", LIST(worker.coordinators), .fallback = "", .check = check_coordinators,
+      .about = "where the coordinators of the cluster hear from it, separated by commas; empty: endpoint.control" },
     { "worker.join", SECRET(worker.join), .fallback = "", .check = token_check,
       .about = "token that `vedette token` printed: the worker takes part in that cluster, at the token's location" },
     { "worker.threads", COUNT(worker.threads, 0, CONFIG_MAX_THREADS), .fallback = "0",

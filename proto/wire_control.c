@@ -56,6 +56,10 @@ static int check_amounts(const struct control *c, struct err *err)
     if (r == 0)
         r = wire_check_number(c->lanes, CONTROL_MAX_LANES, "lanes", err);
     if (r == 0)
+        r = wire_check_number(c->shards, CONTROL_MAX_SHARDS, "shards", err);
+    if (r == 0 && c->shard > 0 && c->shard >= c->shards)
+        r = err_set(err, -EBADMSG, "there is no shard %u of %u", c->shard, c->shards);
+    if (r == 0)
         r = wire_check_number(c->lag_us, CONTROL_MAX_LAG_US, "microseconds of lag", err);
     return r;
 }
@@ -132,6 +136,8 @@ int wire_pack_control(const struct control *c, uint8_t *buf, size_t size)
     m.rest = c->rest;
     m.lanes = c->lanes;
     m.key = c->key;
+    m.shard = c->shard;
+    m.shards = c->shards;
     m.text = wire_lend(c->text);
     wire_put(&out, &m.base);
     return wire_out_done(&out);
@@ -174,6 +180,8 @@ int wire_unpack_control(struct wire_arena *a, const void *bytes, size_t len, str
     const Vedette__V1__Control *m = (const Vedette__V1__Control *)message;
     if (m->lane > UINT16_MAX)
         return err_set(err, -EBADMSG, "lane %u is too high", m->lane);
+    if (m->shard > UINT16_MAX || m->shards > UINT16_MAX)
+        return err_set(err, -EBADMSG, "shard %u of %u is too high", m->shard, m->shards);
     struct control c = {
         .kind = (enum control_kind)m->kind,
         .lane = (uint16_t)m->lane,
@@ -194,6 +202,8 @@ int wire_unpack_control(struct wire_arena *a, const void *bytes, size_t len, str
         .rest = m->rest,
         .lanes = m->lanes,
         .key = m->key,
+        .shard = (uint16_t)m->shard,
+        .shards = (uint16_t)m->shards,
     };
     r = texts_in(&c, m, err);
     if (r == 0)

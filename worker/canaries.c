@@ -285,12 +285,25 @@ static void perch_add(struct canaries *c, const struct canary_spec *spec)
     c->perch[i] = p;
 }
 
+static void add_coordinators(struct canaries *c, const struct config *config)
+{
+    for (unsigned i = 0; i < config_coordinators(config); i++) {
+        struct canary_spec one = { .kind = CANARY_COORDINATOR };
+        char endpoint[ENDPOINT_SIZE];
+        config_coordinator(config, i, endpoint);
+        if (from_endpoint(&one, endpoint))
+            perch_add(c, &one);
+    }
+}
+
 static void fill(struct canaries *c, const struct canary_spec *spec, int n, const struct config *config)
 {
     for (int i = 0; i < n; i++) {
         struct canary_spec one = spec[i];
-        if (one.kind == CANARY_COORDINATOR && !from_endpoint(&one, config->endpoint.control))
+        if (one.kind == CANARY_COORDINATOR) {
+            add_coordinators(c, config);
             continue;
+        }
         if (one.kind == CANARY_COLLECTOR && !from_endpoint(&one, config->endpoint.results))
             continue;
         perch_add(c, &one);

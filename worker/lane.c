@@ -2,14 +2,10 @@
 
 #include "common/desk.h"
 #include "common/log.h"
-#include "common/pool.h"
-#include "worker/inlet.h"
-#include "worker/intake.h"
+#include "worker/line.h"
 #include "worker/machine.h"
 #include "worker/outbox.h"
 #include "worker/probe.h"
-#include "worker/rollcall.h"
-#include "worker/shipment.h"
 #include "worker/wakeup.h"
 #include "worker/worker_metrics.h"
 
@@ -20,19 +16,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
 /* A lane's day
  *
- * Jobs come in on the jobs lane; each gets a word at once (intake.h) and, when it
- * is taken, a look. A look's result goes into the outbox and from there to the
- * collector until it is recorded. All words and results of a turn are sent
- * together at its end.
+ * Jobs come in over its lines (line.h), one to each coordinator; each job gets a word
+ * at once (intake.h) and, when it is taken, a look. A look's result goes into the
+ * outbox of its shard's docket and from there to that shard's collector until it is
+ * recorded. All words and results of a turn are sent together at its end.
  *
- * Resting: while it is in doubt of itself and others are there, the coordinator
- * tells it to rest. A lane that rests has no connection for jobs, so that none is
- * sent to it; what it has in hand it ends as usual.
+ * Slots are one pool. Each docket has a quota of them, divided anew every second
+ * (shares.h), so that what one coordinator is promised no other fills.
  *
  * Leaving: no new jobs, a short while for looks that are nearly done, a word for
  * those that are not, a while for results to be recorded, goodbye.
@@ -40,12 +32,7 @@
 
 #define FINISH_LOOKS_NS (2 * NS_PER_S)
 #define FINISH_ALL_NS   (6 * NS_PER_S)
-
-struct order { /* a job in hand */
-    uint64_t job_id;
-    struct thread_lane *lane;
-    UT_hash_handle hh;
-};
+#define DIVIDE_NS       (NS_PER_S - 100 * NS_PER_MS) /* a heartbeat's period, or a little less */
 
 struct thread_lane {
     struct lane_setup setup;
@@ -59,121 +46,22 @@ struct thread_lane {
     struct loop_bell bell;
     _Atomic unsigned asked_to_drain;
     struct probes *probes;
-    struct rollcall *rollcall;
-    struct shipment *shipment;
-    struct wire_arena *arena;
-    struct inlet *inlet;              /* of jobs; closed before the first welcome and while it rests */
-    char jobs_welcome[ENDPOINT_SIZE]; /* where it was told to connect to; "" before */
-    struct intake intake;
-    struct order *orders;
-    struct pool spare_orders;
+    struct line *line[CONFIG_MAX_COORDINATORS];
+    char where[CONFIG_MAX_COORDINATORS][ENDPOINT_SIZE];
+    unsigned n_lines;
+    struct docket *docket[CONTROL_MAX_SHARDS];
+    struct share *share[CONTROL_MAX_SHARDS]; /* the dockets' */
+    unsigned n_dockets;
+    mono_ns divided;
     struct wakeup *leaving;
     mono_ns drain_since; /* 0: not draining */
     bool handed_back;
-    bool resting;
     bool suspect; /* as was logged last */
     struct machine_count descriptors;
     struct lane_counts counts;
-    struct log_gate stale_gate;
+    struct log_gate behind_gate;
     struct desk *desk;
 };
-
-/* ── Looks ─────────────────────────────────────────────────────────────── */
-
-static struct order *find_order(const struct thread_lane *l, uint64_t job_id)
-{
-    struct order *o = NULL;
-    HASH_FIND(hh, l->orders, &job_id, sizeof job_id, o);
-    return o;
-}
-
-static void drop_order(struct thread_lane *l, struct order *o)
-{
-    HASH_DEL(l->orders, o);
-    pool_give(&l->spare_orders, o);
-}
-
-static void on_looked(void *arg, const struct result *seen)
-{
-    struct order *o = arg;
-    struct thread_lane *l = o->lane;
-    struct result r = *seen;
-
-    snprintf(r.worker, sizeof r.worker, "%s", l->setup.worker);
-    r.lane = l->setup.number;
-    drop_order(l, o);
-    lane_counts_look(&l->counts, &r);
-    /* There is room: it was counted before the job was taken. Without memory the
-     * result is lost, and the run goes out again when its time is over. */
-    if (!l->handed_back)
-        (void)shipment_add(l->shipment, &r);
-}
-
-static int begin_look(struct thread_lane *l, const struct job *j)
-{
-    struct order *o = pool_take(&l->spare_orders);
-    if (!o)
-        return -ENOMEM;
-    o->job_id = j->id;
-    o->lane = l;
-    HASH_ADD(hh, l->orders, job_id, sizeof o->job_id, o);
-    if (!o->hh.tbl) {
-        pool_give(&l->spare_orders, o);
-        return -ENOMEM;
-    }
-    int r = probe_begin(l->probes, j, on_looked, o);
-    if (r < 0)
-        drop_order(l, o);
-    return r;
-}
-
-/* ── Jobs ──────────────────────────────────────────────────────────────── */
-
-static size_t outbox_left(const struct thread_lane *l)
-{
-    size_t room = outbox_room(shipment_outbox(l->shipment)), in_hand = HASH_COUNT(l->orders);
-    return room > in_hand ? room - in_hand : 0;
-}
-
-static void deal_with_job(struct thread_lane *l, const struct job *j, int64_t age_ms)
-{
-    bool in_hand = find_order(l, j->id) != NULL;
-    const struct intake_lane lane = {
-        .name = l->setup.worker,
-        .draining = l->drain_since != 0 || l->resting,
-        .known = in_hand || outbox_has(shipment_outbox(l->shipment), j->id),
-        .free_slots = probes_room(l->probes),
-        .outbox_room = outbox_left(l),
-        .key = rollcall_key(l->rollcall),
-    };
-    enum intake_word word = intake_decide(j, age_ms, &lane);
-    if (word == INTAKE_TAKEN && !lane.known && begin_look(l, j) < 0)
-        word = INTAKE_BUSY;
-    if (word != INTAKE_STALE)
-        (word == INTAKE_TAKEN ? rollcall_taken : rollcall_busy)(l->rollcall, j->id);
-    l->counts.jobs[word]++;
-}
-
-static int on_jobs(void *arg, const struct bus_message *m, struct err *err)
-{
-    struct thread_lane *l = arg;
-    struct job_batch b;
-    uint64_t held;
-
-    int r = wire_unpack_jobs(l->arena, m->bytes, m->len, &b, err);
-    if (r < 0)
-        return r;
-    const uint64_t *stale = &l->counts.jobs[INTAKE_STALE], before = *stale;
-    int64_t age_ms = intake_age_ms(&l->intake, b.epoch, b.stamp_ms, loop_now(l->loop));
-    for (size_t i = 0; i < b.n_jobs; i++)
-        deal_with_job(l, &b.jobs[i], age_ms);
-    if (*stale != before && log_gate_open(&l->stale_gate, loop_now(l->loop), &held))
-        log_warn("jobs.stale", "lane=%u dropped=%llu age_ms=%lld: they came too late to be begun",
-                 l->setup.number, (unsigned long long)*stale, (long long)age_ms);
-    return 0;
-}
-
-/* ── What the coordinator says ─────────────────────────────────────────── */
 
 static void end_with(struct thread_lane *l, int code, const char *why)
 {
@@ -181,55 +69,144 @@ static void end_with(struct thread_lane *l, int code, const char *why)
     loop_stop(l->loop, 0);
 }
 
-static void on_welcomed(void *arg, const struct control *c)
+/* ── Looks ─────────────────────────────────────────────────────────────── */
+
+static void on_looked(void *arg, const struct result *seen)
 {
-    struct thread_lane *l = arg;
-    struct err err = { 0 };
-    bool first = !inlet_is_open(l->inlet) && !l->resting;
-    snprintf(l->jobs_welcome, sizeof l->jobs_welcome, "%s", c->jobs);
-    int r = shipment_connect(l->shipment, c->results, &err);
-    if (r == 0 && !l->resting)
-        r = inlet_open(l->inlet, c->jobs, &err);
+    struct order *o = arg;
+    struct docket *d = docket_of(o);
+    struct thread_lane *l = d->owner;
+    struct result r = *seen;
+
+    snprintf(r.worker, sizeof r.worker, "%s", l->setup.worker);
+    r.lane = l->setup.number;
+    docket_drop(o);
+    lane_counts_look(&l->counts, &r);
+    /* There is room: it was counted before the job was taken. Without memory the
+     * result is lost, and the run goes out again when its time is over. */
+    if (!l->handed_back)
+        (void)shipment_add(d->shipment, &r);
+}
+
+static int begin_look(struct thread_lane *l, struct docket *d, const struct job *j)
+{
+    struct order *o = docket_take(d, j->id);
+    if (!o)
+        return -ENOMEM;
+    int r = probe_begin(l->probes, j, on_looked, o);
     if (r < 0)
-        end_with(l, r, err.text);
-    else if (first)
-        log_info("lane.welcomed", "lane=%u jobs=%s results=%s", l->setup.number, c->jobs, c->results);
+        docket_drop(o);
+    return r;
 }
 
-static void on_recorded(void *arg, const uint64_t *ids, size_t n)
+/* ── Room ──────────────────────────────────────────────────────────────── */
+
+/* For results. Each shard has its part, so that a collector that is away does not fill
+ * the others' room. */
+static size_t outbox_left(const struct thread_lane *l, const struct docket *d)
+{
+    size_t part = l->setup.config->worker.outbox / (l->n_dockets ? l->n_dockets : 1);
+    size_t used = docket_unrecorded(d) + d->share.in_hand;
+    return part > used ? part - used : 0;
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static size_t slots_left(const struct thread_lane *l, const struct docket *d)
+{
+    return smaller(probes_room(l->probes), share_room(&d->share));
+}
+
+static void divide(struct thread_lane *l)
+{
+    for (unsigned i = 0; i < l->n_dockets; i++)
+        l->docket[i]->share.present = l->docket[i]->acting != NULL;
+    shares_divide(l->share, l->n_dockets, l->setup.config->worker.slots);
+    l->divided = loop_now(l->loop);
+}
+
+static enum intake_word on_job(void *arg, struct docket *d, const struct job *j, int64_t age_ms)
 {
     struct thread_lane *l = arg;
-    shipment_recorded(l->shipment, ids, n);
+    const struct intake_lane lane = {
+        .name = l->setup.worker,
+        .draining = l->drain_since != 0 || line_state(d->acting) == LINE_RESTS,
+        .known = docket_has(d, j->id),
+        .free_slots = slots_left(l, d),
+        .outbox_room = outbox_left(l, d),
+        .key = rollcall_key(line_rollcall(d->acting)),
+    };
+    enum intake_word word = intake_decide(j, age_ms, &lane);
+    d->share.wanted |= word == INTAKE_BUSY && lane.free_slots == 0;
+    if (word == INTAKE_TAKEN && !lane.known && begin_look(l, d, j) < 0)
+        word = INTAKE_BUSY;
+    l->counts.jobs[word]++;
+    return word;
 }
 
-/* Jobs that are here already go back; one that is still on its way is missed by
- * the coordinator after a while and goes out again. */
-static void begin_resting(struct thread_lane *l)
-{
-    l->resting = true;
-    inlet_drain(l->inlet);
-    inlet_close(l->inlet);
-    log_info("lane.rests", "lane=%u: others do its work", l->setup.number);
-}
+/* ── Who gives jobs ────────────────────────────────────────────────────── */
 
-static void on_beaten(void *arg, const struct control *beat)
+static struct docket *find_docket(struct thread_lane *l, uint16_t shard)
 {
-    struct thread_lane *l = arg;
+    for (unsigned i = 0; i < l->n_dockets; i++)
+        if (l->docket[i]->shard == shard)
+            return l->docket[i];
     struct err err = { 0 };
-    bool rest = beat->rest;
-    if (beat->lanes > 0)
-        probes_share(l->probes, beat->lanes);
-    if (rest == l->resting || !l->jobs_welcome[0])
-        return;
-    if (rest) {
-        begin_resting(l);
-        return;
+    struct docket *d = NULL;
+    int r = docket_new(&d, shard, l->loop, l->setup.bus, l->setup.config->worker.outbox, l, &err);
+    if (r < 0) { /* at most CONTROL_MAX_SHARDS, since there are no higher numbers on the wire */
+        end_with(l, r, err.text);
+        return NULL;
     }
-    l->resting = false;
-    log_info("lane.works", "lane=%u: has rested", l->setup.number);
-    int r = inlet_open(l->inlet, l->jobs_welcome, &err);
+    l->share[l->n_dockets] = &d->share;
+    l->docket[l->n_dockets++] = d;
+    return d;
+}
+
+static bool is_behind(struct thread_lane *l, const struct line *line, const struct docket *d,
+                      const struct control *c)
+{
+    uint64_t held;
+    bool another = d->acting && d->acting != line;
+    if (c->epoch > d->epoch || (c->epoch == d->epoch && !another))
+        return false;
+    if (log_gate_open(&l->behind_gate, loop_now(l->loop), &held))
+        log_warn("lane.behind",
+                 "lane=%u coordinator=%s shard=%u epoch=%u: it is not heeded, since one of epoch %u acts%s",
+                 l->setup.number, line_where(line), c->shard, c->epoch, d->epoch,
+                 c->epoch == d->epoch ? ", the same by another address" : "");
+    return true;
+}
+
+static struct docket *on_welcomed(void *arg, struct line *line, const struct control *c)
+{
+    struct thread_lane *l = arg;
+    struct docket *d = find_docket(l, c->shard);
+    struct err err = { 0 };
+    if (!d || is_behind(l, line, d, c))
+        return NULL;
+    if (d->acting && d->acting != line)
+        line_set_aside(d->acting);
+    d->acting = line;
+    d->epoch = c->epoch;
+    divide(l);
+    int r = shipment_connect(d->shipment, c->results, &err);
     if (r < 0)
         end_with(l, r, err.text);
+    return d;
+}
+
+/* Its docket goes on with what it holds. */
+static void on_left(void *arg, struct line *line)
+{
+    struct thread_lane *l = arg;
+    for (unsigned i = 0; i < l->n_dockets; i++)
+        if (l->docket[i]->acting == line)
+            l->docket[i]->acting = NULL;
+    divide(l);
 }
 
 static void begin_draining(void *arg)
@@ -238,68 +215,53 @@ static void begin_draining(void *arg)
     if (l->drain_since != 0)
         return;
     l->drain_since = loop_now(l->loop);
-    rollcall_draining(l->rollcall);
+    for (unsigned i = 0; i < l->n_lines; i++)
+        rollcall_draining(line_rollcall(l->line[i]));
     wakeup_at(l->leaving, 0);
 }
 
-static void on_refused(void *arg, const char *why)
+/* A worker that nobody wants ends; one that others want goes on with them. */
+static void on_refused(void *arg, struct line *line, const char *why)
 {
+    struct thread_lane *l = arg;
     char text[240];
-    snprintf(text, sizeof text, "the coordinator refuses this worker: %s", why);
-    end_with(arg, -ECONNREFUSED, text);
+    unsigned refused = 0;
+    for (unsigned i = 0; i < l->n_lines; i++)
+        refused += line_state(l->line[i]) == LINE_REFUSED;
+    if (refused == l->n_lines) {
+        snprintf(text, sizeof text, "the coordinator refuses this worker: %s", why);
+        end_with(l, -ECONNREFUSED, text);
+    } else {
+        log_error("lane.refused", "lane=%u coordinator=%s: %s", l->setup.number, line_where(line), why);
+    }
 }
 
-/* Results need no coordinator, only a collector: that way is made anew at once. */
-static void on_reconnect(void *arg)
+/* The coordinators count the same lanes; who came to them first may know of fewer. */
+static void on_beaten(void *arg)
 {
     struct thread_lane *l = arg;
-    struct err err = { 0 };
-    log_warn("lane.silence", "lane=%u unrecorded=%zu: the coordinator is silent, connecting anew",
-             l->setup.number, outbox_count(shipment_outbox(l->shipment)));
-    l->resting = false; /* whoever welcomes us next will say */
-    inlet_close(l->inlet);
-    if (shipment_reconnect(l->shipment, &err) < 0)
-        log_warn("lane.results", "lane=%u: %s", l->setup.number, err.text);
+    uint32_t most = 0;
+    for (unsigned i = 0; i < l->n_lines; i++)
+        most = line_lanes(l->line[i]) > most ? line_lanes(l->line[i]) : most;
+    if (most > 0)
+        probes_share(l->probes, most);
 }
 
-static void on_turned_away(void *arg, const char *where)
+static void on_beat(void *arg, struct docket *d, struct control *c)
 {
     struct thread_lane *l = arg;
-    log_warn(
-        "lane.turned_away",
-        "lane=%u unrecorded=%zu: the coordinator at %s does not let this worker's key in: it was revoked, or "
-        "is another cluster's",
-        l->setup.number, outbox_count(shipment_outbox(l->shipment)), where);
-    l->resting = false;
-    inlet_close(l->inlet);
-    shipment_disconnect(l->shipment);
-}
-
-static size_t on_list(void *arg, uint64_t *ids, size_t max)
-{
-    const struct thread_lane *l = arg;
-    size_t n = HASH_COUNT(l->orders) + outbox_count(shipment_outbox(l->shipment)), i = 0;
-    if (n > max)
-        return n;
-    for (const struct order *o = l->orders; o; o = o->hh.next)
-        ids[i++] = o->job_id;
-    return i + outbox_ids(shipment_outbox(l->shipment), ids + i, max - i);
-}
-
-static void on_beat(void *arg, struct control *c)
-{
-    struct thread_lane *l = arg;
-    size_t room = probes_room(l->probes), left = outbox_left(l);
     const char *reason = probes_reason(l->probes);
     bool suspect = *reason;
 
+    if (loop_now(l->loop) - l->divided >= DIVIDE_NS)
+        divide(l);
     if (suspect != l->suspect)
         log_warn("lane.suspect", "lane=%u suspect=%d: %s", l->setup.number, suspect,
                  suspect ? reason : "no doubts any more");
     l->suspect = suspect;
     snprintf(c->text, sizeof c->text, "%s", reason);
-    c->free_slots = l->drain_since ? 0 : (uint32_t)(room < left ? room : left);
-    c->unrecorded = (uint32_t)outbox_count(shipment_outbox(l->shipment));
+    c->free_slots = l->drain_since ? 0 : (uint32_t)smaller(slots_left(l, d), outbox_left(l, d));
+    c->unrecorded = (uint32_t)docket_unrecorded(d);
     c->descriptors = machine_descriptors(&l->descriptors, loop_now(l->loop));
     c->descriptors_most = l->setup.descriptors_most;
     int64_t lag_us = loop_lag(l->loop) / NS_PER_US;
@@ -307,39 +269,50 @@ static void on_beat(void *arg, struct control *c)
     c->suspect = suspect;
 }
 
-static const struct rollcall_events rollcall_events = {
+static void on_failed(void *arg, int code, const char *why)
+{
+    end_with(arg, code, why);
+}
+
+static const struct line_events line_events = {
     .welcomed = on_welcomed,
-    .recorded = on_recorded,
-    .drain = begin_draining,
+    .left = on_left,
+    .job = on_job,
     .refused = on_refused,
+    .drain = begin_draining,
     .beaten = on_beaten,
-    .turned_away = on_turned_away,
-    .reconnect = on_reconnect,
     .beat = on_beat,
-    .list = on_list,
+    .failed = on_failed,
 };
 
 /* ── Leaving ───────────────────────────────────────────────────────────── */
 
+static void say_busy(void *arg, uint64_t job_id)
+{
+    rollcall_busy(arg, job_id);
+}
+
 /* Looks that are not done by now: others may have them. */
 static void hand_back(struct thread_lane *l)
 {
-    struct order *o, *next;
     l->handed_back = true;
-    HASH_ITER (hh, l->orders, o, next)
-        rollcall_busy(l->rollcall, o->job_id);
+    for (unsigned i = 0; i < l->n_dockets; i++)
+        if (l->docket[i]->acting)
+            docket_each(l->docket[i], say_busy, line_rollcall(l->docket[i]->acting));
 }
 
 static void on_leaving(void *arg)
 {
     struct thread_lane *l = arg;
     mono_ns now = loop_now(l->loop), since = now - l->drain_since;
-
-    if (since >= FINISH_LOOKS_NS && !l->handed_back && l->orders)
+    size_t in_hand = 0, unrecorded = 0;
+    for (unsigned i = 0; i < l->n_dockets; i++) {
+        in_hand += l->docket[i]->share.in_hand;
+        unrecorded += docket_unrecorded(l->docket[i]);
+    }
+    if (since >= FINISH_LOOKS_NS && !l->handed_back && in_hand > 0)
         hand_back(l);
-    bool looked = l->handed_back || !l->orders;
-    bool told = outbox_count(shipment_outbox(l->shipment)) == 0;
-    if ((looked && told) || since >= FINISH_ALL_NS) {
+    if (((l->handed_back || in_hand == 0) && unrecorded == 0) || since >= FINISH_ALL_NS) {
         loop_stop(l->loop, 0);
         return;
     }
@@ -360,43 +333,72 @@ static void on_bell(void *arg)
 static enum board_word on_desk(void *arg, struct sheet *sheet, char why_not[DESK_WHY_SIZE])
 {
     const struct thread_lane *l = arg;
-    const struct lane_view view = {
-        &l->counts,  l->resting, l->drain_since != 0, outbox_left(l), l->probes, shipment_outbox(l->shipment),
-        l->rollcall, l->inlet,
-    };
+    struct lane_view view = { .counts = &l->counts,
+                              .draining = l->drain_since != 0,
+                              .probes = l->probes,
+                              .line = l->line,
+                              .n_lines = l->n_lines };
+    for (unsigned i = 0; i < l->n_dockets; i++) {
+        view.unrecorded += docket_unrecorded(l->docket[i]);
+        if (l->docket[i]->acting)
+            view.outbox_left += outbox_left(l, l->docket[i]);
+    }
+    if (l->n_dockets == 0)
+        view.outbox_left = l->setup.config->worker.outbox;
     return worker_metrics_lane(&view, sheet, why_not, DESK_WHY_SIZE);
 }
 
 /* ── The thread ────────────────────────────────────────────────────────── */
 
+static void flush(struct thread_lane *l, bool all)
+{
+    for (unsigned i = 0; i < l->n_lines; i++)
+        rollcall_flush(line_rollcall(l->line[i]));
+    for (unsigned i = 0; i < l->n_dockets; i++)
+        shipment_flush(l->docket[i]->shipment, all);
+}
+
 static void on_turned(void *arg)
 {
     struct thread_lane *l = arg;
-    rollcall_flush(l->rollcall);
-    shipment_flush(l->shipment, false);
+    flush(l, false);
     atomic_store_explicit(&l->turned, loop_now(l->loop), memory_order_relaxed);
+}
+
+static int make_lines(struct thread_lane *l, struct err *err)
+{
+    const struct lane_setup *s = &l->setup;
+    unsigned n = config_coordinators(s->config);
+    int r = 0;
+    for (unsigned i = 0; r == 0 && i < n; i++) {
+        config_coordinator(s->config, i, l->where[i]);
+        const struct line_setup line = {
+            .loop = l->loop,
+            .bus = s->bus,
+            .self = { .config = s->config,
+                      .where = l->where[i],
+                      .worker = s->worker,
+                      .lane = s->number,
+                      .nonce = s->nonce },
+            .alone = n == 1,
+        };
+        r = line_new(&l->line[i], &line, &line_events, l, err);
+        l->n_lines += r == 0;
+    }
+    return r;
 }
 
 static int make_parts(struct thread_lane *l, struct err *err)
 {
     const struct lane_setup *s = &l->setup;
-    const struct rollcall_self self = {
-        .config = s->config, .worker = s->worker, .lane = s->number, .nonce = s->nonce
-    };
     int r = probes_new(&l->probes, l->loop, s->config, err);
     if (r == 0)
         r = probes_keep_canaries(l->probes, s->config, err);
     if (r == 0)
-        r = shipment_new(&l->shipment, l->loop, s->bus, s->config->worker.outbox, err);
-    if (r == 0)
-        r = rollcall_new(&l->rollcall, l->loop, s->bus, &self, &rollcall_events, l, err);
+        r = make_lines(l, err);
     if (r < 0)
         return r;
-    r = wire_arena_new(&l->arena);
-    if (r == 0)
-        r = inlet_new(&l->inlet, l->loop, s->bus, on_jobs, l);
-    if (r == 0)
-        r = wakeup_new(&l->leaving, l->loop, on_leaving, l);
+    r = wakeup_new(&l->leaving, l->loop, on_leaving, l);
     if (r == 0)
         r = loop_after_turn(l->loop, on_turned, l);
     if (r == 0)
@@ -407,14 +409,11 @@ static int make_parts(struct thread_lane *l, struct err *err)
 static void drop_parts(struct thread_lane *l)
 {
     desk_close(l->desk);
-    inlet_free(l->inlet);
     probes_free(l->probes);
-    while (l->orders)
-        drop_order(l, l->orders);
-    pool_done(&l->spare_orders);
-    rollcall_free(l->rollcall);
-    shipment_free(l->shipment);
-    wire_arena_free(l->arena);
+    for (unsigned i = 0; i < l->n_lines; i++)
+        line_free(l->line[i]);
+    for (unsigned i = 0; i < l->n_dockets; i++)
+        docket_free(l->docket[i]);
     wakeup_free(l->leaving);
 }
 
@@ -423,9 +422,9 @@ static void work(struct thread_lane *l)
     int r = loop_run(l->loop);
     if (r < 0)
         err_set(&l->err, r, "the loop of lane %u: %s", l->setup.number, strerror(-r));
-    rollcall_flush(l->rollcall);
-    shipment_flush(l->shipment, true);
-    rollcall_goodbye(l->rollcall, l->err.code ? l->err.text : "leaving");
+    flush(l, true);
+    for (unsigned i = 0; i < l->n_lines; i++)
+        rollcall_goodbye(line_rollcall(l->line[i]), l->err.code ? l->err.text : "leaving");
 }
 
 static void *run(void *arg)
@@ -463,7 +462,6 @@ int lane_start(struct thread_lane **ret, const struct lane_setup *setup, struct 
     if (!l)
         return err_set(err, -ENOMEM, "no memory for a lane");
     l->setup = *setup;
-    pool_init(&l->spare_orders, sizeof(struct order));
     sem_init(&l->started, 0, 0);
     int r = loop_new(&l->loop);
     if (r == 0)

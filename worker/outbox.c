@@ -123,6 +123,21 @@ void outbox_unsent(struct outbox *o, const struct result *buf, size_t n, mono_ns
     }
 }
 
+void outbox_hurry(struct outbox *o, mono_ns now)
+{
+    for (unsigned i = 0; i < N_WAITS; i++) {
+        struct entry *e;
+        DL_FOREACH (o->list[i], e) {
+            e->times = 0;
+            e->due = now;
+        }
+        if (i > 0 && o->list[i]) {
+            DL_CONCAT(o->list[0], o->list[i]);
+            o->list[i] = NULL;
+        }
+    }
+}
+
 bool outbox_forget(struct outbox *o, uint64_t job_id)
 {
     struct entry *e = find(o, job_id);

@@ -31,6 +31,9 @@ size_t outbox_take_due(struct outbox *o, mono_ns now, struct result *buf, size_t
 /* The last n taken could not be sent: due again at `again`, as if never sent. */
 void outbox_unsent(struct outbox *o, const struct result *buf, size_t n, mono_ns again);
 
+/* Somebody else receives them: all are due now, as if never sent. */
+void outbox_hurry(struct outbox *o, mono_ns now);
+
 /* It is in the store. False when it is not here (any more). */
 bool outbox_forget(struct outbox *o, uint64_t job_id);
 

@@ -13,17 +13,28 @@ void presence_init(struct presence *p, mono_ns now)
 
 void presence_heard(struct presence *p, uint64_t nonce, mono_ns now)
 {
+    bool forgot_us = p->welcomed && nonce != p->coordinator;
     p->heard = now;
-    if (p->welcomed && nonce != p->coordinator) {
-        p->welcomed = false;
+    if (forgot_us || p->stands_by) {
+        p->welcomed = p->stands_by = false;
         p->next_hello = now;
     }
+}
+
+void presence_standby(struct presence *p, mono_ns now)
+{
+    p->heard = now;
+    if (p->welcomed || !p->stands_by)
+        p->next_hello = now + HELLO_EVERY;
+    p->welcomed = false;
+    p->stands_by = true;
 }
 
 void presence_welcomed(struct presence *p, uint64_t nonce, mono_ns now)
 {
     p->heard = now;
     p->next_hello = now + REMIND_EVERY;
+    p->stands_by = false;
     if (p->welcomed && p->coordinator == nonce)
         return;
     p->welcomed = true;

@@ -1,6 +1,7 @@
-/* presence.h - when a lane speaks to its coordinator, and when it gives up on
+/* presence.h - when a lane speaks to a coordinator, and when it gives up on
  * the connection: hello until welcomed, a heartbeat every second, everything it
  * has in hand every five; after ten seconds of silence new sockets and hello.
+ * One that only stands by is asked again every second, for as long as it does.
  *
  * Silence may also be a connection that ZeroMQ never makes again, after a
  * protocol error for example; only new sockets end that.
@@ -16,6 +17,7 @@
 
 struct presence {
     bool welcomed;
+    bool stands_by;       /* said last that another one acts */
     uint64_t coordinator; /* nonce of the one that welcomed us */
     mono_ns heard;        /* its last message, or when we began to wait for one */
     mono_ns next_hello, next_beat, next_full;
@@ -27,6 +29,9 @@ void presence_init(struct presence *p, mono_ns now);
  * that welcomed us does not know us: hello again. */
 void presence_heard(struct presence *p, uint64_t nonce, mono_ns now);
 void presence_welcomed(struct presence *p, uint64_t nonce, mono_ns now);
+/* It stands by, or is not believed although it welcomed us: ask again later. The next
+ * that is heard of it is news, and hello is said at once. */
+void presence_standby(struct presence *p, mono_ns now);
 
 enum presence_act {
     PRESENCE_HELLO = 1 << 0,

@@ -31,6 +31,7 @@ struct rollcall {
     struct guarded *guarded; /* the socket's */
     struct presence presence;
     uint64_t key;       /* by which we were welcomed */
+    bool refused;       /* the socket is to be closed for a while */
     mono_ns pause;      /* after being turned away: the last one */
     mono_ns shut_until; /* no socket before that; 0: there is one */
     struct wakeup *wakeup;
@@ -181,7 +182,7 @@ void rollcall_goodbye(struct rollcall *r, const char *why)
 static void at_our_host(const struct rollcall *r, char endpoint[ENDPOINT_SIZE])
 {
     char host[ENDPOINT_SIZE], at[ENDPOINT_SIZE];
-    endpoint_host(r->self.config->endpoint.control, host, sizeof host);
+    endpoint_host(r->self.where, host, sizeof host);
     if (*host && strcmp(host, "*") != 0 && endpoint_is_everywhere(endpoint) &&
         endpoint_at(endpoint, host, at, sizeof at) == 0)
         memcpy(endpoint, at, sizeof at);
@@ -194,8 +195,22 @@ static void hear_welcome(struct rollcall *r, const struct control *c, mono_ns no
     at_our_host(r, told.results);
     r->pause = 0;
     r->key = c->key;
-    presence_welcomed(&r->presence, c->nonce, now);
-    r->events->welcomed(r->arg, &told);
+    if (r->events->welcomed(r->arg, &told))
+        presence_welcomed(&r->presence, c->nonce, now);
+    else
+        presence_standby(&r->presence, now);
+}
+
+void rollcall_set_aside(struct rollcall *r)
+{
+    presence_standby(&r->presence, loop_now(r->loop));
+}
+
+/* The socket is closed in on_step, since this is called while it is read. */
+static void hear_refused(struct rollcall *r, const char *why)
+{
+    r->refused = true;
+    r->events->refused(r->arg, why);
 }
 
 static void hear(struct rollcall *r, const struct control *c)
@@ -204,7 +219,11 @@ static void hear(struct rollcall *r, const struct control *c)
 
     switch (c->kind) {
     case CONTROL_WELCOME: hear_welcome(r, c, now); return;
-    case CONTROL_REFUSED: r->events->refused(r->arg, c->text); return;
+    case CONTROL_REFUSED: hear_refused(r, c->text); return;
+    case CONTROL_STANDBY:
+        presence_standby(&r->presence, now);
+        r->events->standby(r->arg);
+        return;
     case CONTROL_RECORDED: r->events->recorded(r->arg, c->ids, c->n_ids); break;
     case CONTROL_DRAIN: r->events->drain(r->arg); break;
     case CONTROL_BEAT: r->events->beaten(r->arg, c); break;
@@ -220,7 +239,7 @@ static void on_readable(void *arg)
     struct rollcall *r = arg;
     struct bus_message m;
 
-    for (int i = 0; i < MESSAGES_A_TURN; i++) {
+    for (int i = 0; i < MESSAGES_A_TURN && !r->refused; i++) {
         struct control c;
         struct err err = { 0 };
         int got = bus_take(r->socket, &m);
@@ -236,7 +255,7 @@ static void on_readable(void *arg)
             hear(r, &c);
         bus_message_done(&m);
     }
-    wakeup_at(r->wakeup, presence_next(&r->presence));
+    wakeup_at(r->wakeup, r->refused ? 0 : presence_next(&r->presence));
 }
 
 /* ZeroMQ does not connect it again: the silence that follows does, see presence.h. */
@@ -250,7 +269,7 @@ static void on_cut(void *arg, const char *peer, const char *why)
 
 static int connect_socket(struct rollcall *r, struct err *err)
 {
-    int rc = bus_open_guarded(r->bus, LANE_CONTROL, SIDE_FROM, r->self.config->endpoint.control,
+    int rc = bus_open_guarded(r->bus, LANE_CONTROL, SIDE_FROM, r->self.where,
                               &(struct bus_witness){ r->loop, on_cut, r }, &r->socket, &r->guarded, err);
     if (rc == 0)
         rc = loop_watch(r->loop, r->socket, on_readable, r);
@@ -286,7 +305,7 @@ static void stay_away(struct rollcall *r)
     mono_ns longer = r->pause ? 2 * r->pause : 5 * NS_PER_S;
     r->pause = longer < ROLLCALL_MOST_PAUSE_NS ? longer : ROLLCALL_MOST_PAUSE_NS;
     r->shut_until = loop_now(r->loop) + r->pause;
-    r->events->turned_away(r->arg, r->self.config->endpoint.control);
+    r->events->turned_away(r->arg, r->self.where);
 }
 
 static void reconnect(struct rollcall *r)
@@ -304,6 +323,11 @@ static void reconnect(struct rollcall *r)
 static bool is_shut(struct rollcall *r)
 {
     mono_ns now = loop_now(r->loop);
+    if (r->refused) {
+        disconnect(r);
+        r->refused = false;
+        r->shut_until = now + ROLLCALL_MOST_PAUSE_NS;
+    }
     if (r->shut_until == 0)
         return false;
     if (now < r->shut_until) {

@@ -1,4 +1,4 @@
-/* rollcall.h - a lane's conversation with the coordinator (common/control.h):
+/* rollcall.h - a lane's conversation with one coordinator (common/control.h):
  * hello, heartbeats, what was taken or refused, what is recorded, goodbye.
  *
  * When to say something is decided in presence.h; here is the socket. Words
@@ -22,9 +22,10 @@
 
 struct rollcall;
 
-/* Who speaks. Borrowed. */
+/* Who speaks, and with whom. Borrowed, but for the members themselves. */
 struct rollcall_self {
     const struct config *config;
+    const char *where; /* the coordinator's control endpoint; "": none, and nothing is said */
     const char *worker;
     uint16_t lane;
     uint64_t nonce;
@@ -33,10 +34,12 @@ struct rollcall_self {
 /* What the lane is told, from within the loop. What is pointed to is borrowed
  * for the call. */
 struct rollcall_events {
-    void (*welcomed)(void *arg, const struct control *c); /* also when it is not the first time */
+    /* Also when it is not the first time. False: it is not believed, and asked again later. */
+    bool (*welcomed)(void *arg, const struct control *c);
+    void (*standby)(void *arg); /* it says that another one acts; asked again every second */
     void (*recorded)(void *arg, const uint64_t *ids, size_t n);
     void (*drain)(void *arg);
-    void (*refused)(void *arg, const char *why);
+    void (*refused)(void *arg, const char *why); /* tried again after ROLLCALL_MOST_PAUSE_NS */
     void (*beaten)(void *arg,
                    const struct control *beat); /* its answer: whether to rest, and who else is there */
     /* Somebody answers, and does not let our key in. Tried again after a while, of up to
@@ -61,6 +64,7 @@ void rollcall_busy(struct rollcall *r, uint64_t job_id);
 void rollcall_flush(struct rollcall *r);
 
 uint64_t rollcall_key(const struct rollcall *r);  /* by which we were welcomed; 0: none, or not yet */
+void rollcall_set_aside(struct rollcall *r); /* as if it had said that it stands by */
 bool rollcall_welcomed(const struct rollcall *r); /* and the coordinator not silent since */
 /* Who sent what was dropped, see dropped_each. */
 void rollcall_each_dropped(const struct rollcall *r, dropped_fn *fn, void *arg);

@@ -80,10 +80,14 @@ int shipment_connect(struct shipment *s, const char *endpoint, struct err *err)
 {
     if (s->socket && strcmp(s->endpoint, endpoint) == 0)
         return 0;
+    bool moved_on = s->endpoint[0] != '\0';
     int r = new_socket(s, endpoint, err);
-    if (r == 0)
-        snprintf(s->endpoint, sizeof s->endpoint, "%s", endpoint);
-    return r;
+    if (r < 0)
+        return r;
+    snprintf(s->endpoint, sizeof s->endpoint, "%s", endpoint);
+    if (moved_on) /* what the one before has and did not record, it may never record */
+        outbox_hurry(s->outbox, loop_now(s->loop));
+    return 0;
 }
 
 int shipment_reconnect(struct shipment *s, struct err *err)

@@ -19,7 +19,7 @@ int shipment_new(struct shipment **ret, struct loop *l, struct bus *bus, size_t 
 void shipment_free(struct shipment *s); /* NULL is fine; what ZeroMQ has of it lingers with the bus */
 DEFINE_SCOPED(shipment, struct shipment *, shipment_free)
 
-/* Where to. The same endpoint again: nothing. */
+/* Where to. The same endpoint again: nothing. Another one: all that is not recorded goes there. */
 int shipment_connect(struct shipment *s, const char *endpoint, struct err *err);
 void shipment_disconnect(struct shipment *s);                /* until shipment_connect; results wait */
 int shipment_reconnect(struct shipment *s, struct err *err); /* with a new socket; before connect: nothing */

@@ -5,6 +5,7 @@
 enum metric {
     INFO,
     LANES,
+    COORDINATORS,
     IN_DOUBT,
     SLOTS,
     IN_HAND,
@@ -29,6 +30,8 @@ static const struct metric_row rows[METRICS] = {
     [INFO] = {NAME("info"),                         METRIC_GAUGE,     "worker,location",
               "Always 1: what it is called, and where it stands"                                                                 },
     [LANES] = { NAME("lanes"),                       METRIC_GAUGE,     "state",           "Its threads that look, by what they do"},
+    [COORDINATORS] = { NAME("coordinators"),                METRIC_GAUGE,     "state",
+              "Its threads' lines to coordinators, by what each of these is for it"                                              },
     [IN_DOUBT] = { NAME("lanes_in_doubt"),              METRIC_GAUGE,     "",                "Its threads that doubt themselves"     },
     [SLOTS] = { NAME("slots"),                       METRIC_GAUGE,     "",                "Looks that it can have in hand at once"},
     [IN_HAND] = { NAME("looks_in_hand"),               METRIC_GAUGE,     "",                "Looks under way"                       },
@@ -92,13 +95,23 @@ static void put_dropped(void *arg, const char *peer, uint64_t n)
     sheet_put_of2(d->sheet, &rows[DROPPED], d->lane, peer, (double)n);
 }
 
+static unsigned lines_in(const struct lane_view *v, enum line_state state)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < v->n_lines; i++)
+        n += line_state(v->line[i]) == state;
+    return n;
+}
+
 /* All of them each time, so that a state that nobody is in shows 0. */
 static void put_state(const struct lane_view *v, struct sheet *s)
 {
     static const char *const states[] = { "works", "rests", "drains", "waits" };
-    unsigned state = v->draining ? 2 : !rollcall_welcomed(v->rollcall) ? 3 : v->resting ? 1 : 0;
+    unsigned state = v->draining ? 2 : lines_in(v, LINE_ACTS) ? 0 : lines_in(v, LINE_RESTS) ? 1 : 3;
     for (unsigned i = 0; i < sizeof states / sizeof *states; i++)
         sheet_put_of(s, &rows[LANES], states[i], i == state);
+    for (unsigned i = 0; i < LINE_STATE_COUNT; i++)
+        sheet_put_of(s, &rows[COORDINATORS], line_state_name(i), lines_in(v, i));
 }
 
 static enum board_word judge(const struct lane_view *v, char *why_not, size_t size)
@@ -106,17 +119,18 @@ static enum board_word judge(const struct lane_view *v, char *why_not, size_t si
     const char *doubt = probes_reason(v->probes);
     if (v->draining)
         snprintf(why_not, size, "it takes no more work");
-    else if (!rollcall_welcomed(v->rollcall))
-        snprintf(why_not, size, "the coordinator has not welcomed it");
+    else if (!lines_in(v, LINE_ACTS) && !lines_in(v, LINE_RESTS))
+        snprintf(why_not, size, v->n_lines > 1 ? "no coordinator has welcomed it"
+                                               : "the coordinator has not welcomed it");
     else if (doubt[0])
         snprintf(why_not, size, "it doubts itself: %s", doubt);
-    else if (v->resting)
+    else if (!lines_in(v, LINE_ACTS))
         snprintf(why_not, size, "it rests, and others do its work");
     else if (probes_room(v->probes) == 0)
         snprintf(why_not, size, "all of its %zu slots are taken", probes_in_hand(v->probes));
     else if (v->outbox_left == 0)
         snprintf(why_not, size, "%zu results are not recorded, and there is no room for more",
-                 outbox_count(v->outbox));
+                 v->unrecorded);
     else
         return BOARD_CAN;
     return BOARD_CANNOT;
@@ -131,10 +145,12 @@ enum board_word worker_metrics_lane(const struct lane_view *v, struct sheet *she
     sheet_put(sheet, &rows[IN_DOUBT], probes_reason(v->probes)[0] != '\0');
     sheet_put(sheet, &rows[SLOTS], (double)(in_hand + probes_room(v->probes)));
     sheet_put(sheet, &rows[IN_HAND], (double)in_hand);
-    sheet_put(sheet, &rows[OUTBOX], (double)outbox_count(v->outbox));
+    sheet_put(sheet, &rows[OUTBOX], (double)v->unrecorded);
     sheet_put(sheet, &rows[OUTBOX_LEFT], (double)v->outbox_left);
-    inlet_each_dropped(v->inlet, put_dropped, &(struct dropped_on){ sheet, "jobs" });
-    rollcall_each_dropped(v->rollcall, put_dropped, &(struct dropped_on){ sheet, "control" });
+    for (unsigned i = 0; i < v->n_lines; i++) {
+        inlet_each_dropped(line_inlet(v->line[i]), put_dropped, &(struct dropped_on){ sheet, "jobs" });
+        rollcall_each_dropped(line_rollcall(v->line[i]), put_dropped, &(struct dropped_on){ sheet, "control" });
+    }
     return judge(v, why_not, size);
 }
 

@@ -6,13 +6,11 @@
 #include "common/board.h"
 #include "common/result.h"
 #include "common/spread.h"
-#include "worker/inlet.h"
 #include "worker/intake.h"
 #include "worker/limits.h"
+#include "worker/line.h"
 #include "worker/machine.h"
-#include "worker/outbox.h"
 #include "worker/probe.h"
-#include "worker/rollcall.h"
 
 extern const struct metric_table worker_metrics;
 
@@ -27,12 +25,12 @@ void lane_counts_look(struct lane_counts *c, const struct result *r); /* one tha
 /* A lane as it is now. */
 struct lane_view {
     const struct lane_counts *counts;
-    bool resting, draining;
+    bool draining;
+    size_t unrecorded;
     size_t outbox_left; /* for so many more results, those of looks under way not counted */
     const struct probes *probes;
-    const struct outbox *outbox;
-    const struct rollcall *rollcall;
-    const struct inlet *inlet;
+    struct line *const *line;
+    unsigned n_lines;
 };
 /* ... and whether it can look; if not, `why_not` (of `size` bytes) says why. */
 enum board_word worker_metrics_lane(const struct lane_view *v, struct sheet *sheet, char *why_not,

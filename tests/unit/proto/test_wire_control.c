@@ -44,6 +44,8 @@ static struct control usual(enum control_kind kind)
         .rest = true,
         .lanes = 48,
         .key = 8,
+        .shard = 1,
+        .shards = 3,
         .all_ids = kind == CONTROL_HEARTBEAT,
         .epoch = 3,
         .jobs = "tcp://127.0.0.1:7720",
@@ -76,6 +78,8 @@ static void assert_comes_back(const struct control *c)
     assert_int_equal(got.rest, c->rest);
     assert_int_equal(got.lanes, c->lanes);
     assert_int_equal(got.key, c->key);
+    assert_int_equal(got.shard, c->shard);
+    assert_int_equal(got.shards, c->shards);
     assert_int_equal(got.all_ids, c->all_ids);
     assert_int_equal(got.part, c->part);
     assert_int_equal(got.parts, c->parts);
@@ -114,6 +118,8 @@ static void every_member_comes_back_at_its_limits(void **state)
     c.lag_us = CONTROL_MAX_LAG_US;
     c.lanes = CONTROL_MAX_LANES;
     c.key = UINT64_MAX;
+    c.shards = CONTROL_MAX_SHARDS;
+    c.shard = CONTROL_MAX_SHARDS - 1;
     c.descriptors = c.descriptors_most = CONTROL_MAX_DESCRIPTORS;
     c.epoch = 0xffffff;
     assert_comes_back(&c);
@@ -175,7 +181,7 @@ static void what_the_receiver_refuses_is_not_packed(void **state)
                                                    CONTROL_HEARTBEAT, CONTROL_DRAINING, CONTROL_GOODBYE };
     static const enum control_kind without_ids[] = { CONTROL_HELLO,  CONTROL_WELCOME, CONTROL_REFUSED,
                                                      CONTROL_BEAT,   CONTROL_DRAIN,   CONTROL_DRAINING,
-                                                     CONTROL_GOODBYE };
+                                                     CONTROL_GOODBYE, CONTROL_STANDBY };
     REFUSED((enum control_kind)0, (void)c);
     REFUSED(CONTROL_KIND_END, (void)c);
     for (size_t i = 0; i < sizeof of_worker / sizeof *of_worker; i++)
@@ -203,6 +209,9 @@ static void what_the_receiver_refuses_is_not_packed(void **state)
     REFUSED(CONTROL_WELCOME, c.jobs[0] = '\0');
     REFUSED(CONTROL_WELCOME, c.results[0] = '\0');
     REFUSED(CONTROL_WELCOME, c.epoch = 0x1000000);
+    REFUSED(CONTROL_WELCOME, c.shards = CONTROL_MAX_SHARDS + 1);
+    REFUSED(CONTROL_WELCOME, c.shard = c.shards);
+    REFUSED(CONTROL_WELCOME, (c.shard = 1, c.shards = 0));
     REFUSED(CONTROL_HELLO, memset(c.worker, 'w', sizeof c.worker));
     REFUSED(CONTROL_HELLO, memset(c.location, 'l', sizeof c.location));
     REFUSED(CONTROL_HELLO, memset(c.software, 's', sizeof c.software));
@@ -275,7 +284,7 @@ static const struct {
     { CONTROL_HELLO, WITHOUT("major"), -EBADMSG, "without a version" },
     { CONTROL_HELLO, NUMBER("major", 2), -EPROTO, "upgrade it" },
     { CONTROL_HELLO, WITHOUT("kind"), -EBADMSG, "0 is no kind" },
-    { CONTROL_HELLO, NUMBER("kind", CONTROL_KIND_END), -EBADMSG, "12 is no kind" },
+    { CONTROL_HELLO, NUMBER("kind", CONTROL_KIND_END), -EBADMSG, "13 is no kind" },
     { CONTROL_HELLO, NUMBER("kind", UINT64_MAX), -EBADMSG, "no kind" },
     { CONTROL_HELLO, WITHOUT("worker"), -EBADMSG, "hello: a worker's name" },
     { CONTROL_BEAT, TEXT("worker", "w 1"), -EBADMSG, "beat: a worker's name" },

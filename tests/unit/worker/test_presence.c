@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 /* One letter for each second. What comes in: w welcome, b beat, W and B of
- * another coordinator, . nothing. What goes out: h hello, b heartbeat, f full
+ * another coordinator, s it stands by, . nothing. What goes out: h hello, b heartbeat, f full
  * heartbeat, R new sockets and hello, H hello and full heartbeat, . nothing. */
 static const struct {
     const char *name, *hears, *says;
@@ -26,6 +26,10 @@ static const struct {
     { "late, and still alive",                 "w........b.........b...",           "fbbbbfbbbbfbbbbfbbbbfbb"},
     { "another coordinator does not know us",  "wbbBWBB",                           "fbbhfbb"                },
     { "a welcome twice is one",                "wwbw",                              "fbbb"                   },
+    { "it stands by: asked every second",      "ssssssssssssssw",                   ".hhhhhhhhhhhhhf"        },
+    { "one that steps back, and acts again",   "wbbsss.sswb",                       "fbb.hhhhhfb"            },
+    { "one that stood by has news: hello now", "sssbw",                             ".hhhf"                  },
+    { "it stood by and fell silent",           "s..............",                   ".hhhhhhhhhRhhhh"        },
     { "hello again every half minute",         "wbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",
      "fbbbbfbbbbfbbbbfbbbbfbbbbfbbbbHbb"                                                                     },
 };
@@ -53,6 +57,8 @@ static void a_lane_speaks_when_it_should(void **state)
                 presence_welcomed(&p, c == 'w' ? 7 : 8, now);
             else if (c == 'b' || c == 'B')
                 presence_heard(&p, c == 'b' ? 7 : 8, now);
+            else if (c == 's')
+                presence_standby(&p, now);
             says[t] = letter(presence_step(&p, now));
             assert_true(presence_next(&p) > now); /* nothing is left to do now */
             assert_true(presence_next(&p) <= now + NS_PER_S);
