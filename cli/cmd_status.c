@@ -134,12 +134,25 @@ static int keep_incident(void *arg, const struct incident *i)
     return 0;
 }
 
+/* In every part of the sites; what cannot be told is believed to be well. */
+static bool is_there(struct store *s, enum store_role role, uint32_t shards)
+{
+    bool all = true, held;
+    for (uint32_t i = 0; i < shards; i++) {
+        store_set_shard(s, (struct shard){ i, shards });
+        all &= store_claimed(s, role, &held, NULL) < 0 || held;
+    }
+    return all;
+}
+
 static void look_around(struct picture *p, struct store *s)
 {
     struct err err = { 0 };
+    uint32_t shards = 1;
+    if (store_shards(s, &shards, NULL) < 0)
+        shards = 1;
     for (int role = 0; role < STORE_ROLE_COUNT; role++)
-        if (store_claimed(s, (enum store_role)role, &p->there[role], NULL) < 0)
-            p->there[role] = true;
+        p->there[role] = is_there(s, (enum store_role)role, shards);
     if (store_check_room(s, &err) < 0)
         snprintf(p->no_room, sizeof p->no_room, "%.*s", (int)sizeof p->no_room - 1, err.text);
 }

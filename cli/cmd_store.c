@@ -68,6 +68,11 @@ static int open_alone(struct store **ret, const char *url, enum store_mode mode,
     int r = store_open(ret, url, mode, err);
     for (int role = 0; r == 0 && role < STORE_ROLE_COUNT; role++)
         r = store_claim(*ret, (enum store_role)role, STORE_CLAIM_WAIT_US, err);
+    bool others = false; /* of further shards */
+    if (r == 0)
+        r = store_has_others(*ret, &others, err);
+    if (r == 0 && others)
+        r = err_set(err, -EBUSY, "%s: others are at work with this store", store_name(*ret));
     return r == -EBUSY ? err_where(err, r, "end coordinator and collector first") : r;
 }
 

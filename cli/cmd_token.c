@@ -156,13 +156,24 @@ static int address_of(const struct config *c, const char *said, const char *endp
 static int fill_addresses(const struct token_options *o, struct token *t, struct err *err)
 {
     const struct config *c = &o->call.config;
-    bool worker = o->role == ACCESS_WORKER;
-    const char *endpoint = worker ? c->endpoint.control : c->endpoint.feed;
-    const char *setting = worker ? "endpoint.control" : "endpoint.feed";
-    unsigned n = o->n_addresses ? o->n_addresses : 1;
+    bool worker = o->role == ACCESS_WORKER, all = worker && !o->n_addresses && *c->worker.coordinators;
+    const char *setting = all ? "worker.coordinators" : worker ? "endpoint.control" : "endpoint.feed";
+    unsigned n = o->n_addresses ? o->n_addresses : all ? config_coordinators(c) : 1;
+    char endpoint[ENDPOINT_SIZE];
     int r = 0;
-    for (; r == 0 && t->n_addresses < n; t->n_addresses++)
-        r = address_of(c, o->address[t->n_addresses], endpoint, setting, t->address[t->n_addresses], err);
+    if (n > TOKEN_MAX_ADDRESSES)
+        return err_set(err, -EINVAL,
+                       "worker.coordinators has %u, and a token has room for %d: name some with --address, and set "
+                       "worker.coordinators on the worker's host, too",
+                       n, TOKEN_MAX_ADDRESSES);
+    for (; r == 0 && t->n_addresses < n; t->n_addresses++) {
+        if (all)
+            config_coordinator(c, t->n_addresses, endpoint);
+        else
+            snprintf(endpoint, sizeof endpoint, "%s", worker ? c->endpoint.control : c->endpoint.feed);
+        r = address_of(c, all ? NULL : o->address[t->n_addresses], endpoint, setting, t->address[t->n_addresses],
+                       err);
+    }
     return r;
 }
 

@@ -367,12 +367,20 @@ static int claim_for_once(const char *url, struct err *err)
     int r = store_open(&store, url, STORE_CREATE, err);
     for (int role = 0; r == 0 && role < STORE_ROLE_COUNT; role++)
         r = store_claim(store, (enum store_role)role, STORE_CLAIM_WAIT_US, err);
-    return r;
+    return r < 0 ? r : store_cut(store, err);
 }
 
 static int prepare_store(struct up *u, struct err *err)
 {
     const struct up_options *o = u->options;
+    if (o->call.config.shards > 1) {
+        u->code = EXIT_TROUBLE;
+        return err_set(
+            err, -EINVAL,
+            "shards is %u, and `vedette up` runs one coordinator and one collector, which are for all "
+            "sites: start the programs singly",
+            o->call.config.shards);
+    }
     scoped(sitelist) struct sitelist *list = NULL;
     scoped(plan) struct plan *plan = NULL;
     uint64_t change;

@@ -28,6 +28,8 @@ static int on_owner(void *arg, const struct owner *o)
 static int on_site(void *arg, const struct site *s)
 {
     struct filling *f = arg;
+    if (!shard_has(f->books->shard, s->id))
+        return 0;
     judge_site(&f->books->judge, f->batch, s, f->now);
     return 0;
 }
@@ -49,6 +51,8 @@ static int on_view(void *arg, const struct site_view *view)
 static int on_incident(void *arg, const struct incident *i)
 {
     struct filling *f = arg;
+    if (!shard_has(f->books->shard, i->site_id))
+        return 0;
     if (!sites_find(f->books->judge.sites, i->site_id)) {
         struct incident *more = realloc(f->orphans, (f->n_orphans + 1) * sizeof *more);
         if (!more)
@@ -257,8 +261,11 @@ static int fill(struct filling *f, struct store *s, struct err *err)
         r = store_each_view(s, 0, on_view, f, err);
     if (r == 0)
         r = store_get_states_us(s, &states_us, err);
-    if (r == 0)
+    if (r == 0) {
         sites_begin_sweeps(f->books->judge.sites, states_us);
+        if (f->books->shard.of > 1) /* which holds for ours, too, until we have swept */
+            f->batch->states_us = states_us;
+    }
     if (r == 0)
         r = store_each_incident(s, &open, on_incident, f, err);
     /* Tombstones only come with changes; the first edit of a store has none. */
@@ -267,17 +274,18 @@ static int fill(struct filling *f, struct store *s, struct err *err)
     return r == 0 ? review_all(f, s, err) : r;
 }
 
-int books_open(struct books *k, struct store *s, struct batch *b, struct instant now, struct err *err)
+int books_open(struct books *k, struct shard shard, struct store *s, struct batch *b, struct instant now,
+               struct err *err)
 {
     struct filling f = { .books = k, .batch = b, .now = now };
     uint64_t incident = 0, notice = 0, change = 0;
-    *k = (struct books){ 0 };
+    *k = (struct books){ .shard = shard };
 
     int r = store_newest_ids(s, &incident, &notice, err);
     if (r == 0)
         r = store_newest_change(s, &change, err);
     if (r == 0 && (sites_new(&k->judge.sites) < 0 || rounds_new(&k->judge.rounds) < 0 ||
-                   incidents_new(&k->judge.incidents, incident, notice) < 0 || jury_new(&k->judge.jury) < 0 ||
+                   incidents_new(&k->judge.incidents, shard, incident, notice) < 0 || jury_new(&k->judge.jury) < 0 ||
                    witnesses_new(&k->judge.witnesses) < 0))
         r = err_set(err, -ENOMEM, "out of memory");
     if (r == 0)

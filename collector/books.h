@@ -7,6 +7,7 @@
 #include "common/store/store.h"
 
 struct books {
+    struct shard shard; /* sites of others are not looked at */
     struct judge judge;
     uint64_t change; /* the newest one that is in memory */
 };
@@ -14,7 +15,8 @@ struct books {
 /* Sites, owners, states, open incidents, and the rounds of suspected sites as
  * they stood. What follows at once (looks to ask for again, outages of sites
  * that were removed meanwhile) goes into the batch. */
-int books_open(struct books *k, struct store *s, struct batch *b, struct instant now, struct err *err);
+int books_open(struct books *k, struct shard shard, struct store *s, struct batch *b, struct instant now,
+               struct err *err);
 void books_close(struct books *k);
 
 /* What was edited since; what follows from it goes into the batch. Costs next

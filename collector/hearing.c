@@ -23,15 +23,17 @@ static void hear_lane(void *arg, const struct worker_vitals *lane)
     if (here && lane->doubts)
         jury_excuse(b->jury, lane->worker, b->now.wall);
     witnesses_told(b->witnesses, lane);
-    episodes_hear(b->episodes, lane->worker, here && lane->doubts ? WORKER_DOUBTED : words[lane->health],
-                  lane->reason);
+    if (b->episodes)
+        episodes_hear(b->episodes, lane->worker, here && lane->doubts ? WORKER_DOUBTED : words[lane->health],
+                      lane->reason);
 }
 
 static void hear_jury(void *arg, const char *worker, const char *reason)
 {
     struct bench *b = arg;
     struct hearing *h = b->hearing;
-    episodes_hear(b->episodes, worker, WORKER_DOUBTED, reason);
+    if (b->episodes)
+        episodes_hear(b->episodes, worker, WORKER_DOUBTED, reason);
     if (h->n == HEARING_MAX_ACCUSED)
         return;
     struct accused *to = &h->accused[h->n++];

@@ -17,7 +17,8 @@ struct hearing {
     size_t n;
 };
 
-/* To be held once a second. What follows of it goes into the episodes; *ret says who is accused. */
+/* To be held once a second. What follows of it goes into the episodes (NULL: nowhere); *ret
+ * says who is accused. */
 void hearing_hold(struct hearing *ret, const struct fleet *fleet, const struct judge *judge,
                   struct episodes *episodes, struct instant now);
 

@@ -13,14 +13,17 @@ struct open_incident {
 
 struct incidents {
     struct open_incident *by_id;
+    struct shard shard;
     uint64_t newest_incident, newest_notice;
 };
 
-int incidents_new(struct incidents **ret, uint64_t newest_incident, uint64_t newest_notice)
+int incidents_new(struct incidents **ret, struct shard shard, uint64_t newest_incident,
+                  uint64_t newest_notice)
 {
     struct incidents *s = calloc(1, sizeof *s);
     if (!s)
         return -ENOMEM;
+    s->shard = shard;
     s->newest_incident = newest_incident;
     s->newest_notice = newest_notice;
     *ret = s;
@@ -84,7 +87,7 @@ size_t incidents_open_count(const struct incidents *s)
 
 uint64_t incidents_next_notice(struct incidents *s)
 {
-    return ++s->newest_notice;
+    return s->newest_notice = shard_next_id(s->shard, s->newest_notice);
 }
 
 static void tell(struct incidents *s, struct batch *b, const struct notice_facts *f)
@@ -120,7 +123,7 @@ void incidents_open(struct incidents *s, struct batch *b, struct watched *w, con
                     const struct result *looks, size_t n_looks, wall_us now)
 {
     struct incident i = {
-        .id = ++s->newest_incident,
+        .id = s->newest_incident = shard_next_id(s->shard, s->newest_incident),
         .site_id = w->site.id,
         .began_us = looks[0].at_us,
         .confirmed_us = now,

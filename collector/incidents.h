@@ -16,8 +16,9 @@
 
 struct incidents;
 
-/* The highest numbers in use, see store_newest_ids. */
-int incidents_new(struct incidents **ret, uint64_t newest_incident, uint64_t newest_notice);
+/* The highest numbers in use, see store_newest_ids; those given from now on are this shard's. */
+int incidents_new(struct incidents **ret, struct shard shard, uint64_t newest_incident,
+                  uint64_t newest_notice);
 void incidents_free(struct incidents *s); /* NULL is fine */
 DEFINE_SCOPED(incidents, struct incidents *, incidents_free)
 

@@ -29,6 +29,7 @@ struct ingest {
     struct guarded *heard;   /* ... and the feed's */
     bool keyed, feed_keyed;  /* whoever speaks there has proved by which key */
     struct passports *passports;
+    struct shard shard;
     struct wire_arena *arena;
     loop_fn *arrived;
     void *arg;
@@ -77,8 +78,19 @@ static const char *unfit_results(struct ingest *i, const struct access_user *u, 
     return NULL;
 }
 
+/* Who sends it takes us for another, and keeps it until somebody records it. */
+static bool is_anothers(const struct ingest *i, const struct report *rep)
+{
+    for (size_t k = 0; rep->kind == REPORT_RESULTS && k < rep->n_results; k++)
+        if (!shard_has(i->shard, rep->results[k].run.site_id))
+            return true;
+    return false;
+}
+
 static const char *unfit(struct ingest *i, const struct access_user *u, const struct report *rep)
 {
+    if (is_anothers(i, rep))
+        return "a result of a site of another shard";
     if (!i->keyed)
         return NULL;
     if (u->role != ACCESS_WORKER && u->role != ACCESS_PEER && u->role != ACCESS_SELF)
@@ -314,6 +326,7 @@ int ingest_new(struct ingest **ret, struct loop *l, struct bus *b, const struct 
         return err_set(err, -ENOMEM, "out of memory");
     i->loop = l;
     i->arrived = arrived;
+    i->shard = config_shard(c);
     i->arg = arg;
     i->keyed = bus_is_keyed(b, c->endpoint.results);
     i->feed_keyed = bus_is_keyed(b, c->endpoint.feed);

@@ -316,15 +316,23 @@ static void sweep(struct keeper *k, wall_us now)
         k->batch.states_us = states_us;
 }
 
+/* What is done once for all shards, the first one's collector does: roll-ups, packing and
+ * forgetting, and telling the operator of a worker in doubt, which all of them see. */
+static bool does_chores(const struct keeper *k)
+{
+    return k->config->shard == 0;
+}
+
 static void look_at_workers(struct keeper *k, struct instant now)
 {
     struct hearing h;
-    hearing_hold(&h, k->fleet, &k->books.judge, k->episodes, now);
+    hearing_hold(&h, k->fleet, &k->books.judge, does_chores(k) ? k->episodes : NULL, now);
     if (h.n > 0) {
         const struct feedback f = { .accused = h.accused, .n_accused = h.n };
         k->ports.feedback(k->ports.arg, &f);
     }
-    episodes_step(k->episodes, &k->batch, k->books.judge.incidents, now.wall);
+    if (does_chores(k))
+        episodes_step(k->episodes, &k->batch, k->books.judge.incidents, now.wall);
 }
 
 static int tick(struct keeper *k, struct instant now, struct err *err)
@@ -351,7 +359,7 @@ static int tick(struct keeper *k, struct instant now, struct err *err)
 static int spare_time(struct keeper *k, struct instant now, struct err *err)
 {
     int r = postbox_fill(k->postbox, k->store, err);
-    if (r == 0 && !k->waiting)
+    if (r == 0 && !k->waiting && does_chores(k))
         r = housekeeping_turn(&k->housekeeping, k->store, k->config, now, err);
     return r < 0 ? side_failure(k, "housekeeping", r, now.mono, err) : 0;
 }
@@ -386,7 +394,8 @@ mono_ns keeper_next(const struct keeper *k)
         return next;
     sooner(&next, k->follow_at);
     sooner(&next, rounds_next(k->books.judge.rounds));
-    sooner(&next, housekeeping_next(&k->housekeeping));
+    if (does_chores(k))
+        sooner(&next, housekeeping_next(&k->housekeeping));
     return next;
 }
 
@@ -456,13 +465,14 @@ int keeper_new(struct keeper **ret, struct store *store, const struct config *co
     k->ports = *ports;
     k->tick_at = k->follow_at = now.mono;
     housekeeping_init(&k->housekeeping, now);
-    if (fleet_new(&k->fleet) < 0 || postbox_new(&k->postbox, ports->deliver, ports->arg) < 0)
+    if (fleet_new(&k->fleet) < 0 ||
+        postbox_new(&k->postbox, config_shard(config), ports->deliver, ports->arg) < 0)
         return err_set(err, -ENOMEM, "out of memory");
     int r = episodes_new(&k->episodes, config->operator.notify, config->operator.settled_us, err);
     if (r == 0)
         r = load_episodes(k, now.wall, err);
     if (r == 0)
-        r = books_open(&k->books, store, &k->batch, now, err);
+        r = books_open(&k->books, config_shard(config), store, &k->batch, now, err);
     if (r < 0)
         return r;
     note_waiting(k, now.mono);

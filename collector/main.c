@@ -31,8 +31,12 @@ static int run(int argc, char **argv, struct err *err)
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         return err_set(err, -EIO, "libcurl does not work here");
     r = store_open(&store, config.store, STORE_WRITE, err);
-    if (r == 0)
+    if (r == 0) {
+        store_set_shard(store, config_shard(&config));
         r = store_claim(store, STORE_COLLECTOR, STORE_CLAIM_WAIT_US, err);
+    }
+    if (r == 0)
+        r = store_cut(store, err);
     if (r < 0)
         return daemon_store_failed(r, err);
     r = board_new(&board, program.name, &collector_metrics, BOARD_ALL_READY, err);

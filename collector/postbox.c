@@ -11,6 +11,7 @@ struct held { /* by the notifier */
 };
 
 struct postbox {
+    struct shard shard;
     postbox_deliver_fn *deliver;
     void *arg;
     struct held *held;
@@ -18,11 +19,12 @@ struct postbox {
     size_t pending;
 };
 
-int postbox_new(struct postbox **ret, postbox_deliver_fn *deliver, void *arg)
+int postbox_new(struct postbox **ret, struct shard shard, postbox_deliver_fn *deliver, void *arg)
 {
     struct postbox *p = calloc(1, sizeof *p);
     if (!p)
         return -ENOMEM;
+    p->shard = shard;
     p->deliver = deliver;
     p->arg = arg;
     p->behind = true; /* whoever was here before may have left some */
@@ -88,6 +90,8 @@ struct walk {
 static int fetch(void *arg, const struct notice *n)
 {
     struct walk *w = arg;
+    if (!shard_gave(w->box->shard, n->id))
+        return 0;
     w->pending++;
     if (w->full || find(w->box, n->id))
         return 0;

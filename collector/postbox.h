@@ -19,7 +19,8 @@ struct postbox;
 /* How a notice gets to the notifier: it is taken on 0; -EAGAIN leaves it. */
 typedef int postbox_deliver_fn(void *arg, struct notice *take);
 
-int postbox_new(struct postbox **ret, postbox_deliver_fn *deliver, void *arg);
+/* Only notices that this shard gave their ids are delivered: others are another collector's. */
+int postbox_new(struct postbox **ret, struct shard shard, postbox_deliver_fn *deliver, void *arg);
 void postbox_free(struct postbox *p); /* NULL is fine */
 DEFINE_SCOPED(postbox, struct postbox *, postbox_free)
 

@@ -15,6 +15,7 @@
 #include "common/err.h"
 #include "common/listen.h"
 #include "common/log.h"
+#include "common/shard.h"
 #include "common/token.h"
 
 #include <stdbool.h>
@@ -22,9 +23,9 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define CONFIG_MAX_LOCATIONS 32
-#define CONFIG_MAX_THREADS   256 /* of a worker */
-#define CONFIG_MAX_COORDINATORS 16 /* that a worker serves */
+#define CONFIG_MAX_LOCATIONS    32
+#define CONFIG_MAX_THREADS      256 /* of a worker */
+#define CONFIG_MAX_COORDINATORS 16  /* that a worker serves */
 
 struct config {
     char store[512]; /* URL, see store.h */
@@ -55,6 +56,9 @@ struct config {
 
     char locations[512]; /* names, comma-separated */
 
+    uint32_t shards; /* parts that the sites are cut in ... */
+    uint32_t shard;  /* ... and whose coordinator or collector this is */
+
     struct {
         int64_t taken_within_us;  /* a job that nobody has taken by then goes out again */
         int64_t suspect_after_us; /* a worker silent that long is suspect */
@@ -71,14 +75,14 @@ struct config {
         char name[WORKER_NAME_SIZE]; /* "": the host's name and the process id */
         char location[LOCATION_SIZE];
         char coordinators[2600]; /* their control endpoints, comma-separated; "": endpoint.control */
-        char join[TOKEN_SIZE]; /* a token, see token.h: where the cluster is and who we are; "": none */
-        uint32_t threads;      /* 0: as many as there are cores */
-        uint32_t slots;        /* looks in hand at once, for each thread */
-        uint32_t outbox;       /* results kept until they are recorded, for each thread */
-        char resolver[256];    /* name servers, comma-separated "ip" or "ip:port"; "": resolv.conf */
-        char allow[512];       /* networks that may be looked at although they are private */
-        char ca_file[256];     /* trusted roots; "": the system's */
-        uint32_t tls_sessions; /* kept to be resumed, for each thread; 0: none */
+        char join[TOKEN_SIZE];   /* a token, see token.h: where the cluster is and who we are; "": none */
+        uint32_t threads;        /* 0: as many as there are cores */
+        uint32_t slots;          /* looks in hand at once, for each thread */
+        uint32_t outbox;         /* results kept until they are recorded, for each thread */
+        char resolver[256];      /* name servers, comma-separated "ip" or "ip:port"; "": resolv.conf */
+        char allow[512];         /* networks that may be looked at although they are private */
+        char ca_file[256];       /* trusted roots; "": the system's */
+        uint32_t tls_sessions;   /* kept to be resumed, for each thread; 0: none */
         char user_agent[200];
         uint32_t ipv4, ipv6;            /* 0 or 1: whether to use that family; 2: find out */
         int64_t dns_min_us, dns_max_us; /* how long an answer is believed, whatever its TTL */
@@ -153,6 +157,11 @@ bool config_mail_needs_tls(const struct config *c);
 /* What only holds when seen together: endpoints allowed, names valid, minima
  * below maxima, files of certificates readable. After the last config_set. */
 int config_check(const struct config *c, struct err *err);
+
+static inline struct shard config_shard(const struct config *c)
+{
+    return (struct shard){ c->shard, c->shards };
+}
 
 /* How many threads a worker has: as set, or as many as this host has cores. */
 uint32_t config_threads(const struct config *c);

@@ -211,6 +211,10 @@ int config_check(const struct config *c, struct err *err)
         r = links_check(c, err);
     if (r == 0)
         r = check_order(c, err);
+    if (r == 0 && c->shard >= c->shards)
+        r = err_set(err, -EINVAL,
+                    "shard: there is no shard %u of %u (setting shards), they are counted from 0", c->shard,
+                    c->shards);
     if (r == 0 && !c->worker.ipv4 && !c->worker.ipv6)
         r = err_set(err, -EINVAL, "worker.ipv4 and worker.ipv6 are both 0: nothing could be looked at");
     if (r == 0)

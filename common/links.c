@@ -38,9 +38,10 @@ int links_join(struct config *c, enum links_as as, struct err *err)
     char *where = as == LINKS_WORKER ? c->endpoint.control : c->endpoint.feed;
     snprintf(where, ENDPOINT_SIZE, "tcp://%s", t.address[0]);
     int len = 0;
-    for (unsigned i = 0; as == LINKS_WORKER && i < t.n_addresses; i++)
-        len += snprintf(c->worker.coordinators + len, sizeof c->worker.coordinators - (size_t)len, "%stcp://%s",
-                        i ? "," : "", t.address[i]);
+    bool told = *c->worker.coordinators; /* by who knows of more than the token has room for */
+    for (unsigned i = 0; as == LINKS_WORKER && !told && i < t.n_addresses; i++)
+        len += snprintf(c->worker.coordinators + len, sizeof c->worker.coordinators - (size_t)len,
+                        "%stcp://%s", i ? "," : "", t.address[i]);
     if (as == LINKS_WORKER) {
         memcpy(c->worker.location, t.location, sizeof c->worker.location);
         c->endpoint.results[0] = '\0'; /* the welcome says */

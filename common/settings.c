@@ -248,6 +248,10 @@ const struct setting settings[] = {
 
     { "locations", LIST(locations), .fallback = "local", .check = check_locations,
       .about = "names of the places from which is looked, separated by commas" },
+    { "shards", COUNT(shards, 1, CONTROL_MAX_SHARDS), .fallback = "1",
+      .about = "parts that the sites are cut in, each with a coordinator and a collector of its own" },
+    { "shard", COUNT(shard, 0, CONTROL_MAX_SHARDS - 1), .fallback = "0",
+      .about = "whose of them this coordinator or collector is, counted from 0" },
 
     { "coordinator.taken_within", DURATION(coordinator.taken_within_us, 100 * MS, MINUTES), .fallback = "2s",
       .about = "a job that no worker has taken by then goes out again" },

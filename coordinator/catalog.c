@@ -9,6 +9,7 @@ struct catalog {
     struct watchlist *list;
     struct site_mark mark; /* everything up to here has been read */
     wall_us newest;
+    struct shard shard;
 };
 
 static const char *const names[] = {
@@ -32,6 +33,11 @@ int catalog_new(struct catalog **ret)
     if (r == 0)
         *ret = moved(c);
     return r;
+}
+
+void catalog_only(struct catalog *c, struct shard shard)
+{
+    c->shard = shard;
 }
 
 void catalog_free(struct catalog *c)
@@ -59,6 +65,8 @@ struct loading {
 static int on_site(void *arg, const struct site *site)
 {
     struct loading *l = arg;
+    if (!shard_has(l->catalog->shard, site->id))
+        return 0;
     if (array_room(l->site, l->n, l->room) < 0)
         return -ENOMEM;
     return watchlist_put(l->catalog->list, site, &l->site[l->n++]);
@@ -118,6 +126,8 @@ static enum catalog_news what_happened(bool was, bool is, bool same_interval)
 static int on_edited(void *arg, const struct site *site)
 {
     struct reading *r = arg;
+    if (!shard_has(r->catalog->shard, site->id))
+        return 0;
     struct watchlist *list = r->catalog->list;
     struct watched *w = watchlist_find(list, site->id);
     bool was = w && !w->paused, is = !site->removed && !site->paused;

@@ -1,4 +1,4 @@
-/* catalog.h - all sites, as the store has them, in memory.
+/* catalog.h - all sites (of a shard), as the store has them, in memory.
  *
  * Read once at the start, then kept in step: catalog_follow asks the store for
  * what was edited since it last did, and tells what that means for the watching.
@@ -17,6 +17,8 @@ struct catalog;
 
 int catalog_new(struct catalog **ret);
 void catalog_free(struct catalog *c); /* NULL is fine */
+/* Before anything is read: sites of other shards are as if they were not in the store. */
+void catalog_only(struct catalog *c, struct shard shard);
 DEFINE_SCOPED(catalog, struct catalog *, catalog_free)
 
 enum catalog_news {

@@ -334,6 +334,14 @@ static int name_locations(struct parts *p, struct err *err)
     return p->n_locations ? 0 : err_set(err, -EINVAL, "the setting 'locations' names none");
 }
 
+/* A domain's sites are in all shards, whose coordinators do not know of each other: each
+ * has its part of a ceiling, and 1 at least. 0, which is no ceiling, stays. */
+static uint32_t part_of(uint32_t ceiling, uint32_t shards)
+{
+    uint32_t part = shards > 1 ? ceiling / shards : ceiling;
+    return ceiling > 0 && part == 0 ? 1 : part;
+}
+
 static int make_parts(struct parts *p, struct err *err)
 {
     const struct config *config = p->config;
@@ -352,13 +360,15 @@ static int make_parts(struct parts *p, struct err *err)
         .again_percent = config->coordinator.again_percent,
     };
     const struct turns_rules turns = {
-        .at_once = config->polite.domain_at_once,
-        .per_s = config->polite.domain_per_s,
+        .at_once = part_of(config->polite.domain_at_once, config->shards),
+        .per_s = part_of(config->polite.domain_per_s, config->shards),
     };
     lateness_init(&p->lateness, now);
     int r = getrandom(&p->nonce, sizeof p->nonce, 0) == sizeof p->nonce ? 0 : -errno;
     if (r == 0)
         r = catalog_new(&p->catalog);
+    if (r == 0)
+        catalog_only(p->catalog, config_shard(config));
     if (r == 0)
         r = schedule_new(&p->schedule);
     if (r == 0)

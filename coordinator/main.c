@@ -18,11 +18,15 @@ static const struct daemon_program program = {
 /* Every start has a number of its own: job ids of this one are never those of
  * another. It is the only thing that a coordinator writes. The handle stays
  * open for the claim that it has. */
-static int draw_epoch(struct store **ret_claim, const char *url, uint32_t *ret, struct err *err)
+static int draw_epoch(struct store **ret_claim, const struct config *c, uint32_t *ret, struct err *err)
 {
-    int r = store_open(ret_claim, url, STORE_WRITE, err);
-    if (r == 0)
+    int r = store_open(ret_claim, c->store, STORE_WRITE, err);
+    if (r == 0) {
+        store_set_shard(*ret_claim, config_shard(c));
         r = store_claim(*ret_claim, STORE_COORDINATOR, STORE_CLAIM_WAIT_US, err);
+    }
+    if (r == 0)
+        r = store_cut(*ret_claim, err);
     return r < 0 ? r : store_next_epoch(*ret_claim, ret, err);
 }
 
@@ -70,7 +74,7 @@ static int run(int argc, char **argv, struct err *err)
     int r = daemon_begin(&program, argc, argv, &config, err);
     if (r < 0)
         return r;
-    r = draw_epoch(&claim, config.store, &epoch, err);
+    r = draw_epoch(&claim, &config, &epoch, err);
     if (r == 0)
         r = store_open(&store, config.store, STORE_READ, err);
     if (r < 0)

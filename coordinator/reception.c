@@ -109,6 +109,8 @@ static void welcome(struct reception *r, const struct control *c, unsigned locat
     memcpy(reply.jobs, dispatch_endpoint(r->dispatch, location), sizeof reply.jobs);
     memcpy(reply.results, r->parts->config->endpoint.results, sizeof reply.results);
     memcpy(reply.location, r->parts->location[location], sizeof reply.location);
+    reply.shard = (uint16_t)r->parts->config->shard;
+    reply.shards = (uint16_t)r->parts->config->shards;
     advertise(r, reply.jobs);
     advertise(r, reply.results);
     snprintf(reply.software, sizeof reply.software, "%s", daemon_software());

@@ -14,8 +14,8 @@ struct order {
     UT_hash_handle hh;
 };
 
-int docket_new(struct docket **ret, uint16_t shard, struct loop *l, struct bus *bus, size_t ceiling, void *owner,
-               struct err *err)
+int docket_new(struct docket **ret, uint16_t shard, struct loop *l, struct bus *bus, size_t ceiling,
+               void *owner, struct err *err)
 {
     scoped(docket) struct docket *d = calloc(1, sizeof *d);
     if (!d)

@@ -29,8 +29,8 @@ struct docket {
 };
 
 /* `ceiling`: results that it may hold. */
-int docket_new(struct docket **ret, uint16_t shard, struct loop *l, struct bus *bus, size_t ceiling, void *owner,
-               struct err *err);
+int docket_new(struct docket **ret, uint16_t shard, struct loop *l, struct bus *bus, size_t ceiling,
+               void *owner, struct err *err);
 void docket_free(struct docket *d); /* NULL is fine; what it holds is lost */
 DEFINE_SCOPED(docket, struct docket *, docket_free)
 

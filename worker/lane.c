@@ -2,6 +2,7 @@
 
 #include "common/desk.h"
 #include "common/log.h"
+#include "worker/dockets.h"
 #include "worker/line.h"
 #include "worker/machine.h"
 #include "worker/outbox.h"
@@ -32,7 +33,6 @@
 
 #define FINISH_LOOKS_NS (2 * NS_PER_S)
 #define FINISH_ALL_NS   (6 * NS_PER_S)
-#define DIVIDE_NS       (NS_PER_S - 100 * NS_PER_MS) /* a heartbeat's period, or a little less */
 
 struct thread_lane {
     struct lane_setup setup;
@@ -49,10 +49,7 @@ struct thread_lane {
     struct line *line[CONFIG_MAX_COORDINATORS];
     char where[CONFIG_MAX_COORDINATORS][ENDPOINT_SIZE];
     unsigned n_lines;
-    struct docket *docket[CONTROL_MAX_SHARDS];
-    struct share *share[CONTROL_MAX_SHARDS]; /* the dockets' */
-    unsigned n_dockets;
-    mono_ns divided;
+    struct dockets dockets;
     struct wakeup *leaving;
     mono_ns drain_since; /* 0: not draining */
     bool handed_back;
@@ -84,7 +81,7 @@ static void on_looked(void *arg, const struct result *seen)
     lane_counts_look(&l->counts, &r);
     /* There is room: it was counted before the job was taken. Without memory the
      * result is lost, and the run goes out again when its time is over. */
-    if (!l->handed_back)
+    if (!l->handed_back && !dockets_outdated(&l->dockets, r.job_id))
         (void)shipment_add(d->shipment, &r);
 }
 
@@ -101,15 +98,6 @@ static int begin_look(struct thread_lane *l, struct docket *d, const struct job 
 
 /* ── Room ──────────────────────────────────────────────────────────────── */
 
-/* For results. Each shard has its part, so that a collector that is away does not fill
- * the others' room. */
-static size_t outbox_left(const struct thread_lane *l, const struct docket *d)
-{
-    size_t part = l->setup.config->worker.outbox / (l->n_dockets ? l->n_dockets : 1);
-    size_t used = docket_unrecorded(d) + d->share.in_hand;
-    return part > used ? part - used : 0;
-}
-
 static size_t smaller(size_t a, size_t b)
 {
     return a < b ? a : b;
@@ -120,14 +108,6 @@ static size_t slots_left(const struct thread_lane *l, const struct docket *d)
     return smaller(probes_room(l->probes), share_room(&d->share));
 }
 
-static void divide(struct thread_lane *l)
-{
-    for (unsigned i = 0; i < l->n_dockets; i++)
-        l->docket[i]->share.present = l->docket[i]->acting != NULL;
-    shares_divide(l->share, l->n_dockets, l->setup.config->worker.slots);
-    l->divided = loop_now(l->loop);
-}
-
 static enum intake_word on_job(void *arg, struct docket *d, const struct job *j, int64_t age_ms)
 {
     struct thread_lane *l = arg;
@@ -136,7 +116,7 @@ static enum intake_word on_job(void *arg, struct docket *d, const struct job *j,
         .draining = l->drain_since != 0 || line_state(d->acting) == LINE_RESTS,
         .known = docket_has(d, j->id),
         .free_slots = slots_left(l, d),
-        .outbox_room = outbox_left(l, d),
+        .outbox_room = dockets_outbox_left(&l->dockets, d),
         .key = rollcall_key(line_rollcall(d->acting)),
     };
     enum intake_word word = intake_decide(j, age_ms, &lane);
@@ -148,23 +128,6 @@ static enum intake_word on_job(void *arg, struct docket *d, const struct job *j,
 }
 
 /* ── Who gives jobs ────────────────────────────────────────────────────── */
-
-static struct docket *find_docket(struct thread_lane *l, uint16_t shard)
-{
-    for (unsigned i = 0; i < l->n_dockets; i++)
-        if (l->docket[i]->shard == shard)
-            return l->docket[i];
-    struct err err = { 0 };
-    struct docket *d = NULL;
-    int r = docket_new(&d, shard, l->loop, l->setup.bus, l->setup.config->worker.outbox, l, &err);
-    if (r < 0) { /* at most CONTROL_MAX_SHARDS, since there are no higher numbers on the wire */
-        end_with(l, r, err.text);
-        return NULL;
-    }
-    l->share[l->n_dockets] = &d->share;
-    l->docket[l->n_dockets++] = d;
-    return d;
-}
 
 static bool is_behind(struct thread_lane *l, const struct line *line, const struct docket *d,
                       const struct control *c)
@@ -184,15 +147,19 @@ static bool is_behind(struct thread_lane *l, const struct line *line, const stru
 static struct docket *on_welcomed(void *arg, struct line *line, const struct control *c)
 {
     struct thread_lane *l = arg;
-    struct docket *d = find_docket(l, c->shard);
     struct err err = { 0 };
+    struct docket *d = dockets_find(&l->dockets, c->shard, &err);
+    if (!d)
+        end_with(l, err.code, err.text);
     if (!d || is_behind(l, line, d, c))
         return NULL;
+    dockets_heed_cut(&l->dockets, c->shards, c->epoch);
     if (d->acting && d->acting != line)
         line_set_aside(d->acting);
+    dockets_leave(&l->dockets, line); /* it may have spoken for another shard before */
     d->acting = line;
     d->epoch = c->epoch;
-    divide(l);
+    dockets_divide(&l->dockets);
     int r = shipment_connect(d->shipment, c->results, &err);
     if (r < 0)
         end_with(l, r, err.text);
@@ -203,10 +170,8 @@ static struct docket *on_welcomed(void *arg, struct line *line, const struct con
 static void on_left(void *arg, struct line *line)
 {
     struct thread_lane *l = arg;
-    for (unsigned i = 0; i < l->n_dockets; i++)
-        if (l->docket[i]->acting == line)
-            l->docket[i]->acting = NULL;
-    divide(l);
+    dockets_leave(&l->dockets, line);
+    dockets_divide(&l->dockets);
 }
 
 static void begin_draining(void *arg)
@@ -253,14 +218,14 @@ static void on_beat(void *arg, struct docket *d, struct control *c)
     const char *reason = probes_reason(l->probes);
     bool suspect = *reason;
 
-    if (loop_now(l->loop) - l->divided >= DIVIDE_NS)
-        divide(l);
+    dockets_divide_again(&l->dockets);
     if (suspect != l->suspect)
         log_warn("lane.suspect", "lane=%u suspect=%d: %s", l->setup.number, suspect,
                  suspect ? reason : "no doubts any more");
     l->suspect = suspect;
     snprintf(c->text, sizeof c->text, "%s", reason);
-    c->free_slots = l->drain_since ? 0 : (uint32_t)smaller(slots_left(l, d), outbox_left(l, d));
+    c->free_slots =
+        l->drain_since ? 0 : (uint32_t)smaller(slots_left(l, d), dockets_outbox_left(&l->dockets, d));
     c->unrecorded = (uint32_t)docket_unrecorded(d);
     c->descriptors = machine_descriptors(&l->descriptors, loop_now(l->loop));
     c->descriptors_most = l->setup.descriptors_most;
@@ -296,20 +261,16 @@ static void say_busy(void *arg, uint64_t job_id)
 static void hand_back(struct thread_lane *l)
 {
     l->handed_back = true;
-    for (unsigned i = 0; i < l->n_dockets; i++)
-        if (l->docket[i]->acting)
-            docket_each(l->docket[i], say_busy, line_rollcall(l->docket[i]->acting));
+    for (unsigned i = 0; i < l->dockets.n; i++)
+        if (l->dockets.at[i]->acting)
+            docket_each(l->dockets.at[i], say_busy, line_rollcall(l->dockets.at[i]->acting));
 }
 
 static void on_leaving(void *arg)
 {
     struct thread_lane *l = arg;
     mono_ns now = loop_now(l->loop), since = now - l->drain_since;
-    size_t in_hand = 0, unrecorded = 0;
-    for (unsigned i = 0; i < l->n_dockets; i++) {
-        in_hand += l->docket[i]->share.in_hand;
-        unrecorded += docket_unrecorded(l->docket[i]);
-    }
+    size_t in_hand = dockets_in_hand(&l->dockets), unrecorded = dockets_unrecorded(&l->dockets);
     if (since >= FINISH_LOOKS_NS && !l->handed_back && in_hand > 0)
         hand_back(l);
     if (((l->handed_back || in_hand == 0) && unrecorded == 0) || since >= FINISH_ALL_NS) {
@@ -333,18 +294,13 @@ static void on_bell(void *arg)
 static enum board_word on_desk(void *arg, struct sheet *sheet, char why_not[DESK_WHY_SIZE])
 {
     const struct thread_lane *l = arg;
-    struct lane_view view = { .counts = &l->counts,
-                              .draining = l->drain_since != 0,
-                              .probes = l->probes,
-                              .line = l->line,
-                              .n_lines = l->n_lines };
-    for (unsigned i = 0; i < l->n_dockets; i++) {
-        view.unrecorded += docket_unrecorded(l->docket[i]);
-        if (l->docket[i]->acting)
-            view.outbox_left += outbox_left(l, l->docket[i]);
-    }
-    if (l->n_dockets == 0)
-        view.outbox_left = l->setup.config->worker.outbox;
+    const struct lane_view view = { .counts = &l->counts,
+                                    .draining = l->drain_since != 0,
+                                    .unrecorded = dockets_unrecorded(&l->dockets),
+                                    .outbox_left = dockets_outbox_left_all(&l->dockets),
+                                    .probes = l->probes,
+                                    .line = l->line,
+                                    .n_lines = l->n_lines };
     return worker_metrics_lane(&view, sheet, why_not, DESK_WHY_SIZE);
 }
 
@@ -354,8 +310,7 @@ static void flush(struct thread_lane *l, bool all)
 {
     for (unsigned i = 0; i < l->n_lines; i++)
         rollcall_flush(line_rollcall(l->line[i]));
-    for (unsigned i = 0; i < l->n_dockets; i++)
-        shipment_flush(l->docket[i]->shipment, all);
+    dockets_flush(&l->dockets, all);
 }
 
 static void on_turned(void *arg)
@@ -375,11 +330,11 @@ static int make_lines(struct thread_lane *l, struct err *err)
         const struct line_setup line = {
             .loop = l->loop,
             .bus = s->bus,
-            .self = { .config = s->config,
-                      .where = l->where[i],
-                      .worker = s->worker,
-                      .lane = s->number,
-                      .nonce = s->nonce },
+            .self = {.config = s->config,
+                     .where = l->where[i],
+                     .worker = s->worker,
+                     .lane = s->number,
+                     .nonce = s->nonce},
             .alone = n == 1,
         };
         r = line_new(&l->line[i], &line, &line_events, l, err);
@@ -391,6 +346,9 @@ static int make_lines(struct thread_lane *l, struct err *err)
 static int make_parts(struct thread_lane *l, struct err *err)
 {
     const struct lane_setup *s = &l->setup;
+    l->dockets = (struct dockets){
+        .owner = l, .loop = l->loop, .bus = s->bus, .config = s->config, .lane = s->number
+    };
     int r = probes_new(&l->probes, l->loop, s->config, err);
     if (r == 0)
         r = probes_keep_canaries(l->probes, s->config, err);
@@ -412,8 +370,7 @@ static void drop_parts(struct thread_lane *l)
     probes_free(l->probes);
     for (unsigned i = 0; i < l->n_lines; i++)
         line_free(l->line[i]);
-    for (unsigned i = 0; i < l->n_dockets; i++)
-        docket_free(l->docket[i]);
+    dockets_done(&l->dockets);
     wakeup_free(l->leaving);
 }
 

@@ -110,15 +110,14 @@ static bool on_welcomed(void *arg, const struct control *c)
 {
     struct line *l = arg;
     struct docket *d = l->events->welcomed(l->lane, l, c);
-    bool first = !l->docket;
+    bool first = l->docket != d;
     l->refused = l->told_silent = false;
     l->standby = !d;
-    if (l->docket && l->docket != d) {
+    if (!d) {
         stop_acting(l);
-        first = true;
-    }
-    if (!d)
         return false;
+    }
+    l->resting &= !first;
     l->docket = d;
     snprintf(l->jobs, sizeof l->jobs, "%s", c->jobs);
     if (!l->resting)
@@ -132,7 +131,8 @@ static void on_standby(void *arg)
 {
     struct line *l = arg;
     if (!l->standby)
-        log_info("lane.standby", "lane=%u coordinator=%s: it stands by", l->setup.self.lane, l->setup.self.where);
+        log_info("lane.standby", "lane=%u coordinator=%s: it stands by", l->setup.self.lane,
+                 l->setup.self.where);
     l->standby = true;
     l->refused = l->told_silent = false;
     stop_acting(l);
@@ -202,7 +202,8 @@ static void on_reconnect(void *arg)
     struct docket *d = l->docket;
     struct err err = { 0 };
     if (!l->told_silent)
-        log_warn("lane.silence", "lane=%u coordinator=%s unrecorded=%zu: the coordinator is silent, connecting anew",
+        log_warn("lane.silence",
+                 "lane=%u coordinator=%s unrecorded=%zu: the coordinator is silent, connecting anew",
                  l->setup.self.lane, l->setup.self.where, d ? docket_unrecorded(d) : 0);
     l->told_silent = true;
     l->standby = l->refused = false;
@@ -215,10 +216,11 @@ static void on_turned_away(void *arg, const char *where)
 {
     struct line *l = arg;
     struct docket *d = l->docket;
-    log_warn("lane.turned_away",
-             "lane=%u unrecorded=%zu: the coordinator at %s does not let this worker's key in: it was revoked, or "
-             "is another cluster's",
-             l->setup.self.lane, d ? docket_unrecorded(d) : 0, where);
+    log_warn(
+        "lane.turned_away",
+        "lane=%u unrecorded=%zu: the coordinator at %s does not let this worker's key in: it was revoked, or "
+        "is another cluster's",
+        l->setup.self.lane, d ? docket_unrecorded(d) : 0, where);
     l->standby = l->refused = false;
     stop_acting(l);
     if (d)

@@ -33,7 +33,7 @@ const char *line_state_name(enum line_state s); /* "waits" */
 /* What the lane is asked and told, from within the loop. */
 struct line_events {
     /* A coordinator acts for that shard from now on, if it is believed: the docket, or
-     * NULL. What follows from it for other lines is the lane's to do. */
+     * NULL. What follows from it for other lines and dockets is the lane's to do. */
     struct docket *(*welcomed)(void *lane, struct line *l, const struct control *c);
     void (*left)(void *lane, struct line *l); /* it does not act any more; its docket is still there */
     enum intake_word (*job)(void *lane, struct docket *d, const struct job *j, int64_t age_ms);
@@ -58,14 +58,13 @@ void line_free(struct line *l); /* NULL is fine */
 DEFINE_SCOPED(line, struct line *, line_free)
 
 enum line_state line_state(const struct line *l);
-const char *line_where(const struct line *l);    /* the coordinator's control endpoint */
-uint32_t line_lanes(const struct line *l);       /* of the cluster, as it said; 0: not known */
-struct rollcall *line_rollcall(struct line *l);  /* to say something */
+const char *line_where(const struct line *l);   /* the coordinator's control endpoint */
+uint32_t line_lanes(const struct line *l);      /* of the cluster, as it said; 0: not known */
+struct rollcall *line_rollcall(struct line *l); /* to say something */
 
 const struct inlet *line_inlet(const struct line *l);
 
 /* Another one acts: close for jobs, and ask again every second. The lane is not told. */
 void line_set_aside(struct line *l);
-
 
 #endif

@@ -146,6 +146,14 @@ bool outbox_forget(struct outbox *o, uint64_t job_id)
     return e != NULL;
 }
 
+size_t outbox_forget_all(struct outbox *o)
+{
+    size_t n = outbox_count(o);
+    while (o->by_job)
+        drop(o, o->by_job);
+    return n;
+}
+
 bool outbox_has(const struct outbox *o, uint64_t job_id)
 {
     return find(o, job_id) != NULL;

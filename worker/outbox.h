@@ -37,6 +37,7 @@ void outbox_hurry(struct outbox *o, mono_ns now);
 /* It is in the store. False when it is not here (any more). */
 bool outbox_forget(struct outbox *o, uint64_t job_id);
 
+size_t outbox_forget_all(struct outbox *o); /* how many */
 bool outbox_has(const struct outbox *o, uint64_t job_id);
 size_t outbox_count(const struct outbox *o);
 size_t outbox_room(const struct outbox *o);

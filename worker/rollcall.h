@@ -64,7 +64,7 @@ void rollcall_busy(struct rollcall *r, uint64_t job_id);
 void rollcall_flush(struct rollcall *r);
 
 uint64_t rollcall_key(const struct rollcall *r);  /* by which we were welcomed; 0: none, or not yet */
-void rollcall_set_aside(struct rollcall *r); /* as if it had said that it stands by */
+void rollcall_set_aside(struct rollcall *r);      /* as if it had said that it stands by */
 bool rollcall_welcomed(const struct rollcall *r); /* and the coordinator not silent since */
 /* Who sent what was dropped, see dropped_each. */
 void rollcall_each_dropped(const struct rollcall *r, dropped_fn *fn, void *arg);

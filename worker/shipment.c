@@ -106,6 +106,11 @@ int shipment_add(struct shipment *s, const struct result *r)
     return outbox_add(s->outbox, r, loop_now(s->loop) + GATHER_NS);
 }
 
+size_t shipment_forget_all(struct shipment *s)
+{
+    return outbox_forget_all(s->outbox);
+}
+
 void shipment_recorded(struct shipment *s, const uint64_t *job_ids, size_t n)
 {
     for (size_t i = 0; i < n; i++)

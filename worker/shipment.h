@@ -26,6 +26,7 @@ int shipment_reconnect(struct shipment *s, struct err *err); /* with a new socke
 
 /* As outbox_add. */
 int shipment_add(struct shipment *s, const struct result *r);
+size_t shipment_forget_all(struct shipment *s); /* how many */
 void shipment_recorded(struct shipment *s, const uint64_t *job_ids, size_t n);
 
 /* Send what is due: results a few milliseconds after they came, together; with `all`

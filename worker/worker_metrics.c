@@ -120,8 +120,8 @@ static enum board_word judge(const struct lane_view *v, char *why_not, size_t si
     if (v->draining)
         snprintf(why_not, size, "it takes no more work");
     else if (!lines_in(v, LINE_ACTS) && !lines_in(v, LINE_RESTS))
-        snprintf(why_not, size, v->n_lines > 1 ? "no coordinator has welcomed it"
-                                               : "the coordinator has not welcomed it");
+        snprintf(why_not, size,
+                 v->n_lines > 1 ? "no coordinator has welcomed it" : "the coordinator has not welcomed it");
     else if (doubt[0])
         snprintf(why_not, size, "it doubts itself: %s", doubt);
     else if (!lines_in(v, LINE_ACTS))
@@ -129,8 +129,7 @@ static enum board_word judge(const struct lane_view *v, char *why_not, size_t si
     else if (probes_room(v->probes) == 0)
         snprintf(why_not, size, "all of its %zu slots are taken", probes_in_hand(v->probes));
     else if (v->outbox_left == 0)
-        snprintf(why_not, size, "%zu results are not recorded, and there is no room for more",
-                 v->unrecorded);
+        snprintf(why_not, size, "%zu results are not recorded, and there is no room for more", v->unrecorded);
     else
         return BOARD_CAN;
     return BOARD_CANNOT;
@@ -149,7 +148,8 @@ enum board_word worker_metrics_lane(const struct lane_view *v, struct sheet *she
     sheet_put(sheet, &rows[OUTBOX_LEFT], (double)v->outbox_left);
     for (unsigned i = 0; i < v->n_lines; i++) {
         inlet_each_dropped(line_inlet(v->line[i]), put_dropped, &(struct dropped_on){ sheet, "jobs" });
-        rollcall_each_dropped(line_rollcall(v->line[i]), put_dropped, &(struct dropped_on){ sheet, "control" });
+        rollcall_each_dropped(line_rollcall(v->line[i]), put_dropped,
+                              &(struct dropped_on){ sheet, "control" });
     }
     return judge(v, why_not, size);
 }

@@ -12,6 +12,10 @@ struct store_backend {
     void (*close)(struct store *s);
     const char *(*name)(const struct store *s);
     void (*set_patience)(struct store *s, int64_t wait_us);
+    void (*set_shard)(struct store *s, struct shard shard);
+    int (*shards)(struct store *s, uint32_t *ret, struct err *err);
+    int (*cut)(struct store *s, struct err *err);
+    int (*has_others)(struct store *s, bool *ret, struct err *err);
     int (*claim)(struct store *s, enum store_role role, int64_t wait_us, struct err *err);
     int (*keep_claim)(struct store *s, struct err *err);
     int (*claimed)(struct store *s, enum store_role role, bool *ret, struct err *err);

@@ -31,6 +31,10 @@ static const struct migrate_step steps[] = {
      3,
 #include "common/store/schema/postgres/0003_key_ends.sql.h"
      },
+    {
+     4,
+#include "common/store/schema/postgres/0004_shards.sql.h"
+     },
 };
 #define OUR_VERSION ((unsigned)(sizeof steps / sizeof *steps))
 
@@ -292,6 +296,7 @@ const struct store_backend store_postgres = {
     .claim = postgres_claim,
     .keep_claim = postgres_keep_claim,
     .claimed = postgres_claimed,
+    .has_others = postgres_has_others,
     .check_room = postgres_check_room,
     SQL_MEMBERS,
     .newest_change = postgres_newest_change,

@@ -1,4 +1,4 @@
-/* Who is at work with this store: for each role (and shard: there is one) one process.
+/* Who is at work with this store: for each role and shard one process.
  *
  * Three things together. An advisory lock of the holder's connection, which the server
  * lets go of when that ends; a row with a lease, on the server's clock, which the holder
@@ -11,6 +11,7 @@
  * Nothing can slip between: the lock is free only when the old connection has ended, and
  * with it the transaction that was open. */
 #include "common/clock.h"
+#include "common/control.h"
 #include "common/log.h"
 #include "common/store/postgres_inside.h"
 
@@ -24,14 +25,18 @@ enum {
     ASK_AGAIN_US = 20000,
     RENEW_AFTER_MS = 900,
     RECLAIM_TRIES = 25,
-    SHARD = 0,
 };
 #define CLAIMING "claim its part"
 
-/* The second key of the lock; the first is the store's. */
-static int key_of(enum store_role role)
+static int shard_of_ours(const struct postgres *p)
 {
-    return POSTGRES_LOCK_CLAIM + SHARD * STORE_ROLE_COUNT + (int)role;
+    return (int)p->sql.shard.number;
+}
+
+/* The second key of the lock; the first is the store's. */
+static int key_of(const struct postgres *p, enum store_role role)
+{
+    return POSTGRES_LOCK_CLAIM + shard_of_ours(p) * STORE_ROLE_COUNT + (int)role;
 }
 
 static int64_t number_at(const PGresult *res, int row, int column)
@@ -43,7 +48,8 @@ static int try_lock(struct postgres *p, enum store_role role, bool *ret, struct 
 {
     char sql[96];
     PGresult *res = NULL;
-    snprintf(sql, sizeof sql, "SELECT pg_try_advisory_lock(%d, %d)::int", (int)p->layout_oid, key_of(role));
+    snprintf(sql, sizeof sql, "SELECT pg_try_advisory_lock(%d, %d)::int", (int)p->layout_oid,
+             key_of(p, role));
     int r = postgres_exec(p, CLAIMING, sql, &res, err);
     *ret = r == 0 && number_at(res, 0, 0);
     PQclear(res);
@@ -67,7 +73,7 @@ static int end_silent_holder(struct postgres *p, enum store_role role, struct er
              "(extract(epoch FROM clock_timestamp() - renewed_at))::bigint, pid, host FROM claim "
              "WHERE role = %d AND shard = %d AND renewed_at < clock_timestamp() - interval '%lld us' "
              "AND backend IN (SELECT l.pid " HOLDERS ")",
-             (int)role, SHARD, (long long)STORE_LEASE_US, p->layout_oid, key_of(role));
+             (int)role, shard_of_ours(p), (long long)STORE_LEASE_US, p->layout_oid, key_of(p, role));
     int r = postgres_exec(p, CLAIMING, sql, &res, err);
     if (r == 0 && PQntuples(res) > 0)
         log_warn("store.taken_over", "role=%s silent_s=%lld process=%lld host=%s", store_role_name(role),
@@ -97,7 +103,7 @@ static int sign(struct postgres *p, enum store_role role, struct err *err)
              "ON CONFLICT (role, shard) DO UPDATE SET epoch = claim.epoch + 1, backend = excluded.backend, "
              "pid = excluded.pid, host = excluded.host, taken_at = excluded.taken_at, "
              "renewed_at = excluded.renewed_at RETURNING epoch",
-             (int)role, SHARD, (long)getpid(), host);
+             (int)role, shard_of_ours(p), (long)getpid(), host);
     int r = postgres_exec(p, CLAIMING, sql, &res, err);
     if (r == 0) {
         p->claim[role].held = true;
@@ -112,7 +118,8 @@ static int taken(struct postgres *p, enum store_role role, struct err *err)
 {
     char sql[96], who[160] = "", host[64];
     PGresult *res = NULL;
-    snprintf(sql, sizeof sql, "SELECT pid, host FROM claim WHERE role = %d AND shard = %d", (int)role, SHARD);
+    snprintf(sql, sizeof sql, "SELECT pid, host FROM claim WHERE role = %d AND shard = %d", (int)role,
+             shard_of_ours(p));
     int r = postgres_exec(p, CLAIMING, sql, &res, err);
     if (r < 0)
         return r;
@@ -158,7 +165,27 @@ int postgres_claimed(struct store *base, enum store_role role, bool *ret, struct
     int r = postgres_ready(p, err);
     if (r < 0)
         return r;
-    snprintf(sql, sizeof sql, "SELECT count(*) " HOLDERS, p->layout_oid, key_of(role));
+    snprintf(sql, sizeof sql, "SELECT count(*) " HOLDERS, p->layout_oid, key_of(p, role));
+    r = postgres_exec(p, "ask who is at work", sql, &res, err);
+    *ret = r == 0 && number_at(res, 0, 0) > 0;
+    PQclear(res);
+    return r;
+}
+
+int postgres_has_others(struct store *base, bool *ret, struct err *err)
+{
+    struct postgres *p = postgres_of(sql_of(base));
+    char sql[480];
+    PGresult *res = NULL;
+    int r = postgres_ready(p, err);
+    if (r < 0)
+        return r;
+    snprintf(
+        sql, sizeof sql,
+        "SELECT count(*) FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 AND "
+        "l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND l.classid = %u "
+        "AND l.objid >= %d AND l.objid < %d AND l.pid <> pg_backend_pid()",
+        p->layout_oid, POSTGRES_LOCK_CLAIM, POSTGRES_LOCK_CLAIM + CONTROL_MAX_SHARDS * STORE_ROLE_COUNT);
     r = postgres_exec(p, "ask who is at work", sql, &res, err);
     *ret = r == 0 && number_at(res, 0, 0) > 0;
     PQclear(res);
@@ -184,7 +211,7 @@ void postgres_renew_sql(const struct postgres *p, char *to, size_t size)
     for (int role = 0; role < STORE_ROLE_COUNT; role++) {
         if (!p->claim[role].held)
             continue;
-        len += snprintf(to + len, size - (size_t)len, "%s(%d, %d, %llu)", comma, role, SHARD,
+        len += snprintf(to + len, size - (size_t)len, "%s(%d, %d, %llu)", comma, role, shard_of_ours(p),
                         (unsigned long long)p->claim[role].epoch);
         comma = ", ";
     }
@@ -233,7 +260,7 @@ static int reclaim_one(struct postgres *p, enum store_role role, struct err *err
     snprintf(sql, sizeof sql,
              "SELECT CASE WHEN backend <> pg_backend_pid() THEN pg_terminate_backend(backend) END FROM claim "
              "WHERE role = %d AND shard = %d AND epoch = %llu",
-             (int)role, SHARD, (unsigned long long)p->claim[role].epoch);
+             (int)role, shard_of_ours(p), (unsigned long long)p->claim[role].epoch);
     int r = postgres_exec(p, CLAIMING, sql, &res, err);
     if (r == 0 && PQntuples(res) == 0)
         r = not_ours(p, err);
@@ -250,7 +277,7 @@ static int reclaim_one(struct postgres *p, enum store_role role, struct err *err
     snprintf(sql, sizeof sql,
              "UPDATE claim SET backend = pg_backend_pid(), renewed_at = clock_timestamp() "
              "WHERE role = %d AND shard = %d AND epoch = %llu RETURNING 1",
-             (int)role, SHARD, (unsigned long long)p->claim[role].epoch);
+             (int)role, shard_of_ours(p), (unsigned long long)p->claim[role].epoch);
     res = NULL;
     r = postgres_exec(p, CLAIMING, sql, &res, err);
     if (r == 0 && PQntuples(res) == 0)

@@ -104,6 +104,7 @@ int postgres_tell_edit(struct sql *s, struct err *err);
 enum { POSTGRES_LOCK_WRITE = 100, POSTGRES_LOCK_CLAIM = 1000 }; /* second keys of advisory locks */
 int postgres_claim(struct store *base, enum store_role role, int64_t wait_us, struct err *err);
 int postgres_keep_claim(struct store *base, struct err *err);
+int postgres_has_others(struct store *base, bool *ret, struct err *err);
 int postgres_claimed(struct store *base, enum store_role role, bool *ret, struct err *err);
 /* After a new connection: the locks of the old one are gone. -ESTALE when somebody else has taken over. */
 int postgres_reclaim(struct postgres *p, struct err *err);

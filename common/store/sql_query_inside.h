@@ -78,6 +78,11 @@ enum query_id {
     Q_NOTICE_ADD,
     Q_NOTICE_IS,
     Q_NOTICE_OUTCOME,
+    Q_SHARDS,
+    Q_SHARDS_SET,
+    Q_SWEEPS_FORGET,
+    Q_SWEEP_PUT,
+    Q_VITALS_FORGET,
     Q_VITALS_PUT,
     Q_VITALS,
     Q_WORKER_PUT,
@@ -157,6 +162,7 @@ struct sql {
     const struct sql_driver *driver;
     char *name; /* for sentences: "sqlite:/var/lib/x.db", without secrets */
     int64_t patience_us;
+    struct shard shard;
     bool read_only;
     struct word *by_text, *by_id; /* interned names that were seen lately */
     struct packing *packing;      /* the hour that is being packed, NULL between */

@@ -269,14 +269,7 @@ static int put_states(struct sql *s, const struct record *rec, struct err *err)
 
 static int put_states_us(struct sql *s, const struct record *rec, struct err *err)
 {
-    scoped(query) struct query q = { 0 };
-    if (rec->states_us == 0)
-        return 0;
-    int r = query_new(&q, s, Q_STATES_US_SET, DOING, "UPDATE meta SET states_us = ?", err);
-    if (r < 0)
-        return r;
-    query_put_int(&q, rec->states_us);
-    return query_send(&q, err);
+    return rec->states_us == 0 ? 0 : sql_put_sweep(s, rec->states_us, err);
 }
 
 static int put_incidents(struct sql *s, const struct record *rec, struct err *err)

@@ -1,4 +1,5 @@
-/* How the coordinator and its workers are: only the newest is kept. */
+/* How the coordinators and their workers are: of each shard only the newest is kept. A
+ * worker serves several shards; to each coordinator it is another one. */
 #include "common/store/sql_inside.h"
 
 #include <errno.h>
@@ -10,10 +11,10 @@ static int put_numbers(struct sql *s, const struct vitals *v, struct err *err)
 {
     scoped(query) struct query q = { 0 };
     int r = query_new(&q, s, Q_VITALS_PUT, DOING,
-                      "INSERT INTO vitals (one, epoch, at_us, started_us, sites, scheduled, concluded, "
+                      "INSERT INTO vitals (shard, epoch, at_us, started_us, sites, scheduled, concluded, "
                       "missed, confirming, again, in_flight, waiting, late_p50_us, late_p99_us, "
-                      "late_max_us, dropped) VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
-                      "ON CONFLICT (one) DO UPDATE SET epoch = excluded.epoch, at_us = "
+                      "late_max_us, dropped) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+                      "ON CONFLICT (shard) DO UPDATE SET epoch = excluded.epoch, at_us = "
                       "excluded.at_us, started_us = excluded.started_us, sites = excluded.sites, "
                       "scheduled = excluded.scheduled, concluded = excluded.concluded, missed = "
                       "excluded.missed, confirming = excluded.confirming, again = excluded.again, "
@@ -24,6 +25,7 @@ static int put_numbers(struct sql *s, const struct vitals *v, struct err *err)
     if (r < 0)
         return r;
     const int64_t numbers[] = {
+        s->shard.number,
         v->epoch,
         v->at_us,
         v->started_us,
@@ -49,10 +51,10 @@ static int put_workers(struct sql *s, const struct vitals *v, struct err *err)
 {
     scoped(query) struct query q = { 0 };
     int r = query_new(&q, s, Q_WORKER_PUT, DOING,
-                      "INSERT INTO worker (worker, lane, location, software, health, doubts, "
+                      "INSERT INTO worker (worker, lane, shard, location, software, health, doubts, "
                       "joined_us, heard_us, slots, in_hand, done, descriptors, descriptors_most, named_us) "
-                      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
-                      "ON CONFLICT (worker, lane) DO UPDATE SET location = excluded.location, "
+                      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+                      "ON CONFLICT (worker, lane, shard) DO UPDATE SET location = excluded.location, "
                       "software = excluded.software, health = excluded.health, doubts = "
                       "excluded.doubts, joined_us = excluded.joined_us, heard_us = "
                       "excluded.heard_us, slots = excluded.slots, in_hand = excluded.in_hand, done = "
@@ -63,6 +65,7 @@ static int put_workers(struct sql *s, const struct vitals *v, struct err *err)
         const struct worker_vitals *w = &v->workers[i];
         query_put_text(&q, w->worker);
         query_put_int(&q, w->lane);
+        query_put_int(&q, s->shard.number);
         query_put_text(&q, w->location);
         query_put_text(&q, w->software);
         query_put_int(&q, w->health);
@@ -104,14 +107,24 @@ int sql_put_vitals(struct store *base, const struct vitals *v, struct err *err)
     return sql_end(s, r, DOING, err);
 }
 
+/* PostgreSQL's sum() of a bigint is a numeric. */
+static const char vitals_of_all[] =
+    "SELECT max(epoch), min(at_us), max(started_us), CAST(sum(sites) AS bigint), "
+    "CAST(sum(scheduled) AS bigint), CAST(sum(concluded) AS bigint), CAST(sum(missed) AS bigint), "
+    "CAST(sum(confirming) AS bigint), CAST(sum(again) AS bigint), CAST(sum(in_flight) AS bigint), "
+    "CAST(sum(waiting) AS bigint), max(late_p50_us), max(late_p99_us), max(late_max_us), "
+    "CAST(sum(dropped) AS bigint) FROM vitals WHERE shard < (SELECT shards FROM meta) HAVING count(*) > 0";
+static const char workers_of_all[] =
+    "SELECT worker, lane, max(location), max(software), min(health), max(doubts), min(joined_us), "
+    "max(heard_us), max(slots), CAST(sum(in_hand) AS bigint), CAST(sum(done) AS bigint), max(descriptors), "
+    "max(descriptors_most) FROM worker WHERE shard < (SELECT shards FROM meta) GROUP BY worker, lane "
+    "ORDER BY worker, lane";
+
 int sql_get_vitals(struct store *base, struct vitals *ret, struct err *err)
 {
     struct sql *s = sql_of(base);
     scoped(query) struct query q = { 0 };
-    int r = query_new(&q, s, Q_VITALS, "read the vitals",
-                      "SELECT epoch, at_us, started_us, sites, scheduled, concluded, missed, confirming, "
-                      "again, in_flight, waiting, late_p50_us, late_p99_us, late_max_us, dropped FROM vitals",
-                      err);
+    int r = query_new(&q, s, Q_VITALS, "read the vitals", vitals_of_all, err);
     if (r == 0)
         r = query_step(&q, err);
     if (r < 0)
@@ -141,10 +154,7 @@ int sql_get_vitals(struct store *base, struct vitals *ret, struct err *err)
 int sql_each_worker(struct store *base, store_worker_fn *fn, void *arg, struct err *err)
 {
     scoped(query) struct query q = { 0 };
-    int r = query_new(&q, sql_of(base), Q_WORKERS, "read the workers",
-                      "SELECT worker, lane, location, software, health, doubts, joined_us, heard_us, slots, "
-                      "in_hand, done, descriptors, descriptors_most FROM worker ORDER BY worker, lane",
-                      err);
+    int r = query_new(&q, sql_of(base), Q_WORKERS, "read the workers", workers_of_all, err);
     if (r < 0)
         return r;
     while ((r = query_step(&q, err)) > 0) {

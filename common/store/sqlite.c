@@ -67,6 +67,10 @@ static const struct migrate_step steps[] = {
      10,
 #include "common/store/schema/sqlite/0010_key_ends.sql.h"
      },
+    {
+     11,
+#include "common/store/schema/sqlite/0011_shards.sql.h"
+     },
 };
 #define OUR_VERSION ((unsigned)(sizeof steps / sizeof *steps))
 
@@ -376,6 +380,7 @@ const struct store_backend store_sqlite = {
     .claim = sqlite_claim,
     .keep_claim = sqlite_keep_claim,
     .claimed = sqlite_claimed,
+    .has_others = sqlite_has_others,
     .check_room = sqlite_check_room,
     SQL_MEMBERS,
     .newest_change = sql_newest_change,

@@ -6,6 +6,7 @@
  * remove it would let two hold "the" lock, one on the old file and one on the
  * new. What it says, the process id, is for the sentence only.
  */
+#include "common/control.h"
 #include "common/store/sqlite_inside.h"
 
 #include <errno.h>
@@ -31,10 +32,13 @@ static int fail(const struct sqlite *s, const char *what, int number, struct err
 }
 
 /* Beside the file itself, whatever link led here. */
-static int open_lock(const struct sqlite *s, const char *role, int flags)
+static int open_lock(const struct sqlite *s, const char *role, uint32_t shard, int flags)
 {
     char *path;
-    if (asprintf(&path, "%s.%s.lock", sqlite3_db_filename(s->db, "main"), role) < 0) {
+    char part[16] = "";
+    if (shard > 0)
+        snprintf(part, sizeof part, ".%u", shard);
+    if (asprintf(&path, "%s.%s%s.lock", sqlite3_db_filename(s->db, "main"), role, part) < 0) {
         errno = ENOMEM;
         return -1;
     }
@@ -71,7 +75,7 @@ int sqlite_claim(struct store *base, enum store_role role, int64_t wait_us, stru
     const char *name = store_role_name(role);
     if (s->claimed[role] >= 0 || sqlite3_db_filename(s->db, "main")[0] == '\0') /* in memory: ours alone */
         return 0;
-    int fd = open_lock(s, name, O_RDWR | O_CREAT);
+    int fd = open_lock(s, name, s->sql.shard.number, O_RDWR | O_CREAT);
     if (fd < 0)
         return fail(s, name, errno, err);
     while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
@@ -98,17 +102,38 @@ int sqlite_keep_claim(struct store *base, struct err *err)
     return 0;
 }
 
-int sqlite_claimed(struct store *base, enum store_role role, bool *ret, struct err *err)
+/* -errno without a sentence. */
+static int is_locked(const struct sqlite *s, const char *role, uint32_t shard, bool *ret)
 {
-    const struct sqlite *s = sqlite_of(sql_of(base));
-    const char *name = store_role_name(role);
-    int fd = sqlite3_db_filename(s->db, "main")[0] ? open_lock(s, name, O_RDONLY) : -1;
+    int fd = sqlite3_db_filename(s->db, "main")[0] ? open_lock(s, role, shard, O_RDONLY) : -1;
     *ret = false;
     if (fd < 0)
-        return errno == EACCES ? fail(s, name, errno, err) : 0; /* nobody ever was */
+        return errno == EACCES ? -EACCES : 0; /* nobody ever was */
     /* Given back with the descriptor; whoever wants it meanwhile asks again. */
     *ret = flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
     close(fd);
+    return 0;
+}
+
+int sqlite_claimed(struct store *base, enum store_role role, bool *ret, struct err *err)
+{
+    const struct sqlite *s = sqlite_of(sql_of(base));
+    int r = is_locked(s, store_role_name(role), s->sql.shard.number, ret);
+    return r < 0 ? fail(s, store_role_name(role), -r, err) : 0;
+}
+
+int sqlite_has_others(struct store *base, bool *ret, struct err *err)
+{
+    const struct sqlite *s = sqlite_of(sql_of(base));
+    *ret = false;
+    for (enum store_role role = 0; role < STORE_ROLE_COUNT; role++)
+        for (uint32_t shard = 0; shard < CONTROL_MAX_SHARDS && !*ret; shard++) {
+            if (s->claimed[role] >= 0 && shard == s->sql.shard.number)
+                continue;
+            int r = is_locked(s, store_role_name(role), shard, ret);
+            if (r < 0)
+                return fail(s, store_role_name(role), -r, err);
+        }
     return 0;
 }
 

@@ -28,6 +28,7 @@ extern const struct sql_driver sqlite_driver; /* sqlite_query.c */
 int sqlite_claim(struct store *base, enum store_role role, int64_t wait_us, struct err *err);
 int sqlite_keep_claim(struct store *base, struct err *err);
 int sqlite_claimed(struct store *base, enum store_role role, bool *ret, struct err *err);
+int sqlite_has_others(struct store *base, bool *ret, struct err *err);
 int sqlite_check_room(struct store *base, struct err *err);
 void sqlite_give_up_claims(struct sqlite *s);
 

@@ -91,6 +91,26 @@ void store_set_patience(struct store *s, int64_t wait_us)
     s->backend->set_patience(s, wait_us);
 }
 
+void store_set_shard(struct store *s, struct shard shard)
+{
+    s->backend->set_shard(s, shard);
+}
+
+int store_shards(struct store *s, uint32_t *ret, struct err *err)
+{
+    return s->backend->shards(s, ret, err);
+}
+
+int store_cut(struct store *s, struct err *err)
+{
+    return s->backend->cut(s, err);
+}
+
+int store_has_others(struct store *s, bool *ret, struct err *err)
+{
+    return s->backend->has_others(s, ret, err);
+}
+
 const char *store_role_name(enum store_role role)
 {
     static const char *const names[STORE_ROLE_COUNT] = { "coordinator", "collector" };

@@ -39,6 +39,7 @@
 #include "common/incident.h"
 #include "common/owner.h"
 #include "common/scope.h"
+#include "common/shard.h"
 #include "common/site.h"
 #include "common/vitals.h"
 
@@ -63,7 +64,18 @@ int store_exit_code(int r); /* see above; 0 for 0, 1 for what is none of these *
 /* How long a call waits for another process's lock; 5 s unless told. */
 void store_set_patience(struct store *s, int64_t wait_us);
 
-/* A store has one coordinator and one collector: two collectors would tell every
+/* For which part of the sites this handle's claims, vitals and states_us are: all, unless told. Before
+ * anything else is asked of it. */
+void store_set_shard(struct store *s, struct shard shard);
+/* In how many parts those at work cut the sites; 1 for a new store. */
+int store_shards(struct store *s, uint32_t *ret, struct err *err);
+/* To be asked after store_claim: the store is cut as this handle's shard says from now on. -EBUSY while
+ * others are at work who cut it otherwise: a site would be looked at twice, and its owner told twice. */
+int store_cut(struct store *s, struct err *err);
+/* Whether other processes than this one have a claim, in whatever role and part. */
+int store_has_others(struct store *s, bool *ret, struct err *err);
+
+/* Each part of a store has one coordinator and one collector: two collectors would tell every
  * owner twice. Who wants to be one says so before it does anything else. The
  * claim holds until the handle is closed or the process has died, however it
  * died. -EBUSY with a sentence when another process still has it after `wait_us`,
@@ -79,7 +91,7 @@ int store_claim(struct store *s, enum store_role role, int64_t wait_us, struct e
  * the database cannot be asked: the claim may still be ours. */
 int store_keep_claim(struct store *s, struct err *err);
 #define STORE_LEASE_US (10 * US_PER_S)
-/* Whether somebody holds it now. -errno with a sentence where that cannot be told. */
+/* Whether somebody holds it now, for this handle's part. -errno with a sentence where that cannot be told. */
 int store_claimed(struct store *s, enum store_role role, bool *ret, struct err *err);
 /* Whether there is room for more, as far as can be told without writing: 0, or -ENOSPC. */
 int store_check_room(struct store *s, struct err *err);
@@ -148,7 +160,7 @@ void store_edit_abort(struct store *s); /* without an edit: nothing */
 /* The next coordinator epoch: 1 for a new store, one more at each call. */
 int store_next_epoch(struct store *s, uint32_t *ret, struct err *err);
 /* The highest ids in use, 0 for none: the collector, the only one who makes
- * incidents and notices, counts on from there. */
+ * incidents and notices of its shard, counts on from there (shard_next_id). */
 int store_newest_ids(struct store *s, uint64_t *ret_incident, uint64_t *ret_notice, struct err *err);
 
 /* ── What the collector records ────────────────────────────────────────── */
@@ -173,7 +185,8 @@ struct notice_outcome {
  *              Nor is one with a slot that has been pruned.
  *   states     overwrite the site's state, unless the stored last_slot_us is newer
  *   views      likewise; with the state of their site, so that the two agree
- *   states_us  no state is behind lines with earlier slots; 0 leaves it as it is
+ *   states_us  no state of this handle's shard is behind lines with earlier slots; 0 leaves it as
+ *              it is. What is read is the earliest of all shards
  *   incidents  by id, inserted or overwritten
  *   episodes   likewise
  *   evidence   added unless the same run is there for that incident
@@ -206,7 +219,7 @@ struct record {
 };
 int store_record(struct store *s, const struct record *r, struct err *err);
 
-/* The coordinator's newest vitals; workers are added or overwritten by name and
+/* The coordinator's newest vitals, for this handle's shard; workers are added or overwritten by name and
  * lane. Workers that are not named for an hour are forgotten. */
 int store_put_vitals(struct store *s, const struct vitals *v, struct err *err);
 
@@ -274,7 +287,8 @@ struct notice_filter {
 int store_each_notice(struct store *s, const struct notice_filter *f, store_notice_fn *fn, void *arg,
                       struct err *err);
 
-/* -ENOENT when no coordinator has told its vitals yet. workers is left empty. */
+/* Of all shards together: counts are added up, at_us is the oldest, lateness the worst. -ENOENT when no
+ * coordinator has told its vitals yet. workers is left empty. */
 int store_get_vitals(struct store *s, struct vitals *ret, struct err *err);
 int store_each_worker(struct store *s, store_worker_fn *fn, void *arg, struct err *err);
 

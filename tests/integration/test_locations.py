@@ -108,7 +108,7 @@ def test_a_location_whose_workers_died_is_unknown_and_the_other_goes_on(cluster,
     wait_views(cluster, 20, eu="up", us="unknown")
     assert cluster.ledger.health("shop") == "up" and not mail.messages
     until(lambda: cluster.ask("status")[0]["missed"] > 0, 10, "looks from there are missed")
-    assert "eu 2 ready, us nobody" in cluster.cli("status").out
+    until(lambda: "eu 2 ready, us nobody" in cluster.cli("status").out, 10, lambda: cluster.cli("status").out)
     (status,) = cluster.ask("status")
     assert {x["location"]: x["ready"] for x in status["locations"]} == {"eu": 2, "us": 0}
 

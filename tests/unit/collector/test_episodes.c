@@ -52,7 +52,7 @@ static void told_once_and_over_once(void **state)
         struct incidents *numbers = NULL;
         struct batch b = { 0 };
         char told[64] = "";
-        assert_int_equal(incidents_new(&numbers, 0, 0), 0);
+        assert_int_equal(incidents_new(&numbers, (struct shard){ 0 }, 0, 0), 0);
         assert_int_equal(episodes_new(&s, "console:, mailto:ops@example.com", 3 * US_PER_S, NULL), 0);
         for (size_t t = 0; stories[i].lane0[t]; t++) {
             hear(s, stories[i].lane0[t]);
@@ -77,7 +77,7 @@ static void who_is_not_heard_of_for_an_hour_has_left(void **state)
     struct batch b = { 0 };
     const struct episode open = { .id = 41, .worker = "w1", .began_us = 1, .reason = "x" };
     const struct episode done = { .id = 42, .worker = "w2", .began_us = 2, .end = EPISODE_TRUSTED };
-    assert_int_equal(incidents_new(&numbers, 0, 0), 0);
+    assert_int_equal(incidents_new(&numbers, (struct shard){ 0 }, 0, 0), 0);
     assert_int_equal(episodes_new(&s, "", 0, NULL), 0);
     assert_int_equal(episodes_load(s, &done, WORLD_START_US), 0);
     assert_int_equal(episodes_load(s, &open, WORLD_START_US), 0);

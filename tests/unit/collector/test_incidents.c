@@ -32,7 +32,7 @@ static void open_desk(struct desk *d, uint32_t remind_s)
     assert_int_equal(sites_new(&d->sites), 0);
     assert_int_equal(sites_set_owner(d->sites, &o), 0);
     assert_int_equal(sites_set(d->sites, &s, &d->site), 0);
-    assert_int_equal(incidents_new(&d->incidents, 41, 99), 0);
+    assert_int_equal(incidents_new(&d->incidents, (struct shard){ 0 }, 41, 99), 0);
 }
 
 static void close_desk(struct desk *d)

@@ -63,7 +63,7 @@ static void test_more_than_the_notifier_may_hold(void **state)
     memset(&hands, 0, sizeof hands);
     world_init(&w);
     record(w.store, 1, POSTBOX_MAX + 500); /* left behind by the process before */
-    assert_int_equal(postbox_new(&p, deliver, NULL), 0);
+    assert_int_equal(postbox_new(&p, (struct shard){ 0 }, deliver, NULL), 0);
     assert_int_equal(postbox_fill(p, w.store, NULL), 0);
     assert_int_equal(hands.handed, POSTBOX_MAX);
     assert_int_equal(postbox_pending(p), POSTBOX_MAX + 500);
@@ -92,7 +92,7 @@ static void test_a_notifier_without_room_is_asked_again(void **state)
     scoped(postbox) struct postbox *p = NULL;
     memset(&hands, 0, sizeof hands);
     world_init(&w);
-    assert_int_equal(postbox_new(&p, deliver, NULL), 0);
+    assert_int_equal(postbox_new(&p, (struct shard){ 0 }, deliver, NULL), 0);
     assert_int_equal(postbox_fill(p, w.store, NULL), 0);
     hands.full = true;
     record(w.store, 1, 1);
@@ -106,11 +106,33 @@ static void test_a_notifier_without_room_is_asked_again(void **state)
     world_done(&w);
 }
 
+/* Notices of all shards lie in one store: each is handed over by one of them. */
+static void test_each_shard_delivers_its_own(void **state)
+{
+    (void)state;
+    struct world w;
+    unsigned all = 0;
+    world_init(&w);
+    record(w.store, 1, 30);
+    for (uint32_t shard = 0; shard < 3; shard++) {
+        scoped(postbox) struct postbox *p = NULL;
+        memset(&hands, 0, sizeof hands);
+        assert_int_equal(postbox_new(&p, (struct shard){ shard, 3 }, deliver, NULL), 0);
+        assert_int_equal(postbox_fill(p, w.store, NULL), 0);
+        assert_int_equal(hands.last % 3, shard);
+        assert_int_equal(postbox_pending(p), 10);
+        all += hands.handed;
+    }
+    assert_int_equal(all, 30);
+    world_done(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_more_than_the_notifier_may_hold),
         cmocka_unit_test(test_a_notifier_without_room_is_asked_again),
+        cmocka_unit_test(test_each_shard_delivers_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

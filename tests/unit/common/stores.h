@@ -104,8 +104,14 @@ static inline void place_make(struct place *p)
 
 static inline void place_remove(struct place *p)
 {
-    static const char *const names[] = { "store.db", "store.db-wal", "store.db-shm",
-                                         "store.db.coordinator.lock", "store.db.collector.lock" };
+    static const char *const names[] = { "store.db",
+                                         "store.db-wal",
+                                         "store.db-shm",
+                                         "store.db.coordinator.lock",
+                                         "store.db.collector.lock",
+                                         "store.db.coordinator.1.lock",
+                                         "store.db.collector.1.lock",
+                                         "store.db.coordinator.2.lock" };
     char path[128];
     if (p->kind == PLACE_POSTGRES) {
         snprintf(path, sizeof path, "SET client_min_messages = warning; DROP SCHEMA %s CASCADE", p->schema);

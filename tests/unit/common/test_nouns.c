@@ -33,7 +33,7 @@ static const struct {
     const char *all; /* in order: written here once more, so that a change is a decision */
 } tables[] = {
     {"control",        1, CONTROL_KIND_END,    call_control_kind_name,
-     "hello welcome refused taken busy heartbeat beat recorded drain draining goodbye standby "                                   },
+     "hello welcome refused taken busy heartbeat beat recorded drain draining goodbye standby "                           },
     { "event",         1, EVENT_KIND_END,      call_event_kind_name,    "result health incident notice worker pulse view "},
     { "health",        0, HEALTH_COUNT,        call_health_name,        "new up suspected down unknown "                  },
     { "incident end",  0, INCIDENT_END_COUNT,  call_incident_end_name,  "open recovered withdrawn "                       },

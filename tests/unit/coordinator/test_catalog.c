@@ -297,6 +297,42 @@ static void test_whose_place_a_site_is(void **state)
     assert_true(catalog_domain(site, d) != before);
 }
 
+/* Sites of other shards are as if they were not there, at the start and later. */
+static void test_only_those_of_a_shard(void **state)
+{
+    enum { FIRST = 40, MORE = 20 };
+    struct world *w = *state;
+    struct err err = { 0 };
+    size_t watched[2] = { 0 };
+    uint64_t id[FIRST + MORE];
+    char name[16], url[32];
+    struct catalog *half[2] = { 0 };
+    for (unsigned i = 0; i < FIRST + MORE; i++) {
+        struct site s = shop(0);
+        snprintf(name, sizeof name, "s%u", i);
+        snprintf(url, sizeof url, "http://s%u", i);
+        s.name = name;
+        s.url = url;
+        id[i] = edit(w, &s);
+        if (i + 1 != FIRST)
+            continue;
+        for (uint32_t k = 0; k < 2; k++) {
+            assert_int_equal(catalog_new(&half[k]), 0);
+            catalog_only(half[k], (struct shard){ k, 2 });
+            assert_int_equal(catalog_load(half[k], w->store, on_news, w, &err), 0);
+        }
+    }
+    for (uint32_t k = 0; k < 2; k++) {
+        assert_true(catalog_follow(half[k], w->store, 100, on_news, w, &err) >= 0);
+        watched[k] = catalog_watched(half[k]);
+        for (unsigned i = 0; i < FIRST + MORE; i++)
+            assert_int_equal(catalog_find(half[k], id[i]) != NULL, shard_of(id[i], 2) == k);
+        catalog_free(half[k]);
+    }
+    assert_int_equal(watched[0] + watched[1], FIRST + MORE);
+    assert_true(watched[0] > 0 && watched[1] > 0);
+}
+
 /* Another process edits the file. */
 static void test_edits_by_somebody_else(void **state)
 {
@@ -329,6 +365,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_edits_of_a_site),
+        cmocka_unit_test_setup_teardown(test_only_those_of_a_shard, begin, end),
         cmocka_unit_test_setup_teardown(test_added_paused_resumed_removed, begin, end),
         cmocka_unit_test_setup_teardown(test_many_edits_at_once, begin, end),
         cmocka_unit_test_setup_teardown(test_paused_and_removed_sites_are_loaded_in_silence, begin, end),

@@ -179,8 +179,8 @@ static void what_the_receiver_refuses_is_not_packed(void **state)
     static const uint64_t ids[] = { 5, 0 };
     static const enum control_kind of_worker[] = { CONTROL_HELLO,     CONTROL_TAKEN,    CONTROL_BUSY,
                                                    CONTROL_HEARTBEAT, CONTROL_DRAINING, CONTROL_GOODBYE };
-    static const enum control_kind without_ids[] = { CONTROL_HELLO,  CONTROL_WELCOME, CONTROL_REFUSED,
-                                                     CONTROL_BEAT,   CONTROL_DRAIN,   CONTROL_DRAINING,
+    static const enum control_kind without_ids[] = { CONTROL_HELLO,   CONTROL_WELCOME, CONTROL_REFUSED,
+                                                     CONTROL_BEAT,    CONTROL_DRAIN,   CONTROL_DRAINING,
                                                      CONTROL_GOODBYE, CONTROL_STANDBY };
     REFUSED((enum control_kind)0, (void)c);
     REFUSED(CONTROL_KIND_END, (void)c);

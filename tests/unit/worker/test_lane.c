@@ -124,12 +124,15 @@ static int begin(void **state)
 
 static void start(struct world *w, unsigned coordinators)
 {
-    struct lane_setup setup = { .config = &w->config, .bus = w->bus, .worker = "w1", .nonce = 5, .ended = &w->ended };
+    struct lane_setup setup = {
+        .config = &w->config, .bus = w->bus, .worker = "w1", .nonce = 5, .ended = &w->ended
+    };
     struct err err = { 0 };
     size_t len = 0;
     for (unsigned i = 0; i < coordinators; i++)
-        len += (size_t)snprintf(w->config.worker.coordinators + len, sizeof w->config.worker.coordinators - len,
-                                "%s%s", i ? ", " : "", w->office[i].at[0]);
+        len +=
+            (size_t)snprintf(w->config.worker.coordinators + len, sizeof w->config.worker.coordinators - len,
+                             "%s%s", i ? ", " : "", w->office[i].at[0]);
     if (lane_start(&w->lane, &setup, &err) < 0)
         fail_msg("%s", err.text);
 }
@@ -244,14 +247,14 @@ static void turn(struct world *w)
     usleep(2000);
 }
 
-#define UNTIL(condition)                                                            \
-    do {                                                                            \
-        mono_ns until_ = clock_mono() + WAIT_NS;                                    \
-        while (!(condition)) {                                                      \
-            if (clock_mono() > until_)                                              \
+#define UNTIL(condition)                                                                 \
+    do {                                                                                 \
+        mono_ns until_ = clock_mono() + WAIT_NS;                                         \
+        while (!(condition)) {                                                           \
+            if (clock_mono() > until_)                                                   \
                 fail_msg("line %d: it does not come to that: %s", __LINE__, #condition); \
-            turn(w);                                                                \
-        }                                                                           \
+            turn(w);                                                                     \
+        }                                                                                \
     } while (0)
 
 static void recorded(struct world *w, struct office *o, uint64_t id)
@@ -274,12 +277,14 @@ static void give(struct world *w, struct office *o, uint32_t epoch, uint64_t cou
     static uint8_t bytes[WIRE_MAX_BYTES];
     char url[64];
     snprintf(url, sizeof url, "http://127.0.0.1:%u/", port);
-    struct job j = { .id = job_id_make(epoch, counter),
-                     .run = { .site_id = counter, .slot_us = 1700000000000000, .location = "local" },
-                     .attempt = 1,
-                     .url = url,
-                     .timeout_ms = 1500,
-                     .start_by_ms = 60000 };
+    struct job j = {
+        .id = job_id_make(epoch, counter),
+        .run = {.site_id = counter, .slot_us = 1700000000000000, .location = "local"},
+        .attempt = 1,
+        .url = url,
+        .timeout_ms = 1500,
+        .start_by_ms = 60000
+    };
     struct job_batch b = { .epoch = epoch, .stamp_ms = clock_mono() / NS_PER_MS, .jobs = &j, .n_jobs = 1 };
     int len = wire_pack_jobs(&b, bytes, sizeof bytes);
     assert_true(len > 0);

@@ -63,7 +63,9 @@ static int begin(void **state)
     assert_int_equal(loop_new(&w->loop), 0);
     assert_int_equal(bus_new(&w->bus), 0);
     assert_int_equal(wire_arena_new(&w->arena), 0);
-    const struct rollcall_self self = { .config = &w->config, .where = w->config.endpoint.control, .worker = "w1", .nonce = 5 };
+    const struct rollcall_self self = {
+        .config = &w->config, .where = w->config.endpoint.control, .worker = "w1", .nonce = 5
+    };
     if (bus_open(w->bus, LANE_CONTROL, SIDE_TO, w->config.endpoint.control, &w->coordinator, &err) < 0 ||
         rollcall_new(&w->rollcall, w->loop, w->bus, &self, &events, w, &err) < 0)
         fail_msg("%s", err.text);

@@ -11,8 +11,14 @@
 
 enum { MOST = 8 };
 
-#define THERE(in, m, w, q) { true, in, m, w, q }
-#define AWAY(in)           { false, in, in, false, 0 }
+#define THERE(in, m, w, q) \
+    {                      \
+        true, in, m, w, q  \
+    }
+#define AWAY(in)                \
+    {                           \
+        false, in, in, false, 0 \
+    }
 
 static const struct {
     const char *name;
@@ -20,19 +26,37 @@ static const struct {
     struct share share[4];
     uint32_t quota[4];
 } rows[] = {
-    {"one has all",                     2048, 1, { THERE(0, 0, false, 0) },                                        { 2048 }         },
-    { "one that is away has what it holds", 2048, 1, { AWAY(7) },                                                  { 7 }            },
-    { "two that want nothing: half each",   2048, 2, { THERE(0, 0, false, 0), THERE(0, 0, false, 0) },             { 1024, 1024 }   },
-    { "what does not divide goes first",    5,    2, { THERE(0, 0, false, 0), THERE(0, 0, false, 0) },             { 3, 2 }         },
-    { "used slots stay, the rest is laid out", 100, 2, { THERE(20, 40, false, 60), THERE(0, 0, false, 40) },       { 67, 33 }       },
-    { "who reached its quota gets what others leave", 100, 2, { THERE(50, 50, false, 50), THERE(10, 10, false, 50) }, { 90, 10 }    },
-    { "... and who was refused",            100, 2, { THERE(10, 10, true, 50), THERE(10, 30, false, 50) },         { 70, 30 }       },
-    { "both want all: half each",           100, 2, { THERE(50, 50, true, 50), THERE(50, 50, true, 50) },          { 50, 50 }       },
-    { "what is held is not taken back",     100, 2, { THERE(90, 90, true, 90), THERE(10, 10, true, 10) },          { 90, 10 }       },
-    { "... but not filled again either",    100, 2, { THERE(60, 90, true, 90), THERE(10, 10, true, 10) },          { 60, 40 }       },
-    { "one who is away leaves",             100, 2, { AWAY(30), THERE(10, 10, false, 50) },                        { 30, 70 }       },
-    { "three of them",                      90,  3, { THERE(60, 60, true, 60), THERE(0, 5, false, 15), THERE(15, 15, true, 15) }, { 60, 6, 24 } },
-    { "nobody is there",                    100, 2, { AWAY(3), AWAY(0) },                                          { 3, 0 }         },
+    {"one has all",                                   2048, 1, { THERE(0, 0, false, 0) },                             { 2048 }  },
+    { "one that is away has what it holds",           2048, 1, { AWAY(7) },                                           { 7 }     },
+    { "two that want nothing: half each",
+     2048,                                                  2,
+     { THERE(0, 0, false, 0), THERE(0, 0, false, 0) },
+     { 1024, 1024 }                                                                                                             },
+    { "what does not divide goes first",              5,    2, { THERE(0, 0, false, 0), THERE(0, 0, false, 0) },      { 3, 2 }  },
+    { "used slots stay, the rest is laid out",
+     100,                                                   2,
+     { THERE(20, 40, false, 60), THERE(0, 0, false, 40) },
+     { 67, 33 }                                                                                                                 },
+    { "who reached its quota gets what others leave",
+     100,                                                   2,
+     { THERE(50, 50, false, 50), THERE(10, 10, false, 50) },
+     { 90, 10 }                                                                                                                 },
+    { "... and who was refused",                      100,  2, { THERE(10, 10, true, 50), THERE(10, 30, false, 50) }, { 70, 30 }},
+    { "both want all: half each",                     100,  2, { THERE(50, 50, true, 50), THERE(50, 50, true, 50) },  { 50, 50 }},
+    { "what is held is not taken back",
+     100,                                                   2,
+     { THERE(90, 90, true, 90), THERE(10, 10, true, 10) },
+     { 90, 10 }                                                                                                                 },
+    { "... but not filled again either",
+     100,                                                   2,
+     { THERE(60, 90, true, 90), THERE(10, 10, true, 10) },
+     { 60, 40 }                                                                                                                 },
+    { "one who is away leaves",                       100,  2, { AWAY(30), THERE(10, 10, false, 50) },                { 30, 70 }},
+    { "three of them",
+     90,                                                    3,
+     { THERE(60, 60, true, 60), THERE(0, 5, false, 15), THERE(15, 15, true, 15) },
+     { 60, 6, 24 }                                                                                                              },
+    { "nobody is there",                              100,  2, { AWAY(3), AWAY(0) },                                  { 3, 0 }  },
 };
 
 static void a_division(void **state)
