@@ -162,17 +162,18 @@ static int fill_addresses(const struct token_options *o, struct token *t, struct
     char endpoint[ENDPOINT_SIZE];
     int r = 0;
     if (n > TOKEN_MAX_ADDRESSES)
-        return err_set(err, -EINVAL,
-                       "worker.coordinators has %u, and a token has room for %d: name some with --address, and set "
-                       "worker.coordinators on the worker's host, too",
-                       n, TOKEN_MAX_ADDRESSES);
+        return err_set(
+            err, -EINVAL,
+            "worker.coordinators has %u, and a token has room for %d: name some with --address, and set "
+            "worker.coordinators on the worker's host, too",
+            n, TOKEN_MAX_ADDRESSES);
     for (; r == 0 && t->n_addresses < n; t->n_addresses++) {
         if (all)
             config_coordinator(c, t->n_addresses, endpoint);
         else
             snprintf(endpoint, sizeof endpoint, "%s", worker ? c->endpoint.control : c->endpoint.feed);
-        r = address_of(c, all ? NULL : o->address[t->n_addresses], endpoint, setting, t->address[t->n_addresses],
-                       err);
+        r = address_of(c, all ? NULL : o->address[t->n_addresses], endpoint, setting,
+                       t->address[t->n_addresses], err);
     }
     return r;
 }

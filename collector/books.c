@@ -285,8 +285,8 @@ int books_open(struct books *k, struct shard shard, struct store *s, struct batc
     if (r == 0)
         r = store_newest_change(s, &change, err);
     if (r == 0 && (sites_new(&k->judge.sites) < 0 || rounds_new(&k->judge.rounds) < 0 ||
-                   incidents_new(&k->judge.incidents, shard, incident, notice) < 0 || jury_new(&k->judge.jury) < 0 ||
-                   witnesses_new(&k->judge.witnesses) < 0))
+                   incidents_new(&k->judge.incidents, shard, incident, notice) < 0 ||
+                   jury_new(&k->judge.jury) < 0 || witnesses_new(&k->judge.witnesses) < 0))
         r = err_set(err, -ENOMEM, "out of memory");
     if (r == 0)
         r = fill(&f, s, err);
