@@ -77,7 +77,7 @@ def pytest_runtest_makereport(item, call):
     """A cluster tells its daemons' last words when its test has failed."""
     outcome = yield
     report = outcome.get_result()
-    if report.when == "call" and report.failed:
+    if report.when != "teardown" and report.failed:
         for value in getattr(item, "funcargs", {}).values():
             if isinstance(value, Cluster):
                 for log in sorted(value.folder.glob("*.log")):

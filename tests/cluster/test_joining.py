@@ -2,8 +2,11 @@
 
 import time
 
+from harness import behaviours as b
 from harness.fleet import begin
 from harness.patience import FACTOR, until
+from harness.programs import BIN, run
+from harness.stories import quick
 
 
 def refused(cluster):
@@ -43,3 +46,25 @@ def test_a_token_of_another_cluster(cluster, town):
     assert refused(cluster) - before < 10
     assert not fleet.not_up()
     assert "stranger" not in {x[5] for x in fleet.lines()}
+
+
+def test_whoever_has_an_operators_key_sees_how_it_is_from_anywhere(cluster, town):
+    """Also from behind a router: the numbers, and the news as they come."""
+    site = town.site("shop", b.healthy())
+    cluster.make_key()
+    cluster.apply(sites=[quick("shop", site.url(), locations=["eu", "us"])])
+    secret = cluster.disk("eu2") / "operator.token"
+    secret.write_text(cluster.cli("token", "--role", "operator-read").out)
+    secret.chmod(0o600)
+    cluster.start()
+    cluster.wait_health("shop", "up", within=20)
+
+    def there(*words):
+        return run(*cluster.land["eu2"].inside, BIN / "vedette", *words, "--set", f"operator.join_file={secret}")
+
+    until(lambda: "4 ready of 4" in there("status").out, 20, lambda: there("status"))
+    news = there("watch", "--json", "--for", "3s")
+    assert {e["result"]["location"] for e in news.lines() if e.get("event") == "result"} == {"eu", "us"}, news
+    secret.write_text(cluster.token_of("eu2"))
+    worker = there("status")
+    assert worker.status == 1 and "is for the role 'worker'" in worker.err, worker

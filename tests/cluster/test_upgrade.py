@@ -35,9 +35,6 @@ def test_older_workers_are_replaced_one_by_one(cluster, town, mail):
         cluster.daemon.pop(w).stop()
         cluster.begin_worker(w)
         fleet.wait_visits(w)
-    for part in ("coordinator", "collector"):
-        cluster.daemon.pop(part).stop()
-        cluster.begin(part)
     fleet.wait_rounds(2)
     shop.becomes(b.healthy())
     mail.wait(1, "[back]", within=20)

@@ -50,7 +50,8 @@ class Fleet:
             """SELECT s.name, p.text, slot_us, verdict, cause, coalesce(w.text, ''), span
                FROM look JOIN site s ON s.id = site_id JOIN word p ON p.id = location_id
                LEFT JOIN word w ON w.id = worker_id ORDER BY slot_us""")
-        return [r for r in rows if verdict in (None, r[3])]
+        ours = {s.name for s in self.sites}
+        return [r for r in rows if r[0] in ours and verdict in (None, r[3])]
 
     def _rounds(self, places):
         found = dict(((s, p), n) for s, p, n in self.cluster.ledger.query(

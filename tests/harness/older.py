@@ -24,11 +24,9 @@ def _git(*args):
 
 
 def oldest_that_joins():
-    """The first commit whose workers had tokens, when it has other workers than we have now."""
-    found = (_git("log", "--diff-filter=A", "--format=%H", "--", "common/token.c") or "").split()
-    if not found or _git("diff", "--quiet", found[-1], "--", *PARTS) is not None:
-        return ""
-    return found[-1]
+    """The first commit whose workers read tokens as they are now, when it has other workers than we have."""
+    found = _git("log", "-1", "--format=%H", "--", "common/token.c", "common/token.h")
+    return found if found and _git("diff", "--quiet", found, "--", *PARTS) is None else ""
 
 
 def program(commit, name):
