@@ -26,6 +26,8 @@
  * in order: the news of a connection is there when its question to ZAP is.
  */
 
+/* RFC 23, 26: who has the key that we look for says 170 bytes more; the end counts as one, too. */
+enum { GREETING_BYTES = 64 };
 enum { FINDINGS = 32 }; /* of one socket that its loop has not fetched; more are only counted */
 
 #define NEWS                                                             \
@@ -42,6 +44,7 @@ struct guarded {
     bool refused;  /* said last: of the connection that ends next */
     bool knocking; /* connected, and not let in yet */
     atomic_uint turned_away;
+    atomic_bool met_stranger; /* the last time */
     bool letting_go;
     bool leaving, gone;
     guarded_fn *fn;
@@ -92,14 +95,23 @@ static bool take_news(struct guarded *w, uint16_t *ret_event, int *ret_fd)
 /* Of a listener that is stopped, or hangs, nothing is heard at all. */
 static void note_knock(struct guarded *w, uint16_t event, int fd)
 {
-    if (event == ZMQ_EVENT_DISCONNECTED && w->knocking && connections_heard(w->connections, fd))
+    int64_t heard =
+        event == ZMQ_EVENT_DISCONNECTED && w->knocking ? connections_heard(w->connections, fd) : 0;
+    if (heard > 0) {
+        atomic_store(&w->met_stranger, heard < 2 * GREETING_BYTES);
         atomic_fetch_add(&w->turned_away, 1);
+    }
     if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
         atomic_store(&w->turned_away, 0);
     if (event == ZMQ_EVENT_CONNECTED)
         w->knocking = true;
     else if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED || event == ZMQ_EVENT_DISCONNECTED)
         w->knocking = false;
+}
+
+bool guarded_met_stranger(const struct guarded *w)
+{
+    return atomic_load(&w->met_stranger);
 }
 
 unsigned guarded_turned_away(const struct guarded *w)

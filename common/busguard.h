@@ -60,6 +60,8 @@ size_t guarded_peers(const struct guarded *w);
 /* Of a side that connects: how often in a row the other end said something and did not
  * let it in, which is what a key gets that is not known there. */
 unsigned guarded_turned_away(const struct guarded *w);
+/* ... and whether it was, the last time, because it has another key than we connect to. */
+bool guarded_met_stranger(const struct guarded *w);
 /* After the socket's endpoint was unbound: libzmq ends its connections and says nothing
  * of it, and as long as we held them they would not end for their peers. */
 void guarded_let_go(struct guarded *w);

@@ -76,6 +76,7 @@ struct config {
         char location[LOCATION_SIZE];
         char coordinators[2600]; /* their control endpoints, comma-separated; "": endpoint.control */
         char join[TOKEN_SIZE];   /* a token, see token.h: where the cluster is and who we are; "": none */
+        wall_us join_ends_us;    /* no setting: the token's end, see links_join; 0 for none */
         uint32_t threads;        /* 0: as many as there are cores */
         uint32_t slots;          /* looks in hand at once, for each thread */
         uint32_t outbox;         /* results kept until they are recorded, for each thread */

@@ -133,10 +133,11 @@ void connections_begin(struct connections *c, int fd)
     name_peer(own, k->peer, sizeof k->peer);
 }
 
-bool connections_heard(struct connections *c, int fd)
+int64_t connections_heard(struct connections *c, int fd)
 {
     const struct connection *k = find(c, fd);
-    return k && tcpinfo_heard(k->own) > 0;
+    int64_t heard = k ? tcpinfo_heard(k->own) : 0;
+    return heard > 0 ? heard : 0;
 }
 
 /* ── End ───────────────────────────────────────────────────────────────── */

@@ -16,6 +16,7 @@
 #include "common/scope.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #define CONNECTIONS_MAX      1024
 #define CONNECTIONS_LOOKS    5
@@ -30,8 +31,8 @@ void connections_free(struct connections *c); /* NULL is fine; closes all of our
 DEFINE_SCOPED(connections, struct connections *, connections_free)
 
 void connections_begin(struct connections *c, int fd); /* libzmq has opened it */
-/* Whether anything came from its peer, as far as we hold it and can tell (TCP). */
-bool connections_heard(struct connections *c, int fd);
+/* How many bytes came from its peer, as far as we hold it and can tell (TCP); 0. */
+int64_t connections_heard(struct connections *c, int fd);
 /* libzmq ends it, and closes fd in a moment. `refused`: its handshake was none. */
 void connections_end(struct connections *c, int fd, bool refused, mono_ns now);
 

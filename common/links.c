@@ -44,6 +44,7 @@ int links_join(struct config *c, enum links_as as, struct err *err)
                         "%stcp://%s", i ? "," : "", t.address[i]);
     if (as == LINKS_WORKER) {
         memcpy(c->worker.location, t.location, sizeof c->worker.location);
+        c->worker.join_ends_us = t.expires_us;
         c->endpoint.results[0] = '\0'; /* the welcome says */
     }
     return 0;

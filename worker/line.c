@@ -212,15 +212,12 @@ static void on_reconnect(void *arg)
         log_warn("lane.results", "lane=%u: %s", l->setup.self.lane, err.text);
 }
 
-static void on_turned_away(void *arg, const char *where)
+static void on_turned_away(void *arg, const char *where, const char *why)
 {
     struct line *l = arg;
     struct docket *d = l->docket;
-    log_warn(
-        "lane.turned_away",
-        "lane=%u unrecorded=%zu: the coordinator at %s does not let this worker's key in: it was revoked, or "
-        "is another cluster's",
-        l->setup.self.lane, d ? docket_unrecorded(d) : 0, where);
+    log_warn("lane.turned_away", "lane=%u unrecorded=%zu: of the coordinator at %s: %s", l->setup.self.lane,
+             d ? docket_unrecorded(d) : 0, where, why);
     l->standby = l->refused = false;
     stop_acting(l);
     if (d)

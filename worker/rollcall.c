@@ -30,9 +30,9 @@ struct rollcall {
     void *socket;
     struct guarded *guarded; /* the socket's */
     struct presence presence;
-    uint64_t key;       /* by which we were welcomed */
-    bool refused;       /* the socket is to be closed for a while */
-    mono_ns pause;      /* after being turned away: the last one */
+    uint64_t key; /* by which we were welcomed */
+    bool refused; /* the socket is to be closed for a while */
+    struct exclusion exclusion;
     mono_ns shut_until; /* no socket before that; 0: there is one */
     struct wakeup *wakeup;
     struct wire_arena *arena;
@@ -193,7 +193,7 @@ static void hear_welcome(struct rollcall *r, const struct control *c, mono_ns no
     struct control told = *c;
     at_our_host(r, told.jobs);
     at_our_host(r, told.results);
-    r->pause = 0;
+    exclusion_over(&r->exclusion);
     r->key = c->key;
     if (r->events->welcomed(r->arg, &told))
         presence_welcomed(&r->presence, c->nonce, now);
@@ -298,22 +298,21 @@ static void connect_again(struct rollcall *r)
     }
 }
 
-/* A handshake costs the other end a hundred times what it costs to send a message:
- * whoever is not let in asks less and less often. */
-static void stay_away(struct rollcall *r)
+static void stay_away(struct rollcall *r, bool stranger)
 {
-    mono_ns longer = r->pause ? 2 * r->pause : 5 * NS_PER_S;
-    r->pause = longer < ROLLCALL_MOST_PAUSE_NS ? longer : ROLLCALL_MOST_PAUSE_NS;
-    r->shut_until = loop_now(r->loop) + r->pause;
-    r->events->turned_away(r->arg, r->self.where);
+    char why[160];
+    r->shut_until = exclusion_begin(&r->exclusion, loop_now(r->loop), r->self.nonce);
+    exclusion_words(stranger, r->self.config->worker.join_ends_us, loop_wall(r->loop), why, sizeof why);
+    r->events->turned_away(r->arg, r->self.where, why);
 }
 
 static void reconnect(struct rollcall *r)
 {
     bool turned_away = r->guarded && guarded_turned_away(r->guarded) > 0;
+    bool stranger = turned_away && guarded_met_stranger(r->guarded);
     disconnect(r);
     if (turned_away) {
-        stay_away(r);
+        stay_away(r, stranger);
         return;
     }
     connect_again(r);

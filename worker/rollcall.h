@@ -17,8 +17,9 @@
 #include "common/dropped.h"
 #include "common/loop.h"
 #include "proto/wire.h"
+#include "worker/exclusion.h"
 
-#define ROLLCALL_MOST_PAUSE_NS (60 * NS_PER_S)
+#define ROLLCALL_MOST_PAUSE_NS EXCLUSION_MOST_NS
 
 struct rollcall;
 
@@ -42,9 +43,9 @@ struct rollcall_events {
     void (*refused)(void *arg, const char *why); /* tried again after ROLLCALL_MOST_PAUSE_NS */
     void (*beaten)(void *arg,
                    const struct control *beat); /* its answer: whether to rest, and who else is there */
-    /* Somebody answers, and does not let our key in. Tried again after a while, of up to
-     * ROLLCALL_MOST_PAUSE_NS. */
-    void (*turned_away)(void *arg, const char *where);
+    /* Somebody answers, and does not let our key in; `why` is a sentence (exclusion.h). Tried again after a
+     * while, of up to ROLLCALL_MOST_PAUSE_NS. */
+    void (*turned_away)(void *arg, const char *where, const char *why);
     void (*reconnect)(void *arg); /* the coordinator is silent: its control socket has been made anew */
 
     void (*beat)(void *arg, struct control *c); /* fill in free_slots, unrecorded, lag_us, suspect and text */

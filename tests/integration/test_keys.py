@@ -119,12 +119,24 @@ def test_a_key_has_an_end(keyed):
     wait_looks(keyed, "lent")
     for part in ("coordinator", "collector"):
         keyed.daemon[part].says(r"keys\.revoked keys=1 left=1", within=20)
-    keyed.daemon["coordinator"].says(r"malformed.* it was not let in at (control|jobs/local): this key has expired", within=20)
+    keyed.daemon["coordinator"].says(r"malformed.* it was not let in at \S+: this key has expired", within=20)
+    keyed.daemon["lent"].says(r"lane\.turned_away .* whose token expired at 20", within=40)
     wait_looks(keyed, "own")
     rows = {k["name"]: k for k in keyed.ask("token", "--list")}
     assert rows["lent"]["expires"] and not rows["lent"]["revoked"] and not rows[""]["expires"]
     listed = keyed.cli("token", "--list")
     assert "EXPIRES" in listed.out, listed
+
+
+def test_a_token_of_another_cluster_is_told(keyed):
+    keyed.start(workers=())
+    other = keyed.folder / "other.key"
+    assert keyed.cli("keygen", str(other)).status == 0
+    lost = join(keyed, "lost", token(keyed, "--set", f"keys.server_file={other}"))
+    lost.says(r"lane\.turned_away .* it has another key than the cluster that this worker's token is for", within=40)
+    keyed.daemon["coordinator"].says(r"malformed.* peer=127\.0\.0\.1 ")
+    until(lambda: dropped(keyed) > 0, 5, "it is counted")
+    assert lost.alive()
 
 
 def test_one_key_confirms_nothing_of_its_own(keyed, village):

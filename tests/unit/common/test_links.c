@@ -80,7 +80,9 @@ static void the_file_is_read_only_when_it_is_needed(void **state)
 
 static void make_token(char text[TOKEN_SIZE], enum access_role role)
 {
-    struct token t = { .role = role, .n_addresses = 1, .address = { "203.0.113.9:7711" } };
+    struct token t = {
+        .role = role, .n_addresses = 1, .address = { "203.0.113.9:7711" }, .expires_us = 1780000000000000
+    };
     struct key_pair k;
     assert_int_equal(key_pair_make(&k, NULL), 0);
     strcpy(t.server, k.public);
@@ -106,6 +108,7 @@ static void a_token_says_where_and_who(void **state)
     assert_int_equal(links_join(&c, LINKS_WORKER, &err), 0);
     assert_string_equal(c.endpoint.control, "tcp://203.0.113.9:7711");
     assert_string_equal(c.worker.location, "eu-west");
+    assert_int_equal(c.worker.join_ends_us, 1780000000000000);
     if (links_new(&b, &c, LINKS_WORKER, &err) < 0)
         fail_msg("%s", err.text);
     assert_true(bus_is_keyed(b, "tcp://127.0.0.1:7711")); /* through a tunnel, say */
