@@ -42,13 +42,15 @@ struct bus_link {
  *   TCP_MAXRT finds the dead peer instead. IMMEDIATE, or messages would queue
  *   for a peer that is not there.
  * control, feedback: small, always drained by both ends, heartbeats on both
- *   ends, since a peer's heartbeats find only the other one dead.
+ *   ends, since a peer's heartbeats find only the other one dead. A worker has a
+ *   control link to each coordinator, also to those that are away: it tries again
+ *   after 0.7 s at most, so that one that comes is found within a second.
  * feed: whoever is too slow misses something; nobody waits for a subscriber.
  *
  * Everywhere: a handshake may take 5 s and not ZeroMQ's 30, so that silent
  * connections free their descriptors; connecting is given up after 3 s, or a
  * healed network would be noticed only when SYN's back-off allows; reconnecting
- * is jittered between 0.2 s and 5 s.
+ * is jittered between 0.2 s and, for other links than control, 5 s.
  */
 struct lane_row {
     int type;
@@ -196,26 +198,26 @@ static int set_options(void *socket, const struct lane_row *row)
         int option, value;
         bool wanted;
     } options[] = {
-        {ZMQ_SNDHWM,               row->sndhwm,       true                                },
-        { ZMQ_RCVHWM,              row->rcvhwm,       true                                },
-        { ZMQ_SNDBUF,              row->buffer_bytes, row->buffer_bytes > 0               },
-        { ZMQ_RCVBUF,              row->buffer_bytes, row->buffer_bytes > 0               },
-        { ZMQ_LINGER,              row->linger_ms,    true                                },
-        { ZMQ_IMMEDIATE,           1,                 row->type == ZMQ_PUSH && !row->binds},
-        { ZMQ_HEARTBEAT_IVL,       1000,              row->heartbeat                      },
-        { ZMQ_HEARTBEAT_TIMEOUT,   3000,              row->heartbeat                      },
-        { ZMQ_TCP_MAXRT,           row->maxrt_ms,     true                                },
-        { ZMQ_TCP_KEEPALIVE,       1,                 true                                },
-        { ZMQ_TCP_KEEPALIVE_IDLE,  10,                true                                },
-        { ZMQ_TCP_KEEPALIVE_INTVL, 5,                 true                                },
-        { ZMQ_TCP_KEEPALIVE_CNT,   3,                 true                                },
-        { ZMQ_CONNECT_TIMEOUT,     3000,              !row->binds                         },
-        { ZMQ_RECONNECT_IVL,       200,               !row->binds                         },
-        { ZMQ_RECONNECT_IVL_MAX,   5000,              !row->binds                         },
-        { ZMQ_HANDSHAKE_IVL,       5000,              true                                },
-        { ZMQ_BACKLOG,             1024,              row->binds                          },
-        { ZMQ_ROUTER_MANDATORY,    1,                 row->type == ZMQ_ROUTER             },
-        { ZMQ_IPV6,                1,                 true                                },
+        {ZMQ_SNDHWM,               row->sndhwm,                          true                                },
+        { ZMQ_RCVHWM,              row->rcvhwm,                          true                                },
+        { ZMQ_SNDBUF,              row->buffer_bytes,                    row->buffer_bytes > 0               },
+        { ZMQ_RCVBUF,              row->buffer_bytes,                    row->buffer_bytes > 0               },
+        { ZMQ_LINGER,              row->linger_ms,                       true                                },
+        { ZMQ_IMMEDIATE,           1,                                    row->type == ZMQ_PUSH && !row->binds},
+        { ZMQ_HEARTBEAT_IVL,       1000,                                 row->heartbeat                      },
+        { ZMQ_HEARTBEAT_TIMEOUT,   3000,                                 row->heartbeat                      },
+        { ZMQ_TCP_MAXRT,           row->maxrt_ms,                        true                                },
+        { ZMQ_TCP_KEEPALIVE,       1,                                    true                                },
+        { ZMQ_TCP_KEEPALIVE_IDLE,  10,                                   true                                },
+        { ZMQ_TCP_KEEPALIVE_INTVL, 5,                                    true                                },
+        { ZMQ_TCP_KEEPALIVE_CNT,   3,                                    true                                },
+        { ZMQ_CONNECT_TIMEOUT,     3000,                                 !row->binds                         },
+        { ZMQ_RECONNECT_IVL,       200,                                  !row->binds                         },
+        { ZMQ_RECONNECT_IVL_MAX,   row->type == ZMQ_DEALER ? 700 : 5000, !row->binds                         },
+        { ZMQ_HANDSHAKE_IVL,       5000,                                 true                                },
+        { ZMQ_BACKLOG,             1024,                                 row->binds                          },
+        { ZMQ_ROUTER_MANDATORY,    1,                                    row->type == ZMQ_ROUTER             },
+        { ZMQ_IPV6,                1,                                    true                                },
     };
     for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
         int r = options[i].wanted ? set(socket, options[i].option, options[i].value) : 0;
