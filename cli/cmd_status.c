@@ -38,8 +38,9 @@ struct picture {
     struct summary summary;
     struct vitals vitals;
     bool has_vitals;
-    bool there[STORE_ROLE_COUNT]; /* a process that has that part, as far as can be told */
-    char no_room[200];            /* why nothing can be written; "" */
+    bool there[STORE_ROLE_COUNT];                 /* a process that has that part, as far as can be told */
+    struct store_holder holder[STORE_ROLE_COUNT]; /* since_us 0: the store does not know since when */
+    char no_room[200];                            /* why nothing can be written; "" */
     struct fleet fleet;
     struct parted { /* sites that some of their locations see up and others down; counted in order */
         uint64_t site_id, count;
@@ -151,8 +152,11 @@ static void look_around(struct picture *p, struct store *s)
     uint32_t shards = 1;
     if (store_shards(s, &shards, NULL) < 0)
         shards = 1;
-    for (int role = 0; role < STORE_ROLE_COUNT; role++)
+    for (int role = 0; role < STORE_ROLE_COUNT; role++) {
         p->there[role] = is_there(s, (enum store_role)role, shards);
+        if (shards == 1) /* else there are several */
+            (void)store_get_holder(s, (enum store_role)role, &p->holder[role], NULL);
+    }
     if (store_check_room(s, &err) < 0)
         snprintf(p->no_room, sizeof p->no_room, "%.*s", (int)sizeof p->no_room - 1, err.text);
 }
@@ -279,6 +283,20 @@ static void print_rest(const struct picture *p, const char *store)
            (double)s->bytes / (1024.0 * 1024.0));
 }
 
+/* Who it is, where that is a question: with several hosts at one store. */
+static void print_acting(const struct picture *p)
+{
+    char since[40];
+    for (int role = 0; role < STORE_ROLE_COUNT; role++) {
+        const struct store_holder *h = &p->holder[role];
+        if (!h->since_us || !p->there[role])
+            continue;
+        statusline_label(role == 0 || !p->holder[0].since_us || !p->there[0] ? "acting" : "");
+        printf("%s on %s (process %" PRId64 ") since %s\n", store_role_name((enum store_role)role), h->host,
+               h->pid, print_moment(since, sizeof since, h->since_us, p->now));
+    }
+}
+
 /* Whose silence it is. The collector writes what the coordinator tells it. */
 static const char *why_silent(const struct picture *p)
 {
@@ -374,6 +392,15 @@ static json_t *json_posts(const struct fleet *f)
     return a;
 }
 
+static json_t *json_acting(const struct picture *p, enum store_role role)
+{
+    const struct store_holder *h = &p->holder[role];
+    if (!h->since_us || !p->there[role])
+        return json_null();
+    return json_pack("{s:o, s:I, s:o}", "host", print_json_text(h->host), "process", (json_int_t)h->pid,
+                     "since", print_json_wall(h->since_us));
+}
+
 static int print_status_json(const struct picture *p, const char *store)
 {
     const struct summary *s = &p->summary;
@@ -404,6 +431,9 @@ static int print_status_json(const struct picture *p, const char *store)
     asjson_put(&o, "running",
                json_pack("{s:b, s:b}", "coordinator", (int)p->there[STORE_COORDINATOR], "collector",
                          (int)p->there[STORE_COLLECTOR]));
+    asjson_put(&o, "acting",
+               json_pack("{s:o, s:o}", "coordinator", json_acting(p, STORE_COORDINATOR), "collector",
+                         json_acting(p, STORE_COLLECTOR)));
     asjson_put(&o, "store",
                json_pack("{s:o, s:I, s:I, s:o}", "url", print_json_text(store), "looks", (json_int_t)s->looks,
                          "bytes", (json_int_t)s->bytes, "trouble", print_json_text(p->no_room)));
@@ -440,6 +470,7 @@ static int run(struct call *call)
     if (p.has_vitals)
         print_vitals(&p);
     print_rest(&p, store_name(store));
+    print_acting(&p);
     print_freshness(&p);
     return print_open(&p, d) < 0 ? EXIT_TROUBLE : EXIT_FINE;
 }

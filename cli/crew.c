@@ -62,12 +62,13 @@ static const char *metrics_for(const struct crew *c, unsigned worker)
 
 int crew_add(struct supervisor *s, const struct crew *c, struct err *err)
 {
-    static const char *const none[] = { NULL };
+    /* All of it is here, or nothing: nobody waits for another host's to end. */
+    static const char *const alone[] = { "standby.wait=no", NULL };
     bool threads_set = c->call->config.worker.threads != 0;
 
-    int r = add_child(s, c, 0, "collector", CREW_COLLECTOR, none, err);
+    int r = add_child(s, c, 0, "collector", CREW_COLLECTOR, alone, err);
     if (r == 0)
-        r = add_child(s, c, 1, "coordinator", "coordinator", none, err);
+        r = add_child(s, c, 1, "coordinator", "coordinator", alone, err);
     for (unsigned i = 1; r == 0 && i <= c->workers; i++) {
         char label[32], name[40];
         snprintf(label, sizeof label, "worker w%u", i);

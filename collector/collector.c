@@ -39,6 +39,7 @@ enum {
 enum phase { RUNNING, DRAIN_RESULTS, DRAIN_NOTICES, LEAVE };
 
 struct collector {
+    struct tenure *tenure; /* NULL: nobody else is there */
     struct loop *net;
     struct ingest *ingest;
     struct gate *gate;
@@ -114,9 +115,11 @@ static uint64_t on_asked_for_dropped(void *arg)
 
 static void keeper_fail(struct collector *c, int r, const struct err *err)
 {
-    log_error("keeper.failed", "code=%d: %s", r, err->text);
     int expected = 0;
-    atomic_compare_exchange_strong(&c->status, &expected, store_exit_code(r));
+    if (r != -ESTALE || !c->tenure) { /* that one says it, and ends us */
+        log_error("keeper.failed", "code=%d: %s", r, err->text);
+        atomic_compare_exchange_strong(&c->status, &expected, store_exit_code(r));
+    }
     atomic_store(&c->k.drained, true);
     loop_stop(c->k.loop, 0);
     loop_bell_ring(&c->failed_bell);
@@ -254,7 +257,12 @@ static void *notifier_thread(void *arg)
 static enum board_word on_network_desk(void *arg, struct sheet *sheet, char why_not[DESK_WHY_SIZE])
 {
     struct collector *c = arg;
-    return collector_metrics_network(c->ingest, loop_now(c->net), sheet, why_not, DESK_WHY_SIZE);
+    enum board_word word = BOARD_CAN;
+    if (c->tenure)
+        word = tenure_put(c->tenure, sheet, why_not);
+    enum board_word reads =
+        collector_metrics_network(c->ingest, loop_now(c->net), sheet, why_not, DESK_WHY_SIZE);
+    return word == BOARD_CAN ? reads : word;
 }
 
 static enum board_word on_keeper_desk(void *arg, struct sheet *sheet, char why_not[DESK_WHY_SIZE])
@@ -351,17 +359,20 @@ static void on_revoked(void *arg, const struct access_list *let_in, size_t revok
 }
 
 int collector_new(struct collector **ret, struct loop *l, struct bus *b, struct store *store,
-                  const struct config *config, struct board *board, struct err *err)
+                  const struct config *config, struct board *board, struct tenure *tenure, struct err *err)
 {
     scoped(collector) struct collector *c = calloc(1, sizeof *c);
     if (!c)
         return err_set(err, -ENOMEM, "out of memory");
+    c->tenure = tenure;
     c->net = l;
     const struct keeper_ports ports = { c, on_feedback, on_publish, on_deliver, on_asked_for_dropped };
 
     int r = make_loops(c, err);
     if (r == 0)
         r = notifier_new(&c->n.notifier, c->n.loop, config, on_told, c, err);
+    if (r == 0)
+        notifier_set_gate(c->n.notifier, tenure);
     if (r == 0)
         r = keeper_new(&c->k.keeper, store, config, &ports, instant(l), err);
     if (r == 0)
@@ -376,6 +387,14 @@ int collector_new(struct collector **ret, struct loop *l, struct bus *b, struct 
         return r;
     *ret = moved(c);
     return 0;
+}
+
+void collector_meet(void *collector, const char *doors)
+{
+    struct collector *c = collector;
+    struct err err = { 0 };
+    if (ingest_meet(c->ingest, doors, &err) < 0)
+        log_error("coordinator.unreachable", "%s", err.text);
 }
 
 /* ── Leaving ───────────────────────────────────────────────────────────── */

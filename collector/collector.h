@@ -15,15 +15,19 @@
 #include "common/config.h"
 #include "common/loop.h"
 #include "common/store/store.h"
+#include "common/tenure.h"
 
 struct collector;
 
 /* Reads the store, binds the lanes and starts the threads. `store` belongs to
  * the keeper's thread until collector_free; all arguments outlive it. When the
  * store fails later in a way that does not pass, the loop is stopped with
- * store_exit_code's number. Its numbers are shown at the board; NULL: nowhere. */
+ * store_exit_code's number. Its numbers are shown at the board; NULL: nowhere.
+ * Deliveries are begun while the tenure says that we lead; NULL: always. */
 int collector_new(struct collector **ret, struct loop *l, struct bus *b, struct store *store,
-                  const struct config *config, struct board *board, struct err *err);
+                  const struct config *config, struct board *board, struct tenure *tenure, struct err *err);
+/* The coordinator listens there now (doors.h): a tenure_other_fn. */
+void collector_meet(void *collector, const char *doors);
 void collector_free(struct collector *c); /* NULL is fine */
 DEFINE_SCOPED(collector, struct collector *, collector_free)
 

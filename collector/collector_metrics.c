@@ -33,6 +33,8 @@ enum metric {
     DELIVERING,
     DELIVERIES,
     DELIVERY_TIME,
+    LEADS,
+    LEASE_LEFT,
     METRICS, /* how many */
 };
 
@@ -81,9 +83,14 @@ static const struct metric_row rows[METRICS] = {
     [DELIVERIES] = { NAME("deliveries_total"),          METRIC_COUNTER,   "channel,outcome", "Deliveries that ended"                     },
     [DELIVERY_TIME] = { NAME("delivery_duration_seconds"), METRIC_HISTOGRAM, "channel",
                  "How long they took"                                                                                                 },
+    [LEADS] = { NAME("leads"),                     METRIC_GAUGE,     "",
+                 "1 while this collector acts, 0 while another one does or nobody knows"                                              },
+    [LEASE_LEFT] = { NAME("lease_seconds"),             METRIC_GAUGE,     "",
+                 "For how long it may act without hearing from the store's server"                                                    },
 };
 
 const struct metric_table collector_metrics = { rows, METRICS };
+const struct tenure_rows collector_tenure_rows = { &rows[LEADS], &rows[LEASE_LEFT] };
 
 struct number {
     enum metric metric;

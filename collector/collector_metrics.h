@@ -6,8 +6,10 @@
 #include "collector/keeper.h"
 #include "collector/notifier.h"
 #include "common/board.h"
+#include "common/tenure.h"
 
 extern const struct metric_table collector_metrics;
+extern const struct tenure_rows collector_tenure_rows; /* of these */
 
 /* ... and says whether it can do its job; `why_not` has `size` bytes. */
 enum board_word collector_metrics_network(const struct ingest *i, mono_ns now, struct sheet *sheet,

@@ -2,10 +2,12 @@
 #include "collector/parcel.h"
 #include "collector/passports.h"
 #include "common/complaint.h"
+#include "common/doors.h"
 #include "common/log.h"
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
@@ -24,7 +26,10 @@ struct out { /* one packed message */
 
 struct ingest {
     struct loop *loop;
+    struct bus *bus;
+    const struct config *config;
     void *results, *feedback, *feed;
+    char feedback_at[ENDPOINT_SIZE];
     struct guarded *guarded; /* results' ... */
     struct guarded *heard;   /* ... and the feed's */
     bool keyed, feed_keyed;  /* whoever speaks there has proved by which key */
@@ -306,6 +311,21 @@ static void on_cut(void *arg, const char *peer, const char *why)
     complaint_note(i->malformed, peer, why);
 }
 
+/* What the former one did not take is for nobody: it comes again. */
+static int connect_feedback(struct ingest *i, const char *feedback, struct err *err)
+{
+    void *socket = NULL;
+    if (strcmp(i->feedback_at, feedback) == 0)
+        return 0;
+    int r = bus_open(i->bus, LANE_FEEDBACK, SIDE_FROM, feedback, &socket, err);
+    if (r < 0)
+        return r;
+    bus_close(i->feedback);
+    i->feedback = socket;
+    snprintf(i->feedback_at, sizeof i->feedback_at, "%s", feedback);
+    return 0;
+}
+
 static int open_sockets(struct ingest *i, struct bus *b, const struct config *c, struct err *err)
 {
     const struct bus_witness witness = { i->loop, on_cut, i };
@@ -314,8 +334,17 @@ static int open_sockets(struct ingest *i, struct bus *b, const struct config *c,
     if (r == 0) /* what subscribers say is only that they are: under guard so that they are counted */
         r = bus_open_guarded(b, LANE_FEED, SIDE_FROM, c->endpoint.feed, &witness, &i->feed, &i->heard, err);
     if (r == 0)
-        r = bus_open(b, LANE_FEEDBACK, SIDE_FROM, c->endpoint.feedback, &i->feedback, err);
+        r = connect_feedback(i, c->endpoint.feedback, err);
     return r;
+}
+
+int ingest_meet(struct ingest *i, const char *doors, struct err *err)
+{
+    char feedback[ENDPOINT_SIZE];
+    if (!doors_find_from(doors, "feedback", i->config->endpoint.feedback, i->config->endpoint.advertise,
+                         feedback))
+        return 0;
+    return connect_feedback(i, feedback, err);
 }
 
 int ingest_new(struct ingest **ret, struct loop *l, struct bus *b, const struct config *c, loop_fn *arrived,
@@ -325,6 +354,8 @@ int ingest_new(struct ingest **ret, struct loop *l, struct bus *b, const struct 
     if (!i)
         return err_set(err, -ENOMEM, "out of memory");
     i->loop = l;
+    i->bus = b;
+    i->config = c;
     i->arrived = arrived;
     i->shard = config_shard(c);
     i->arg = arg;

@@ -39,6 +39,10 @@ DEFINE_SCOPED(ingest, struct ingest *, ingest_free)
  * is not let in any more is bound to none. */
 int ingest_revoke(struct ingest *i, const struct access_list *let_in, struct err *err);
 
+/* The coordinator that acts listens there (doors.h): feedback goes to it from now on. In the network's
+ * thread. */
+int ingest_meet(struct ingest *i, const char *doors, struct err *err);
+
 void ingest_stop_reading(struct ingest *i);
 /* Whether all that was to be sent has been given to ZeroMQ. */
 bool ingest_is_flushed(struct ingest *i);

@@ -28,6 +28,8 @@
  * comes from within channel_begin then meets no half-changed lists.
  */
 
+#define SHUT_NS (200 * NS_PER_MS) /* how often is looked whether the gate is open again */
+
 struct entry {             /* one notice */
     struct notice *notice; /* owned */
     struct entry *prev, *next;
@@ -82,6 +84,7 @@ struct notifier {
     struct untold *untold;
     size_t n_untold, under_way;
     bool stopped;
+    const struct tenure *gate;
 };
 
 /* ── Threads and counters ──────────────────────────────────────────────── */
@@ -334,10 +337,16 @@ static bool begin_one(struct notifier *n, struct ring *r)
     return true;
 }
 
+/* Another one may deliver the same, once our lease has ended. */
+static bool is_shut(const struct notifier *n)
+{
+    return n->gate && !tenure_leads(n->gate, clock_mono());
+}
+
 static void after_turn(void *arg)
 {
     struct notifier *n = arg;
-    bool begun = !n->stopped;
+    bool shut = is_shut(n), begun = !n->stopped && !shut;
     while (begun) {
         struct alarm *a;
         while ((a = alarms_take(&n->alarms, loop_now(n->loop))))
@@ -346,7 +355,9 @@ static void after_turn(void *arg)
         for (unsigned i = 0; i < CHANNEL_KIND_COUNT; i++)
             begun |= begin_one(n, &n->ring[i]);
     }
-    loop_timer_at(&n->timer, n->stopped ? MONO_NEVER : alarms_next(&n->alarms));
+    loop_timer_at(&n->timer, n->stopped ? MONO_NEVER
+                             : shut     ? loop_now(n->loop) + SHUT_NS
+                                        : alarms_next(&n->alarms));
 }
 
 static void on_timer(void *arg)
@@ -423,6 +434,11 @@ void notifier_counts(const struct notifier *n, enum channel_kind kind, wall_us n
         if (t->key.counter->ring == ring)
             for (const struct entry *e = t->entries; e; e = e->next)
                 count_notice(ret, now - e->notice->created_us);
+}
+
+void notifier_set_gate(struct notifier *n, const struct tenure *tenure)
+{
+    n->gate = tenure;
 }
 
 void notifier_stop(struct notifier *n)

@@ -20,6 +20,7 @@
 
 #include "collector/channel.h"
 #include "common/spread.h"
+#include "common/tenure.h"
 
 struct notifier;
 
@@ -35,6 +36,9 @@ DEFINE_SCOPED(notifier, struct notifier *, notifier_free)
 /* A pending notice; it is freed with notice_free. Those of one incident and
  * channel must come in the order in which they are to be told. */
 void notifier_take(struct notifier *n, struct notice *take);
+
+/* Deliveries begin only while it says that we lead; NULL: always. Before the loop turns. */
+void notifier_set_gate(struct notifier *n, const struct tenure *tenure);
 
 void notifier_stop(struct notifier *n); /* begin no further delivery */
 size_t notifier_under_way(const struct notifier *n);

@@ -59,6 +59,11 @@ struct config {
     uint32_t shards; /* parts that the sites are cut in ... */
     uint32_t shard;  /* ... and whose coordinator or collector this is */
 
+    struct {              /* of a coordinator or collector, see tenure.h */
+        char wait[8];     /* auto, yes, no: whether it waits while another one acts */
+        int64_t lease_us; /* whoever acts may be silent for that long */
+    } standby;
+
     struct {
         int64_t taken_within_us;  /* a job that nobody has taken by then goes out again */
         int64_t suspect_after_us; /* a worker silent that long is suspect */

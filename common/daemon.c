@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -242,6 +243,21 @@ void daemon_ready(void)
 void daemon_leaving(void)
 {
     sd_notify(0, "STOPPING=1");
+}
+
+void daemon_status(const char *fmt, ...)
+{
+    char text[400];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    sd_notifyf(0, "STATUS=%s\nWATCHDOG=1", text);
+}
+
+bool daemon_is_ending(void)
+{
+    return signals.asked > 0;
 }
 
 const char *daemon_software(void)

@@ -48,6 +48,9 @@ void daemon_unwatch_signals(struct loop *l);
 
 void daemon_ready(void);   /* tells the service manager and, with VEDETTE_READY_FD, the parent */
 void daemon_leaving(void); /* tells the service manager */
+/* What the service manager shows of it, one line. */
+void daemon_status(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+bool daemon_is_ending(void); /* a signal asked for it */
 
 #define VEDETTE_VERSION "0.1.0"
 const char *daemon_software(void); /* "vedette 0.1.0" */

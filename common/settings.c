@@ -188,6 +188,13 @@ static int check_mail_tls(const char *text, struct err *err)
     return err_set(err, -EINVAL, "'%.40s' is not one of never, opportunistic, required", text);
 }
 
+static int check_wait(const char *text, struct err *err)
+{
+    if (strcmp(text, "auto") == 0 || strcmp(text, "yes") == 0 || strcmp(text, "no") == 0)
+        return 0;
+    return err_set(err, -EINVAL, "'%.40s' is not one of auto, yes, no", text);
+}
+
 /* ── The table ─────────────────────────────────────────────────────────── */
 
 #define MS      US_PER_MS
@@ -252,6 +259,12 @@ const struct setting settings[] = {
       .about = "parts that the sites are cut in, each with a coordinator and a collector of its own" },
     { "shard", COUNT(shard, 0, CONTROL_MAX_SHARDS - 1), .fallback = "0",
       .about = "whose of them this coordinator or collector is, counted from 0" },
+
+    { "standby.wait", TEXT(standby.wait), .fallback = "auto", .check = check_wait,
+      .about = "whether a coordinator or collector that finds another one at work waits to take over, or ends: "
+               "yes, no, auto (where the store is at a server)" },
+    { "standby.lease", DURATION(standby.lease_us, 3 * S, MINUTES), .fallback = "10s",
+      .about = "one that acts and was not heard of at the database for that long is succeeded by one that waits" },
 
     { "coordinator.taken_within", DURATION(coordinator.taken_within_us, 100 * MS, MINUTES), .fallback = "2s",
       .about = "a job that no worker has taken by then goes out again" },

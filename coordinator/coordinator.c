@@ -10,8 +10,10 @@
 #include "coordinator/coordinator.h"
 
 #include "common/desk.h"
+#include "common/doors.h"
 #include "common/gate.h"
 #include "common/log.h"
+#include "coordinator/attendance.h"
 #include "coordinator/coordinator_metrics.h"
 #include "coordinator/debts.h"
 #include "coordinator/dispatch.h"
@@ -20,9 +22,9 @@
 #include "coordinator/reporter.h"
 #include "coordinator/returns.h"
 #include "coordinator/slots.h"
-#include "coordinator/vacancy.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -35,8 +37,7 @@ enum {
     ARREARS_A_TURN = 256, /* slots; each costs a question to the store, 10 us */
     ARREARS_BESIDE = 512, /* runs that wait to be sent: with more of them, arrears rest */
 };
-#define LEAVE_NS         (NS_PER_S / 2)
-#define VACANCY_EVERY_NS NS_PER_S
+#define LEAVE_NS (NS_PER_S / 2)
 /* Slots that come so soon after others wait for the next ones, so that many go out
  * together: each time costs several processes a turn. It is what a look may be late
  * by, and little beside the 100 ms that it should not be. */
@@ -54,6 +55,7 @@ struct coordinator {
     struct reporter *reporter;
     struct desk *desk;
     struct gate *gate;
+    struct tenure *tenure;
     struct loop_timer alarm;
     bool alarm_made;
     mono_ns slots_at;   /* no slots are handed out before that */
@@ -63,8 +65,7 @@ struct coordinator {
     unsigned told; /* edited sites, since all edits were read */
     bool store_away;
     mono_ns turned; /* when the last turn was */
-    struct vacancy vacancy;
-    mono_ns vacancy_at;
+    struct attendance attendance;
 };
 
 /* ── Sites come and go ─────────────────────────────────────────────────── */
@@ -163,54 +164,6 @@ static bool settle_arrears(struct coordinator *c, mono_ns now)
     return true;
 }
 
-/* ── Workers come and go ───────────────────────────────────────────────── */
-
-static const char *event_of(const struct roster_change *x)
-{
-    static const char *const names[] = {
-        [WORKER_READY] = "worker.ready",       [WORKER_SUSPECT] = "worker.suspect",
-        [WORKER_DRAINING] = "worker.draining", [WORKER_DEAD] = "worker.dead",
-        [WORKER_GONE] = "worker.gone",
-    };
-    return x->from == WORKER_GONE && x->to == WORKER_READY ? "worker.joined" : names[x->to];
-}
-
-static void follow_roster(struct parts *p, mono_ns now)
-{
-    struct roster_change x;
-    while (roster_take_change(p->roster, now, &x)) {
-        const struct roster_lane *l = roster_lane(p->roster, x.lane);
-        log_line(x.to == WORKER_DEAD || x.to == WORKER_SUSPECT ? LOG_WARN : LOG_INFO, event_of(&x),
-                 "worker=%s lane=%u location=%s slots=%u in_hand=%u doubts=%d accused=%d: %s", l->worker,
-                 l->number, p->location[l->location], l->slots, lease_in_hand(p->lease, x.lane), l->doubts,
-                 now < l->accused_until, l->reason);
-        if (x.to == WORKER_DEAD || x.to == WORKER_GONE) {
-            lease_lane_lost(p->lease, x.lane, now);
-            arrears_lane_lost(p->arrears, x.lane);
-        }
-    }
-}
-
-/* Where nobody is, looks are missed, and their sites are unknown from there. */
-static void follow_vacancy(struct coordinator *c, mono_ns now)
-{
-    struct parts *p = &c->parts;
-    if (now < c->vacancy_at)
-        return;
-    c->vacancy_at = now + VACANCY_EVERY_NS;
-    for (unsigned i = 0; i < p->n_named; i++) {
-        unsigned ready = i < p->n_locations ? roster_ready(p->roster, i) : 0;
-        enum vacancy_word word = vacancy_step(&c->vacancy, i, p->asked >> i & 1, ready, now);
-        if (word == VACANCY_NOBODY)
-            log_warn("location.nobody",
-                     "location=%s: no worker is ready there%s; what it should look at is missed",
-                     p->location[i],
-                     i < p->n_locations ? "" : ", and the setting 'locations' does not name it");
-        else if (word == VACANCY_MANNED)
-            log_info("location.manned", "location=%s lanes=%u", p->location[i], ready);
-    }
-}
-
 /* ── A turn ────────────────────────────────────────────────────────────── */
 
 /* The vitals alone make a turn every second. When one comes much later, we were
@@ -244,21 +197,48 @@ static bool begin_slots(struct coordinator *c, mono_ns now)
     return more;
 }
 
-static void set_alarm(struct coordinator *c, bool more, mono_ns now)
+static bool leads(const struct coordinator *c)
+{
+    return !c->tenure || tenure_leads(c->tenure, clock_mono());
+}
+
+/* Of what only whoever acts does. */
+static mono_ns next_act(const struct coordinator *c, mono_ns now)
 {
     const struct parts *p = &c->parts;
     mono_ns at = grid_reaches(&p->grid, schedule_next(p->schedule));
     if (at < c->slots_at)
         at = c->slots_at;
-    at = sooner(at, lease_next(p->lease));
-    at = sooner(at, roster_next(p->roster));
     mono_ns arrears = arrears_next(p->arrears, now);
     at = sooner(at, arrears < c->arrears_at ? c->arrears_at : arrears);
     at = sooner(at, reporter_next(c->reporter));
     at = sooner(at, dispatch_next(c->dispatch));
-    at = sooner(at, turns_next(p->turns));
+    return sooner(at, turns_next(p->turns));
+}
+
+static void set_alarm(struct coordinator *c, bool acts, bool more, mono_ns now)
+{
+    const struct parts *p = &c->parts;
+    mono_ns at = sooner(lease_next(p->lease), roster_next(p->roster));
     at = sooner(at, c->catalog_at);
+    if (acts)
+        at = sooner(at, next_act(c, now));
     loop_timer_at(&c->alarm, more ? now : at);
+}
+
+/* Slots become runs, runs become jobs, ends become reports. Who may not act does none of it: somebody else
+ * may be at it, who has looked where we would report that nobody did. Should it be us again, the schedule
+ * tells which slots have passed. */
+static bool act(struct coordinator *c, mono_ns now)
+{
+    struct parts *p = &c->parts;
+    bool more = settle_arrears(c, now);
+    more |= slots_turns(p, SLOTS_A_TURN, now);
+    more |= begin_slots(c, now);
+    more |= dispatch_step(c->dispatch, JOBS_A_TURN, now) >= JOBS_A_TURN;
+    slots_end(p);
+    reporter_step(c->reporter, now);
+    return more;
 }
 
 static void turn(void *arg)
@@ -272,18 +252,12 @@ static void turn(void *arg)
         log_warn("clock.stepped", "by_ms=%lld ahead_ms=%lld", (long long)(stepped / US_PER_MS),
                  (long long)(p->grid.lead_us / US_PER_MS));
     excuse_silence(c, now);
-    follow_roster(p, now);
-    follow_vacancy(c, now);
+    attendance_follow(&c->attendance, p, now);
     follow_catalog(c, now);
     lease_step(p->lease, now);
-    bool more = settle_arrears(c, now);
-    more |= slots_turns(p, SLOTS_A_TURN, now);
-    more |= begin_slots(c, now);
-    more |= dispatch_step(c->dispatch, JOBS_A_TURN, now) >= JOBS_A_TURN;
-    slots_end(p);
+    bool acts = leads(c), more = acts && act(c, now);
     reception_flush(c->reception);
-    reporter_step(c->reporter, now);
-    set_alarm(c, more, now);
+    set_alarm(c, acts, more, now);
 }
 
 static void on_alarm(void *arg)
@@ -291,16 +265,15 @@ static void on_alarm(void *arg)
     (void)arg; /* the turn that it woke the loop for follows */
 }
 
-/* That it holds the store's claim, has read the sites and listens, is so from its beginning. While the store
- * is away it goes on with what it knows. */
+/* That it has read the sites and listens is so from its beginning. While the store is away it goes on with
+ * what it knows, for as long as nobody else may have come. */
 static enum board_word on_desk(void *arg, struct sheet *sheet, char why_not[DESK_WHY_SIZE])
 {
     struct coordinator *c = arg;
     const struct coordinator_sources from = { &c->parts, c->dispatch, c->reception, c->returns,
                                               c->store_away };
-    (void)why_not;
     coordinator_metrics_put(&from, sheet);
-    return BOARD_CAN;
+    return c->tenure ? tenure_put(c->tenure, sheet, why_not) : BOARD_CAN;
 }
 
 /* ── Keys ──────────────────────────────────────────────────────────────── */
@@ -441,7 +414,8 @@ static int load(struct coordinator *c, struct err *err)
 }
 
 int coordinator_new(struct coordinator **ret, const struct config *config, struct loop *loop, struct bus *bus,
-                    struct store *store, struct board *board, uint32_t epoch, struct err *err)
+                    struct store *store, struct board *board, struct tenure *tenure, uint32_t epoch,
+                    struct err *err)
 {
     scoped(coordinator) struct coordinator *c = calloc(1, sizeof *c);
     if (!c)
@@ -449,6 +423,8 @@ int coordinator_new(struct coordinator **ret, const struct config *config, struc
     c->parts =
         (struct parts){ .config = config, .loop = loop, .epoch = epoch, .started_us = loop_wall(loop) };
     c->store = store;
+    c->tenure = tenure;
+    snprintf(c->parts.results, sizeof c->parts.results, "%s", config->endpoint.results);
     c->aside_until = loop_now(loop) + ASIDE_NS;
     int r = make_parts(&c->parts, err);
     if (r == 0)
@@ -468,10 +444,28 @@ int coordinator_new(struct coordinator **ret, const struct config *config, struc
     return 0;
 }
 
+void coordinator_meet(void *coordinator, const char *doors)
+{
+    struct coordinator *c = coordinator;
+    const struct config *config = c->parts.config;
+    struct err err = { 0 };
+    char results[ENDPOINT_SIZE];
+    if (!doors_find_from(doors, "results", config->endpoint.results, config->endpoint.advertise, results) ||
+        strcmp(results, c->parts.results) == 0)
+        return;
+    log_info("collector.moved", "results=%s before=%s: workers are told", results, c->parts.results);
+    memcpy(c->parts.results, results, sizeof results);
+    if (reporter_connect(c->reporter, &err) < 0)
+        log_error("collector.unreachable", "%s", err.text);
+    reception_welcome_all(c->reception);
+}
+
 void coordinator_leave(struct coordinator *c)
 {
     struct parts *p = &c->parts;
     mono_ns end = loop_now(p->loop) + LEAVE_NS;
+    if (!leads(c))
+        return; /* it is another one's to tell */
     accounts_hurry(p->accounts, loop_now(p->loop));
     while (accounts_next(p->accounts) <= loop_now(p->loop) && loop_now(p->loop) < end) {
         mono_ns before = accounts_next(p->accounts);

@@ -14,14 +14,20 @@
 #include "common/loop.h"
 #include "common/scope.h"
 #include "common/store/store.h"
+#include "common/tenure.h"
 
 struct coordinator;
 
 /* `config`, `loop`, `bus` and `store` (for reading) are borrowed for as long as
  * it lives, and so is `board`, where it shows its numbers; NULL: nowhere. `epoch` is the number that this
- * start has drawn. */
+ * start has drawn. Jobs are given out while the tenure, which outlives it, says that we lead; NULL: always.
+ */
 int coordinator_new(struct coordinator **ret, const struct config *config, struct loop *loop, struct bus *bus,
-                    struct store *store, struct board *board, uint32_t epoch, struct err *err);
+                    struct store *store, struct board *board, struct tenure *tenure, uint32_t epoch,
+                    struct err *err);
+
+/* The collector listens there now (doors.h): a tenure_other_fn. Workers are told. */
+void coordinator_meet(void *coordinator, const char *doors);
 
 /* The loop has ended: send nothing more out, tell what is still to be told, for
  * at most half a second. Workers stay, and finish what they have in hand. */

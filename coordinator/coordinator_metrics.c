@@ -31,6 +31,8 @@ enum metric {
     STORE_AWAY,
     CLOCK_AHEAD,
     EPOCH,
+    LEADS,
+    LEASE_LEFT,
     METRICS, /* how many */
 };
 
@@ -86,9 +88,14 @@ static const struct metric_row rows[METRICS] = {
     [CLOCK_AHEAD] = { NAME("clock_ahead_seconds"),       METRIC_GAUGE,     "",
                "How far the clock of the slots is ahead of this host's, which was put back"                                                 },
     [EPOCH] = { NAME("epoch"),                     METRIC_GAUGE,     "",               "The number of this start among all of the cluster's"},
+    [LEADS] = { NAME("leads"),                     METRIC_GAUGE,     "",
+               "1 while this coordinator acts, 0 while another one does or nobody knows"                                                    },
+    [LEASE_LEFT] = { NAME("lease_seconds"),             METRIC_GAUGE,     "",
+               "For how long it may act without hearing from the store's server"                                                            },
 };
 
 const struct metric_table coordinator_metrics = { rows, METRICS };
+const struct tenure_rows coordinator_tenure_rows = { &rows[LEADS], &rows[LEASE_LEFT] };
 
 /* ── Workers ───────────────────────────────────────────────────────────── */
 

@@ -3,12 +3,14 @@
 #define COORDINATOR_COORDINATOR_METRICS_H
 
 #include "common/metrics.h"
+#include "common/tenure.h"
 #include "coordinator/dispatch.h"
 #include "coordinator/parts.h"
 #include "coordinator/reception.h"
 #include "coordinator/returns.h"
 
 extern const struct metric_table coordinator_metrics;
+extern const struct tenure_rows coordinator_tenure_rows; /* of these */
 
 /* Where they come from. */
 struct coordinator_sources {

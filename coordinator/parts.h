@@ -26,6 +26,7 @@ struct parts {
     uint32_t epoch;
     uint64_t nonce; /* of this process */
     wall_us started_us;
+    char results[ENDPOINT_SIZE]; /* where the collector takes them in */
 
     /* Locations by name: first those of the settings, which have an endpoint; then others that
      * sites ask for: nobody can be there, and their runs are missed. */

@@ -98,24 +98,43 @@ static void advertise(const struct reception *r, char endpoint[ENDPOINT_SIZE])
 {
     const char *host = r->parts->config->endpoint.advertise;
     char at[ENDPOINT_SIZE];
-    if (*host && r->message->user.role == ACCESS_WORKER && endpoint_is_everywhere(endpoint) &&
-        endpoint_at(endpoint, host, at, sizeof at) == 0)
+    if (*host && endpoint_is_everywhere(endpoint) && endpoint_at(endpoint, host, at, sizeof at) == 0)
         memcpy(endpoint, at, sizeof at);
+}
+
+static void fill_welcome(const struct reception *r, unsigned location, uint64_t key, struct control *reply)
+{
+    memcpy(reply->jobs, dispatch_endpoint(r->dispatch, location), sizeof reply->jobs);
+    memcpy(reply->results, r->parts->results, sizeof reply->results);
+    memcpy(reply->location, r->parts->location[location], sizeof reply->location);
+    snprintf(reply->software, sizeof reply->software, "%s", daemon_software());
+    reply->shard = (uint16_t)r->parts->config->shard;
+    reply->shards = (uint16_t)r->parts->config->shards;
+    reply->key = r->keyed ? 1 + key : 0;
+    if (key == 0)
+        return;
+    advertise(r, reply->jobs);
+    advertise(r, reply->results);
 }
 
 static void welcome(struct reception *r, const struct control *c, unsigned location)
 {
     struct control reply = reply_to(c, CONTROL_WELCOME);
-    memcpy(reply.jobs, dispatch_endpoint(r->dispatch, location), sizeof reply.jobs);
-    memcpy(reply.results, r->parts->config->endpoint.results, sizeof reply.results);
-    memcpy(reply.location, r->parts->location[location], sizeof reply.location);
-    reply.shard = (uint16_t)r->parts->config->shard;
-    reply.shards = (uint16_t)r->parts->config->shards;
-    advertise(r, reply.jobs);
-    advertise(r, reply.results);
-    snprintf(reply.software, sizeof reply.software, "%s", daemon_software());
-    reply.key = r->keyed ? 1 + key_of(r) : 0;
+    fill_welcome(r, location, key_of(r), &reply);
     answer(r, &reply);
+}
+
+void reception_welcome_all(struct reception *r)
+{
+    for (int i = 0; (size_t)i < roster_end(r->parts->roster); i++) {
+        const struct roster_lane *l = roster_lane(r->parts->roster, i);
+        if (!l || l->health == WORKER_GONE || l->health == WORKER_DEAD)
+            continue;
+        struct control c = { .kind = CONTROL_WELCOME, .lane = l->number };
+        memcpy(c.worker, l->worker, sizeof c.worker);
+        fill_welcome(r, l->location, r->parts->lane_key[i], &c);
+        send_to(r, l->peer, l->peer_len, &c); /* who is gone says hello again */
+    }
 }
 
 /* A process of that name which is there: heard lately, and at the other end of its

@@ -27,6 +27,9 @@ DEFINE_SCOPED(reception, struct reception *, reception_free)
  * in any more are gone. */
 int reception_revoke(struct reception *r, const struct access_list *let_in, struct err *err);
 
+/* The parts say something new that a welcome tells: every lane is welcomed once more. */
+void reception_welcome_all(struct reception *r);
+
 /* Tell that lane at the end of the turn that this job's result is in the store. */
 void reception_recorded(struct reception *r, int lane, uint64_t job_id);
 void reception_flush(struct reception *r);

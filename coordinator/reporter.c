@@ -20,6 +20,7 @@ enum {
 
 struct reporter {
     struct parts *parts;
+    struct bus *bus;
     void *socket;
     mono_ns vitals_at;
     mono_ns lines_at; /* after a failure, not before this */
@@ -264,10 +265,22 @@ int reporter_new(struct reporter **ret, struct bus *bus, struct parts *parts, st
     if (!r)
         return -ENOMEM;
     r->parts = parts;
-    int e = bus_open(bus, LANE_RESULTS, SIDE_FROM, parts->config->endpoint.results, &r->socket, err);
+    r->bus = bus;
+    int e = reporter_connect(r, err);
     if (e < 0)
         return e;
     *ret = moved(r);
+    return 0;
+}
+
+int reporter_connect(struct reporter *r, struct err *err)
+{
+    void *socket = NULL;
+    int e = bus_open(r->bus, LANE_RESULTS, SIDE_FROM, r->parts->results, &socket, err);
+    if (e < 0)
+        return e;
+    bus_close(r->socket);
+    r->socket = socket;
     return 0;
 }
 

@@ -13,6 +13,9 @@ struct reporter;
 
 /* Connects to the results endpoint. */
 int reporter_new(struct reporter **ret, struct bus *bus, struct parts *parts, struct err *err);
+/* Connects to the collector anew, where the parts say that it is. What is still on its way to the former
+ * one is reported again. */
+int reporter_connect(struct reporter *r, struct err *err);
 void reporter_free(struct reporter *r); /* NULL is fine */
 DEFINE_SCOPED(reporter, struct reporter *, reporter_free)
 

@@ -19,6 +19,13 @@ struct store_backend {
     int (*claim)(struct store *s, enum store_role role, int64_t wait_us, struct err *err);
     int (*keep_claim)(struct store *s, struct err *err);
     int (*claimed)(struct store *s, enum store_role role, bool *ret, struct err *err);
+    int (*ask_claim)(struct store *s, enum store_role role, struct store_holder *ret, struct err *err);
+    int (*get_holder)(struct store *s, enum store_role role, struct store_holder *ret, struct err *err);
+    int (*set_listens)(struct store *s, enum store_role role, const char *listens, struct err *err);
+    void (*set_lease)(struct store *s, int64_t lease_us);
+    int64_t (*lease)(const struct store *s);
+    uint64_t (*claim_epoch)(const struct store *s, enum store_role role);
+    int (*join_claim)(struct store *s, enum store_role role, uint64_t epoch, struct err *err);
     int (*check_room)(struct store *s, struct err *err);
     int (*newest_change)(struct store *s, uint64_t *ret, struct err *err);
     int (*each_site)(struct store *s, uint64_t since, store_site_fn *fn, void *arg, struct err *err);

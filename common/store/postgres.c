@@ -35,6 +35,10 @@ static const struct migrate_step steps[] = {
      4,
 #include "common/store/schema/postgres/0004_shards.sql.h"
      },
+    {
+     5,
+#include "common/store/schema/postgres/0005_standby.sql.h"
+     },
 };
 #define OUR_VERSION ((unsigned)(sizeof steps / sizeof *steps))
 
@@ -263,6 +267,7 @@ static int postgres_open(struct store **ret, const char *rest, enum store_mode m
     p->sql.read_only = mode == STORE_READ;
     p->mode = mode;
     p->day_ready = -1;
+    p->lease_us = STORE_LEASE_US;
 
     int r = read_url(p, rest, err);
     if (r == 0)
@@ -297,6 +302,13 @@ const struct store_backend store_postgres = {
     .keep_claim = postgres_keep_claim,
     .claimed = postgres_claimed,
     .has_others = postgres_has_others,
+    .ask_claim = postgres_ask_claim,
+    .get_holder = postgres_get_holder,
+    .set_listens = postgres_set_listens,
+    .set_lease = postgres_set_lease,
+    .lease = postgres_lease,
+    .claim_epoch = postgres_claim_epoch,
+    .join_claim = postgres_join_claim,
     .check_room = postgres_check_room,
     SQL_MEMBERS,
     .newest_change = postgres_newest_change,

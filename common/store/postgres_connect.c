@@ -1,7 +1,7 @@
 /* The connection to a server: made, set up, looked at, and made again when it is lost.
  *
  * Losing it is an ordinary outcome: what was under way fails with -EIO, and the next
- * call connects anew. Attempts that fail are 100 ms to 5 s apart; in between calls fail
+ * call connects anew. Attempts that fail are 100 ms to 5 s apart (a claim's 200 ms); in between calls fail
  * at once, so that a daemon's loop is not held up by a server that is away. */
 #include "common/clock.h"
 #include "common/store/postgres_inside.h"
@@ -16,6 +16,7 @@
 #define AGAIN_WITHIN_MS   1000 /* a daemon's loop waits meanwhile */
 #define BACK_OFF_FIRST_MS 100
 #define BACK_OFF_MOST_MS  5000
+#define BACK_OFF_EAGER_MS 200 /* whoever has a claim, or waits for one; within HEIR_SILENCE_US it is back */
 
 void postgres_drop(struct postgres *p)
 {
@@ -146,8 +147,9 @@ int postgres_ready(struct postgres *p, struct err *err)
     }
     postgres_drop(p);
     p->back_off_ms = p->back_off_ms ? p->back_off_ms * 2 : BACK_OFF_FIRST_MS;
-    if (p->back_off_ms > BACK_OFF_MOST_MS)
-        p->back_off_ms = BACK_OFF_MOST_MS;
+    int64_t most_ms = p->eager ? BACK_OFF_EAGER_MS : BACK_OFF_MOST_MS;
+    if (p->back_off_ms > most_ms)
+        p->back_off_ms = most_ms;
     p->retry_at = clock_mono() + p->back_off_ms * NS_PER_MS;
     return r;
 }

@@ -37,9 +37,15 @@ struct postgres {
     int64_t day_ready; /* whose partition of history is known to be there; -1 none */
     struct {
         bool held;
+        bool joined; /* another handle has the lock and keeps the lease, this one writes */
         uint64_t epoch;
         mono_ns renewed;
+        mono_ns free_since; /* seen while waiting for it, over this session */
+        uint64_t watched;   /* the session in which that was */
+        uint64_t ended;     /* the epoch whose holder we have ended */
     } claim[STORE_ROLE_COUNT];
+    int64_t lease_us;
+    bool eager;   /* has a claim or waits for one: a lost connection is made again soon */
     bool deposed; /* somebody else has one of them: for good */
 };
 
@@ -100,12 +106,46 @@ int postgres_newest_change(struct store *base, uint64_t *ret, struct err *err);
 /* Within an edit's transaction: with its commit those who listen know. */
 int postgres_tell_edit(struct sql *s, struct err *err);
 
+/* Of advisory locks the second keys; the first is the store's. A claim's holder has the lock CLAIM, each
+ * handle that writes on its behalf shares the lock SCRIBE; plus role, and shards. */
+enum {
+    POSTGRES_LOCK_WRITE = 100,
+    POSTGRES_LOCK_CLAIM = 1000,
+    POSTGRES_LOCK_SCRIBE = 1000000,
+};
+#define POSTGRES_CLAIMING "claim its part"
+static inline int postgres_shard(const struct postgres *p)
+{
+    return (int)p->sql.shard.number;
+}
+static inline int postgres_key(const struct postgres *p, int lock, enum store_role role)
+{
+    return lock + postgres_shard(p) * STORE_ROLE_COUNT + (int)role;
+}
+/* What holds such a lock, of pg_locks as l; to be given the store's key and the second one. */
+#define POSTGRES_HOLDERS                                                                                \
+    "FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 AND "               \
+    "l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND l.classid = %u " \
+    "AND l.objid = %d"
+enum { POSTGRES_ASK_AGAIN_US = 20000, POSTGRES_LOCK_TRIES = 25 };
+
 /* postgres_claim.c */
-enum { POSTGRES_LOCK_WRITE = 100, POSTGRES_LOCK_CLAIM = 1000 }; /* second keys of advisory locks */
 int postgres_claim(struct store *base, enum store_role role, int64_t wait_us, struct err *err);
-int postgres_keep_claim(struct store *base, struct err *err);
 int postgres_has_others(struct store *base, bool *ret, struct err *err);
 int postgres_claimed(struct store *base, enum store_role role, bool *ret, struct err *err);
+int postgres_ask_claim(struct store *base, enum store_role role, struct store_holder *ret, struct err *err);
+int postgres_get_holder(struct store *base, enum store_role role, struct store_holder *ret, struct err *err);
+/* One try for an advisory lock: "lock", "lock_shared". */
+int postgres_try_lock(struct postgres *p, const char *how, int key, bool *ret, struct err *err);
+int64_t postgres_number(const PGresult *res, int row, int column); /* of a result in words */
+
+/* postgres_keep.c */
+int postgres_keep_claim(struct store *base, struct err *err);
+int postgres_set_listens(struct store *base, enum store_role role, const char *listens, struct err *err);
+void postgres_set_lease(struct store *base, int64_t lease_us);
+int64_t postgres_lease(const struct store *base);
+uint64_t postgres_claim_epoch(const struct store *base, enum store_role role);
+int postgres_join_claim(struct store *base, enum store_role role, uint64_t epoch, struct err *err);
 /* After a new connection: the locks of the old one are gone. -ESTALE when somebody else has taken over. */
 int postgres_reclaim(struct postgres *p, struct err *err);
 /* Give them back, so that the next one need not wait until the server has noticed that we are gone. */

@@ -49,11 +49,17 @@ static int open_lock(const struct sqlite *s, const char *role, uint32_t shard, i
     return fd;
 }
 
+static long process_of(int fd)
+{
+    char text[24] = "";
+    ssize_t n = pread(fd, text, sizeof text - 1, 0);
+    return n > 0 ? strtol(text, NULL, 10) : 0;
+}
+
 static int taken(const struct sqlite *s, int fd, const char *role, struct err *err)
 {
-    char text[24] = "", process[48] = "";
-    ssize_t n = pread(fd, text, sizeof text - 1, 0);
-    long pid = n > 0 ? strtol(text, NULL, 10) : 0;
+    char process[48] = "";
+    long pid = process_of(fd);
     if (pid > 0)
         snprintf(process, sizeof process, " (process %ld)", pid);
     return err_set(err, -EBUSY, "%s: another %s%s is at work with this store: two would tell everybody twice",
@@ -92,6 +98,64 @@ int sqlite_claim(struct store *base, enum store_role role, int64_t wait_us, stru
     }
     sign(fd);
     s->claimed[role] = fd;
+    return 0;
+}
+
+int sqlite_ask_claim(struct store *base, enum store_role role, struct store_holder *ret, struct err *err)
+{
+    int r = sqlite_get_holder(base, role, ret, NULL);
+    if (r < 0)
+        *ret = (struct store_holder){ .silent_us = INT64_MAX };
+    struct err why = { 0 };
+    r = sqlite_claim(base, role, 0, &why);
+    if (r == -EBUSY)
+        return 0;
+    return r < 0 ? err_set(err, r, "%s", why.text) : 1;
+}
+
+int sqlite_get_holder(struct store *base, enum store_role role, struct store_holder *ret, struct err *err)
+{
+    const struct sqlite *s = sqlite_of(sql_of(base));
+    const char *name = store_role_name(role);
+    int fd = sqlite3_db_filename(s->db, "main")[0] ? open_lock(s, name, s->sql.shard.number, O_RDONLY) : -1;
+    if (fd < 0)
+        return errno == EACCES ? fail(s, name, errno, err)
+                               : err_set(err, -ENOENT, "%s: there never was a %s", s->sql.name, name);
+    *ret = (struct store_holder){ .pid = process_of(fd) };
+    if (gethostname(ret->host, sizeof ret->host - 1) < 0)
+        ret->host[0] = '\0';
+    close(fd);
+    return 0;
+}
+
+/* Both are on one host, with one configuration. */
+int sqlite_set_listens(struct store *base, enum store_role role, const char *listens, struct err *err)
+{
+    (void)base, (void)role, (void)listens, (void)err;
+    return 0;
+}
+
+void sqlite_set_lease(struct store *base, int64_t lease_us)
+{
+    (void)base, (void)lease_us;
+}
+
+int64_t sqlite_lease(const struct store *base)
+{
+    (void)base;
+    return 0;
+}
+
+uint64_t sqlite_claim_epoch(const struct store *base, enum store_role role)
+{
+    const struct sqlite *s = (const struct sqlite *)base;
+    return s->claimed[role] >= 0;
+}
+
+/* The kernel keeps it, and no other thread of ours loses it before the process ends. */
+int sqlite_join_claim(struct store *base, enum store_role role, uint64_t epoch, struct err *err)
+{
+    (void)base, (void)role, (void)epoch, (void)err;
     return 0;
 }
 

@@ -29,6 +29,13 @@ int sqlite_claim(struct store *base, enum store_role role, int64_t wait_us, stru
 int sqlite_keep_claim(struct store *base, struct err *err);
 int sqlite_claimed(struct store *base, enum store_role role, bool *ret, struct err *err);
 int sqlite_has_others(struct store *base, bool *ret, struct err *err);
+int sqlite_ask_claim(struct store *base, enum store_role role, struct store_holder *ret, struct err *err);
+int sqlite_get_holder(struct store *base, enum store_role role, struct store_holder *ret, struct err *err);
+int sqlite_set_listens(struct store *base, enum store_role role, const char *listens, struct err *err);
+void sqlite_set_lease(struct store *base, int64_t lease_us);
+int64_t sqlite_lease(const struct store *base);
+uint64_t sqlite_claim_epoch(const struct store *base, enum store_role role);
+int sqlite_join_claim(struct store *base, enum store_role role, uint64_t epoch, struct err *err);
 int sqlite_check_room(struct store *base, struct err *err);
 void sqlite_give_up_claims(struct sqlite *s);
 

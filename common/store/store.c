@@ -132,6 +132,42 @@ int store_claimed(struct store *s, enum store_role role, bool *ret, struct err *
     return s->backend->claimed(s, role, ret, err);
 }
 
+int store_ask_claim(struct store *s, enum store_role role, struct store_holder *ret, struct err *err)
+{
+    struct store_holder unwanted;
+    return s->backend->ask_claim(s, role, ret ? ret : &unwanted, err);
+}
+
+int store_get_holder(struct store *s, enum store_role role, struct store_holder *ret, struct err *err)
+{
+    return s->backend->get_holder(s, role, ret, err);
+}
+
+int store_set_listens(struct store *s, enum store_role role, const char *listens, struct err *err)
+{
+    return s->backend->set_listens(s, role, listens, err);
+}
+
+void store_set_lease(struct store *s, int64_t lease_us)
+{
+    s->backend->set_lease(s, lease_us);
+}
+
+int64_t store_lease(const struct store *s)
+{
+    return s->backend->lease(s);
+}
+
+uint64_t store_claim_epoch(const struct store *s, enum store_role role)
+{
+    return s->backend->claim_epoch(s, role);
+}
+
+int store_join_claim(struct store *s, enum store_role role, uint64_t epoch, struct err *err)
+{
+    return s->backend->join_claim(s, role, epoch, err);
+}
+
 int store_check_room(struct store *s, struct err *err)
 {
     return s->backend->check_room(s, err);

@@ -83,14 +83,43 @@ int store_has_others(struct store *s, bool *ret, struct err *err);
 enum store_role { STORE_COORDINATOR, STORE_COLLECTOR, STORE_ROLE_COUNT };
 const char *store_role_name(enum store_role role); /* "coordinator" */
 int store_claim(struct store *s, enum store_role role, int64_t wait_us, struct err *err);
+
+/* Who has a part, or had it last. What a file's store knows of it is the process. */
+#define STORE_LISTENS_SIZE 640
+struct store_holder {
+    uint64_t epoch; /* one higher for each holder; 0: nobody ever was, or not known */
+    int64_t pid;
+    char host[64];
+    wall_us since_us;  /* 0 not known */
+    int64_t silent_us; /* since it said last that it is at it; INT64_MAX: it gave the part back */
+    char listens[STORE_LISTENS_SIZE]; /* as it said with store_set_listens; "" */
+};
+/* For whoever waits for its turn, a few times a second: 1 when the part is ours from now on, 0 when
+ * another one has it or may still come back to it. *ret is who that is (with 1: who had it before); it
+ * may be NULL. */
+int store_ask_claim(struct store *s, enum store_role role, struct store_holder *ret, struct err *err);
+/* Who has it, without asking for it: 0, -ENOENT when nobody ever had. */
+int store_get_holder(struct store *s, enum store_role role, struct store_holder *ret, struct err *err);
+/* Where the holder, which is this handle, listens: for others to read. Lanes and endpoints, see listens.h. */
+int store_set_listens(struct store *s, enum store_role role, const char *listens, struct err *err);
+
 /* Says that we are still at it: to be called every second or so by whoever has a
  * claim. On a server the claim is a lock of the connection, a lease that this renews,
  * and an epoch that every write of this handle is checked against. A holder that was
- * silent for STORE_LEASE_US may be succeeded by whoever asks for the claim next; when
+ * silent for its lease may be succeeded by whoever asks for the claim next; when
  * it wakes up, this and all its writes return -ESTALE, and it has to end. -EIO when
  * the database cannot be asked: the claim may still be ours. */
 int store_keep_claim(struct store *s, struct err *err);
-#define STORE_LEASE_US (10 * US_PER_S)
+#define STORE_LEASE_US (10 * US_PER_S) /* unless told otherwise, before it claims */
+void store_set_lease(struct store *s, int64_t lease_us);
+/* How long a holder may be silent; 0 where the kernel keeps the claim and it need not be renewed. */
+int64_t store_lease(const struct store *s);
+
+/* A handle of another thread writes on the holder's behalf: each of its writes, too, is checked
+ * against the epoch of the claim, and is -ESTALE when somebody else has it; nobody has it before this
+ * handle's connection has ended. */
+uint64_t store_claim_epoch(const struct store *s, enum store_role role); /* 0: it has no claim */
+int store_join_claim(struct store *s, enum store_role role, uint64_t epoch, struct err *err);
 /* Whether somebody holds it now, for this handle's part. -errno with a sentence where that cannot be told. */
 int store_claimed(struct store *s, enum store_role role, bool *ret, struct err *err);
 /* Whether there is room for more, as far as can be told without writing: 0, or -ENOSPC. */

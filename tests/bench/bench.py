@@ -23,8 +23,8 @@ import chart
 import surroundings
 import writeup
 
-MEASUREMENTS = ["exercise", "many", "engine", "concurrency", "resumption", "schedule", "books", "database", "cluster",
-                "alarm", "million"]
+MEASUREMENTS = ["exercise", "many", "engine", "concurrency", "resumption", "schedule", "books", "database", "takeover",
+                "cluster", "alarm", "million"]
 
 
 class Both(io.StringIO):

@@ -84,9 +84,10 @@ def test_killed_in_an_outage_and_begun_again(cluster, mail, shop, part):
 
 
 @pytest.mark.parametrize("part", ["coordinator", "collector"])
-def test_a_second_one_is_refused(cluster, shop, part):
+def test_a_second_one_that_is_not_to_wait_is_refused(cluster, shop, part):
     cluster.write_config()
-    second = Process("second", [BIN / f"vedette-{part}", "--config", cluster.config, *elsewhere(cluster)],
+    second = Process("second", [BIN / f"vedette-{part}", "--config", cluster.config, "--set", "standby.wait=no",
+                                *elsewhere(cluster)],
                      cluster.folder / "second.log", env=environment())
     assert second.ended(20) == 13, second.said()
     first = cluster.daemon[part].pid

@@ -78,7 +78,7 @@ static void open_net(struct net *n)
     assert_int_equal(loop_new(&n->loop), 0);
     assert_int_equal(wire_arena_new(&n->arena), 0);
     if (bus_open(n->bus, LANE_FEEDBACK, SIDE_TO, n->config.endpoint.feedback, &n->coordinator, &err) < 0 ||
-        collector_new(&n->collector, n->loop, n->bus, n->store, &n->config, NULL, &err) < 0 ||
+        collector_new(&n->collector, n->loop, n->bus, n->store, &n->config, NULL, NULL, &err) < 0 ||
         bus_open(n->bus, LANE_RESULTS, SIDE_FROM, n->config.endpoint.results, &n->worker, &err) < 0)
         fail_msg("%s", err.text);
 }

@@ -46,7 +46,8 @@ static void start_keyed(struct world *w)
     assert_int_equal(store_open(&w->store, w->url, STORE_READ, NULL), 0);
     assert_int_equal(bus_open(w->bus, LANE_RESULTS, SIDE_TO, w->config.endpoint.results, &w->results, &err),
                      0);
-    if (coordinator_new(&w->coordinator, &w->config, w->loop, w->bus, w->store, w->board, epoch, &err) < 0)
+    if (coordinator_new(&w->coordinator, &w->config, w->loop, w->bus, w->store, w->board, NULL, epoch, &err) <
+        0)
         fail_msg("%s", err.text);
     assert_int_equal(
         bus_open(w->bus, LANE_FEEDBACK, SIDE_FROM, w->config.endpoint.feedback, &w->feedback, &err), 0);

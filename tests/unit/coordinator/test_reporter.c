@@ -36,6 +36,7 @@ static int begin(void **state)
     config_init(&w->config);
     snprintf(w->config.endpoint.results, ENDPOINT_SIZE, "ipc://%s/results", w->folder);
     p->config = &w->config;
+    memcpy(p->results, w->config.endpoint.results, ENDPOINT_SIZE);
     strcpy(p->location[p->n_locations++], "local");
     assert_int_equal(loop_new(&p->loop), 0);
     assert_int_equal(catalog_new(&p->catalog), 0);
