@@ -119,7 +119,8 @@ class HostCluster(Cluster):
         self.own = {}  # settings of one host
         self.tokens = {}
         self.places = {"coordinator": "control1", "collector": "control2" if theirs else "control1"}
-        self.pairs = False  # both parts on each of the control hosts: one acts, the other waits
+        self.pairs = False  # both parts on each of the control hosts: for a shard each, else one pair waits
+        self.addresses = None  # that tokens name, where they are not the coordinators' usual ones
         self.settings["store"] = theirs or self.store
         self.settings["worker.resolver"] = land.resolver.address
         self._lay_lanes()
@@ -174,9 +175,10 @@ class HostCluster(Cluster):
 
     def token(self, location, name, *options):
         """`vedette token` on control1: what it printed."""
-        coordinators = CONTROL if self.pairs else (self.places["coordinator"],)
-        addresses = [word for host in coordinators for word in ("--address", self.land[host].address)]
-        said = self.cli("token", "--location", location, "--name", name, *addresses, *options)
+        hosts = CONTROL if self.pairs else (self.places["coordinator"],)
+        addresses = self.addresses or [self.land[host].address for host in hosts]
+        words = [word for address in addresses for word in ("--address", address)]
+        said = self.cli("token", "--location", location, "--name", name, *words, *options)
         assert said.status == 0 and len(said.out.split()) == 1, said
         return said.out.strip()
 
@@ -203,18 +205,22 @@ class HostCluster(Cluster):
         words = self.land[on].inside
         return run(*words, BIN / "vedette", command, "--config", config, *args, **how)
 
-    def begin(self, part, host=None, sets=(), wait=True, env=()):
+    def begin(self, part, host=None, sets=(), wait=True, env=(), name=None):
         """The coordinator or the collector, where it has its place unless said otherwise."""
         host = host or self.places[part]
         args = [BIN / f"vedette-{part}", "--config", self._configure(host)]
-        return self._launch(f"{part}-{host}" if self.pairs else part, host, args, sets, wait, env)
+        return self._launch(name or (f"{part}-{host}" if self.pairs else part), host, args, sets, wait, env)
 
-    def begin_pair(self, host):
-        return [self.begin(part, host) for part in PAIR]
+    def begin_pair(self, host, sets=(), name=None):
+        return [self.begin(part, host, sets=sets, name=f"{part}-{name or host}") for part in PAIR]
 
-    def take_pair(self, host):
-        """Those of that host, which the cluster does not end any more."""
-        return [self.daemon.pop(f"{part}-{host}") for part in PAIR]
+    def take_pair(self, name):
+        """Those of that host, or by that name, which the cluster does not end any more."""
+        return [self.daemon.pop(f"{part}-{name}") for part in PAIR]
+
+    def elsewhere(self, host, offset):
+        """Settings of a second pair on one host: ports that are higher by `offset`."""
+        return [f"endpoint.{lane}=tcp://{self.land[host].address}:{port + offset}" for lane, port in PORTS.items()]
 
     def begin_worker(self, host, sets=(), token=None, name=None, wait=True, env=(), program=None):
         """A worker: what it knows of the cluster is its token alone, and its name."""
@@ -237,8 +243,8 @@ class HostCluster(Cluster):
         for w in ALL:  # before there is anybody who would have to hear of new ones
             self.token_of(w)
         if self.pairs:
-            self.begin_pair("control1")
-            self.begin_pair("control2")
+            for number, host in enumerate(CONTROL):
+                self.begin_pair(host, [f"shard={number}"] if "shards" in self.settings else ())
         else:
             self.begin("coordinator")
             self.begin("collector")
