@@ -39,7 +39,7 @@ def test_a_token_of_another_cluster(cluster, town):
     """The worker is told in a sentence, tries less and less often, and is counted; nobody else notices."""
     fleet = begin(cluster, town, every_s=2)
     stranger = cluster.begin_worker("us2", token=cluster.foreign_token("us"), name="stranger")
-    stranger.says(r"lane\.turned_away .*another cluster's", within=20)
+    stranger.says(r"lane\.turned_away .*another key than the cluster", within=20)
     until(lambda: refused(cluster) > 0, 10, "it is counted")
     before = refused(cluster)
     fleet.wait_rounds(2)
