@@ -17,6 +17,7 @@
 #include "coordinator/coordinator_metrics.h"
 #include "coordinator/debts.h"
 #include "coordinator/dispatch.h"
+#include "coordinator/herald.h"
 #include "coordinator/parts.h"
 #include "coordinator/reception.h"
 #include "coordinator/reporter.h"
@@ -61,8 +62,9 @@ struct coordinator {
     mono_ns slots_at;   /* no slots are handed out before that */
     mono_ns arrears_at; /* nor those of the past */
     mono_ns aside_until;
-    mono_ns catalog_at;
-    unsigned told; /* edited sites, since all edits were read */
+    struct herald *herald;
+    mono_ns catalog_at; /* edits are to be read then */
+    unsigned told;      /* edited sites, since all edits were read */
     bool store_away;
     mono_ns turned; /* when the last turn was */
     struct attendance attendance;
@@ -115,6 +117,25 @@ static void on_news(void *arg, enum catalog_news news, const struct watched *sit
         log_error("schedule.no_memory", "site=%llu: it is not watched", (unsigned long long)site->id);
 }
 
+static void note_absence(struct coordinator *c, const struct err *err)
+{
+    if (err && !c->store_away)
+        log_warn("catalog.store_away", "sites=%zu: going on with what is known: %s",
+                 catalog_watched(c->parts.catalog), err->text);
+    if (!err && c->store_away)
+        log_info("catalog.store_back", "sites=%zu", catalog_watched(c->parts.catalog));
+    c->store_away = err != NULL;
+}
+
+static void on_herald(void *arg, const struct err *err)
+{
+    struct coordinator *c = arg;
+    note_absence(c, err);
+    if (!err)
+        c->catalog_at = 0;
+}
+
+/* Where the herald says that there are edits: it has just been answered, so that this is, too. */
 static void follow_catalog(struct coordinator *c, mono_ns now)
 {
     struct err err = { 0 };
@@ -126,13 +147,10 @@ static void follow_catalog(struct coordinator *c, mono_ns now)
                  c->told - TOLD_SINGLY, catalog_watched(c->parts.catalog));
     if (r != EDITS_A_TURN)
         c->told = 0;
-    if (r < 0 && !c->store_away)
-        log_warn("catalog.store_away", "sites=%zu: going on with what is known: %s",
-                 catalog_watched(c->parts.catalog), err.text);
-    if (r >= 0 && c->store_away)
-        log_info("catalog.store_back", "sites=%zu", catalog_watched(c->parts.catalog));
-    c->store_away = r < 0;
-    c->catalog_at = r == EDITS_A_TURN ? now : now + c->parts.config->coordinator.catalog_every_us * NS_PER_US;
+    note_absence(c, r < 0 ? &err : NULL);
+    c->catalog_at = r == EDITS_A_TURN ? now
+                    : r < 0           ? now + c->parts.config->coordinator.catalog_every_us * NS_PER_US
+                                      : MONO_NEVER;
 }
 
 /* ── Slots from before we were there ───────────────────────────────────── */
@@ -376,7 +394,11 @@ static void free_parts(struct parts *p)
 
 static int open_sockets(struct coordinator *c, struct bus *bus, struct err *err)
 {
-    int r = gate_new(&c->gate, c->parts.loop, bus, c->parts.config->store, on_revoked, c, err);
+    const struct config *config = c->parts.config;
+    int r = gate_new(&c->gate, c->parts.loop, bus, config->store, on_revoked, c, err);
+    if (r == 0)
+        r = herald_new(&c->herald, c->parts.loop, config->store, config->coordinator.catalog_every_us,
+                       on_herald, c, err);
     if (r == 0)
         r = dispatch_new(&c->dispatch, bus, &c->parts, err);
     if (r == 0)
@@ -480,6 +502,7 @@ void coordinator_free(struct coordinator *c)
 {
     if (!c)
         return;
+    herald_free(c->herald);
     gate_free(c->gate);
     desk_close(c->desk);
     if (c->alarm_made) {

@@ -119,6 +119,7 @@ static inline int begin(void **state)
     snprintf(w->url, sizeof w->url, "sqlite:%s/store.db", w->folder);
     config_init(&w->config);
     set(w, "log.level", "off");
+    set(w, "store", "%s", w->url);
     set(w, "coordinator.catalog_every", "50ms");
     set(w, "coordinator.suspect_after", "400ms");
     set(w, "coordinator.dead_after", "1s");
