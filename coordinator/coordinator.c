@@ -131,8 +131,7 @@ static void on_herald(void *arg, const struct err *err)
 {
     struct coordinator *c = arg;
     note_absence(c, err);
-    if (!err)
-        c->catalog_at = 0;
+    c->catalog_at = err ? MONO_NEVER : 0;
 }
 
 /* Where the herald says that there are edits: it has just been answered, so that this is, too. */

@@ -40,7 +40,8 @@ struct thread_lane {
     sem_t started;
     _Atomic bool ended;
     _Atomic mono_ns turned;
-    struct err err; /* why it did not start, or ended by itself; code 0: neither */
+    struct err no_start; /* why it did not start; the thread's until `started`, then its starter's */
+    struct err err;      /* why it ended by itself; code 0: it did not */
 
     struct loop *loop;
     struct loop_bell bell;
@@ -387,9 +388,9 @@ static void work(struct thread_lane *l)
 static void *run(void *arg)
 {
     struct thread_lane *l = arg;
-    int r = make_parts(l, &l->err);
+    int r = make_parts(l, &l->no_start);
     if (r < 0)
-        l->err.code = r;
+        l->no_start.code = r;
     atomic_store(&l->turned, clock_mono());
     sem_post(&l->started);
     if (r == 0)
@@ -431,10 +432,10 @@ int lane_start(struct thread_lane **ret, const struct lane_setup *setup, struct 
     }
     while (sem_wait(&l->started) < 0)
         continue;
-    if (l->err.code < 0) {
+    if (l->no_start.code < 0) {
         if (err)
-            *err = l->err;
-        r = l->err.code;
+            *err = l->no_start;
+        r = l->no_start.code;
         pthread_join(l->thread, NULL);
         lane_free(l);
         return r;
