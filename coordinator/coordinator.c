@@ -17,7 +17,7 @@
 #include "coordinator/coordinator_metrics.h"
 #include "coordinator/debts.h"
 #include "coordinator/dispatch.h"
-#include "coordinator/herald.h"
+#include "coordinator/edits.h"
 #include "coordinator/parts.h"
 #include "coordinator/reception.h"
 #include "coordinator/reporter.h"
@@ -33,8 +33,6 @@
 enum {
     SLOTS_A_TURN = 4096,
     JOBS_A_TURN = 4096,
-    EDITS_A_TURN = 2048,  /* sites; 3 to 10 ms */
-    TOLD_SINGLY = 16,     /* edited sites, in the log */
     ARREARS_A_TURN = 256, /* slots; each costs a question to the store, 10 us */
     ARREARS_BESIDE = 512, /* runs that wait to be sent: with more of them, arrears rest */
 };
@@ -50,6 +48,7 @@ enum {
 struct coordinator {
     struct parts parts;
     struct store *store;
+    struct edits *edits;
     struct dispatch *dispatch;
     struct reception *reception;
     struct returns *returns;
@@ -62,95 +61,9 @@ struct coordinator {
     mono_ns slots_at;   /* no slots are handed out before that */
     mono_ns arrears_at; /* nor those of the past */
     mono_ns aside_until;
-    struct herald *herald;
-    mono_ns catalog_at; /* edits are to be read then */
-    unsigned told;      /* edited sites, since all edits were read */
-    bool store_away;
     mono_ns turned; /* when the last turn was */
     struct attendance attendance;
 };
-
-/* ── Sites come and go ─────────────────────────────────────────────────── */
-
-static int watch(struct parts *p, const struct watched *site)
-{
-    if (site->last_slot == 0)
-        return schedule_set_new(p->schedule, site->id, site->every_ms, p->grid.at);
-    return schedule_set(p->schedule, site->id, site->every_ms, p->grid.at + 1);
-}
-
-static void on_loaded(void *arg, enum catalog_news news, const struct watched *site)
-{
-    struct coordinator *c = arg;
-    (void)news;
-    int r = watch(&c->parts, site);
-    if (r == 0 && site->last_slot != 0)
-        r = debts_owe(&c->parts, site);
-    if (r < 0)
-        log_error("schedule.no_memory", "site=%llu: it is not watched", (unsigned long long)site->id);
-}
-
-static void unwatch(struct parts *p, uint64_t id)
-{
-    schedule_drop(p->schedule, id);
-    lease_forget(p->lease, id);
-    turns_forget(p->turns, id, loop_now(p->loop));
-    arrears_forget(p->arrears, id);
-}
-
-static void on_news(void *arg, enum catalog_news news, const struct watched *site)
-{
-    struct coordinator *c = arg;
-    struct parts *p = &c->parts;
-    int r = 0;
-    patience_forget(p->patience, site->id); /* it may be another place now */
-    if (news == CATALOG_WATCH || news == CATALOG_INTERVAL)
-        r = watch(p, site);
-    else if (news == CATALOG_UNWATCH)
-        unwatch(p, site->id);
-    if (news != CATALOG_UNWATCH)
-        lease_only(p->lease, site->id, parts_places(p, site->manner->locations));
-    if (c->told++ < TOLD_SINGLY)
-        log_info("catalog.changed", "site=%llu news=%s every_ms=%u url=%.120s", (unsigned long long)site->id,
-                 catalog_news_name(news), site->every_ms, site->url);
-    if (r < 0)
-        log_error("schedule.no_memory", "site=%llu: it is not watched", (unsigned long long)site->id);
-}
-
-static void note_absence(struct coordinator *c, const struct err *err)
-{
-    if (err && !c->store_away)
-        log_warn("catalog.store_away", "sites=%zu: going on with what is known: %s",
-                 catalog_watched(c->parts.catalog), err->text);
-    if (!err && c->store_away)
-        log_info("catalog.store_back", "sites=%zu", catalog_watched(c->parts.catalog));
-    c->store_away = err != NULL;
-}
-
-static void on_herald(void *arg, const struct err *err)
-{
-    struct coordinator *c = arg;
-    note_absence(c, err);
-    c->catalog_at = err ? MONO_NEVER : 0;
-}
-
-/* Where the herald says that there are edits: it has just been answered, so that this is, too. */
-static void follow_catalog(struct coordinator *c, mono_ns now)
-{
-    struct err err = { 0 };
-    if (now < c->catalog_at)
-        return;
-    int r = catalog_follow(c->parts.catalog, c->store, EDITS_A_TURN, on_news, c, &err);
-    if (r != EDITS_A_TURN && c->told > TOLD_SINGLY)
-        log_info("catalog.changed", "sites=%u more of them, not told singly; watched=%zu",
-                 c->told - TOLD_SINGLY, catalog_watched(c->parts.catalog));
-    if (r != EDITS_A_TURN)
-        c->told = 0;
-    note_absence(c, r < 0 ? &err : NULL);
-    c->catalog_at = r == EDITS_A_TURN ? now
-                    : r < 0           ? now + c->parts.config->coordinator.catalog_every_us * NS_PER_US
-                                      : MONO_NEVER;
-}
 
 /* ── Slots from before we were there ───────────────────────────────────── */
 
@@ -237,7 +150,7 @@ static void set_alarm(struct coordinator *c, bool acts, bool more, mono_ns now)
 {
     const struct parts *p = &c->parts;
     mono_ns at = sooner(lease_next(p->lease), roster_next(p->roster));
-    at = sooner(at, c->catalog_at);
+    at = sooner(at, edits_next(c->edits));
     if (acts)
         at = sooner(at, next_act(c, now));
     loop_timer_at(&c->alarm, more ? now : at);
@@ -270,7 +183,7 @@ static void turn(void *arg)
                  (long long)(p->grid.lead_us / US_PER_MS));
     excuse_silence(c, now);
     attendance_follow(&c->attendance, p, now);
-    follow_catalog(c, now);
+    edits_step(c->edits, now);
     lease_step(p->lease, now);
     bool acts = leads(c), more = acts && act(c, now);
     reception_flush(c->reception);
@@ -288,7 +201,7 @@ static enum board_word on_desk(void *arg, struct sheet *sheet, char why_not[DESK
 {
     struct coordinator *c = arg;
     const struct coordinator_sources from = { &c->parts, c->dispatch, c->reception, c->returns,
-                                              c->store_away };
+                                              edits_store_away(c->edits) };
     coordinator_metrics_put(&from, sheet);
     return c->tenure ? tenure_put(c->tenure, sheet, why_not) : BOARD_CAN;
 }
@@ -393,11 +306,7 @@ static void free_parts(struct parts *p)
 
 static int open_sockets(struct coordinator *c, struct bus *bus, struct err *err)
 {
-    const struct config *config = c->parts.config;
-    int r = gate_new(&c->gate, c->parts.loop, bus, config->store, on_revoked, c, err);
-    if (r == 0)
-        r = herald_new(&c->herald, c->parts.loop, config->store, config->coordinator.catalog_every_us,
-                       on_herald, c, err);
+    int r = gate_new(&c->gate, c->parts.loop, bus, c->parts.config->store, on_revoked, c, err);
     if (r == 0)
         r = dispatch_new(&c->dispatch, bus, &c->parts, err);
     if (r == 0)
@@ -407,31 +316,6 @@ static int open_sockets(struct coordinator *c, struct bus *bus, struct err *err)
     if (r == 0)
         r = reporter_new(&c->reporter, bus, &c->parts, err);
     return r;
-}
-
-/* The sites come first: their newest slot is where the grid's clock must not go back behind. */
-static void start_grid(void *arg, enum catalog_news news, const struct watched *site)
-{
-    struct coordinator *c = arg;
-    (void)news;
-    if (c->parts.grid.at == 0)
-        grid_start(&c->parts.grid, loop_now(c->parts.loop), loop_wall(c->parts.loop),
-                   catalog_newest_slot(c->parts.catalog));
-    on_loaded(c, news, site);
-}
-
-static int load(struct coordinator *c, struct err *err)
-{
-    struct parts *p = &c->parts;
-    int r = catalog_load(p->catalog, c->store, start_grid, c, err);
-    if (r < 0)
-        return r;
-    if (p->grid.at == 0)
-        grid_start(&p->grid, loop_now(p->loop), loop_wall(p->loop), 0);
-    log_info("coordinator.started", "epoch=%u sites=%zu in_arrears=%zu ahead_ms=%lld", p->epoch,
-             catalog_watched(p->catalog), arrears_slots(p->arrears),
-             (long long)(p->grid.lead_us / US_PER_MS));
-    return 0;
 }
 
 int coordinator_new(struct coordinator **ret, const struct config *config, struct loop *loop, struct bus *bus,
@@ -449,7 +333,7 @@ int coordinator_new(struct coordinator **ret, const struct config *config, struc
     c->aside_until = loop_now(loop) + ASIDE_NS;
     int r = make_parts(&c->parts, err);
     if (r == 0)
-        r = load(c, err);
+        r = edits_new(&c->edits, &c->parts, store, err);
     if (r == 0)
         r = open_sockets(c, bus, err);
     if (r == 0)
@@ -458,6 +342,9 @@ int coordinator_new(struct coordinator **ret, const struct config *config, struc
         r = desk_open(&c->desk, board, loop, "coordinator", on_desk, c);
     if (r < 0)
         return r;
+    log_info("coordinator.started", "epoch=%u sites=%zu in_arrears=%zu ahead_ms=%lld", epoch,
+             catalog_watched(c->parts.catalog), arrears_slots(c->parts.arrears),
+             (long long)(c->parts.grid.lead_us / US_PER_MS));
     loop_timer_init(loop, &c->alarm, on_alarm, c);
     c->alarm_made = true;
     loop_timer_at(&c->alarm, loop_now(loop)); /* the first turn is now */
@@ -501,7 +388,6 @@ void coordinator_free(struct coordinator *c)
 {
     if (!c)
         return;
-    herald_free(c->herald);
     gate_free(c->gate);
     desk_close(c->desk);
     if (c->alarm_made) {
@@ -512,6 +398,7 @@ void coordinator_free(struct coordinator *c)
     returns_free(c->returns);
     reception_free(c->reception);
     dispatch_free(c->dispatch);
+    edits_free(c->edits);
     free_parts(&c->parts);
     free(c);
 }
