@@ -17,11 +17,12 @@
 #include <unistd.h>
 
 enum {
-    SITES = 400,       /* half of them with https */
-    IN_HAND = 64,      /* as a worker mostly has, between few and very many */
-    START_MS = 20000,  /* that the child may need */
-    FEW_LOOKS = 200,   /* fewer say nothing */
-    FAILED_PERCENT = 5 /* more than that, and it is not the looks that were measured */
+    SITES = 400,        /* half of them with https */
+    IN_HAND = 64,       /* as a worker mostly has, between few and very many */
+    START_MS = 20000,   /* that the child may need */
+    FEW_LOOKS = 200,    /* fewer say nothing */
+    PHASES_AT_MOST = 8, /* until there are that many, on a machine that is busy */
+    FAILED_PERCENT = 5  /* more than that, and it is not the looks that were measured */
 };
 #define PHASE_NS (1200 * NS_PER_MS)
 #define ENDS_NS  (5 * NS_PER_S) /* looks under way when a phase is over */
@@ -195,14 +196,19 @@ static int measure_phase(const struct config *config, const struct sitelist *lis
     look_for(&p, PHASE_NS / 4);
     uint64_t before = p.done;
     int64_t cpu = cpu_us();
-    look_for(&p, PHASE_NS);
+    for (int more = PHASES_AT_MOST; more > 0 && p.done - before < FEW_LOOKS; more--)
+        look_for(&p, PHASE_NS);
     cpu = cpu_us() - cpu;
     uint64_t n = p.done - before;
     probes_free(p.probes);
     loop_turn(loop, 0);
-    if (n < FEW_LOOKS || p.failed * 100 > p.done * FAILED_PERCENT)
+    if (p.failed * 100 > p.done * FAILED_PERCENT)
         return err_set(err, -EIO, "of %llu looks at vedette-loadgen %llu failed: nothing was measured",
                        (unsigned long long)p.done, (unsigned long long)p.failed);
+    if (n < FEW_LOOKS)
+        return err_set(err, -EBUSY,
+                       "this machine is busy: it came to %llu looks only, of the %d that it takes to measure",
+                       (unsigned long long)n, FEW_LOOKS);
     *looks += n;
     *ret_us = (double)cpu / (double)n;
     return 0;
