@@ -64,6 +64,13 @@ def nested(settings):
     return tree
 
 
+def write_settings(path, settings):
+    """As one step: a daemon may be reading them."""
+    draft = path.with_name(f"{path.name}.draft")
+    draft.write_text(yaml.safe_dump(nested(settings), sort_keys=False))
+    draft.replace(path)
+
+
 class Cluster:
     def __init__(self, world=None, settings=(), store=None, database=None):
         self._folder = tempfile.TemporaryDirectory(prefix="vedette-")
@@ -106,7 +113,7 @@ class Cluster:
 
     def write_config(self, **more):
         self.settings.update(more)
-        self.config.write_text(yaml.safe_dump(nested(self.settings), sort_keys=False))
+        write_settings(self.config, self.settings)
 
     # ── the daemons ──
 

@@ -12,11 +12,9 @@ One of the workers, eu2, is behind a router that lets nobody in.
 
 import shutil
 
-import yaml
-
 from . import postgres
 from .aloop import Background
-from .cluster import QUICK, Cluster, nested
+from .cluster import QUICK, Cluster, write_settings
 from .dns import Resolver
 from .ledger import LedgerInside, PostgresLedger
 from .misbehave import Village
@@ -156,7 +154,7 @@ class HostCluster(Cluster):
             settings = {**ON_WORKERS, "worker.resolver": self.land.resolver.address,
                         "worker.user_agent": f"from-{host}"}
         self.config = folder / "vedette.yaml"
-        self.config.write_text(yaml.safe_dump(nested({**settings, **self.own.get(host, {})}), sort_keys=False))
+        write_settings(self.config, {**settings, **self.own.get(host, {})})
         return self.config
 
     def write_config(self, **more):

@@ -1,0 +1,62 @@
+"""One seed, from the script to the five answers."""
+
+import json
+import shutil
+import tempfile
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from audit import audit
+from faults import MANY, ONE, TABLE
+from harness.programs import SANITIZED
+from hosts_stage import Hosts
+from plan import draw
+from stage import OneMachine
+
+FORMS = {ONE: OneMachine, MANY: Hosts}
+
+
+def rehearse(seed, form, scale, for_s=None, only=None, tell=print):
+    """{question: findings}; when there are some, the logs are kept, and where is told."""
+    kind = FORMS[form]
+    plan = draw(seed, form, scale, TABLE, kind.cast, for_s, only)
+    tell(str(plan))
+    with kind(plan, TABLE) as stage:
+        try:
+            stage.warm_up()
+            stage.play()
+            stage.settle()
+        finally:
+            stage.stop()
+        ev = stage.evidence()
+        found = audit(ev, memory=not SANITIZED)
+        tell(summary(ev))
+        if found:
+            tell(report(plan, ev, found, keep(stage.cluster.folder, ev, seed, form)))
+    return found
+
+
+def summary(ev):
+    lines = [x for x in ev.lines if x.look == 0]
+    total, unknown = sum(x.span for x in lines), sum(x.span for x in lines if x.verdict == "unknown")
+    return (f"{ev.ended - ev.began:.0f} s, {len(ev.visits)} visits, {total} slots, {unknown} unknown "
+            f"({100 - 100 * unknown / max(total, 1):.2f} % coverage), {len(ev.incidents)} incidents of {len(ev.failing)} "
+            f"outages, {len(ev.letters)} letters, {len(ev.lives)} processes, {len(ev.stalls)} stalls")
+
+
+def keep(folder, ev, seed, form):
+    """A copy of all that was written, for whoever wants to know why; and all that is known, as JSON."""
+    to = Path(tempfile.gettempdir()) / f"vedette-chaos-{form}-{seed}-{int(time.time())}"
+    shutil.copytree(folder, to, ignore=lambda at, names: [n for n in names if (Path(at) / n).is_socket()])
+    (to / "evidence.json").write_text(json.dumps(asdict(ev)))
+    return to
+
+
+def report(plan, ev, found, kept):
+    lines = [f"── seed {plan.seed} ({plan.form}) found something; again: make chaos SEED={plan.seed} FORM={plan.form} "
+             f"FOR={plan.scale.for_s:g}s SITES={plan.scale.sites}", "── what was done, and when it was over"]
+    lines += [f"{t.began - ev.began:7.1f} to {t.ended - ev.began:7.1f} s  {t.what.strip()}" for t in ev.troubles]
+    for question, findings in found.items():
+        lines += [f"── {question}", *findings]
+    return "\n".join([*lines, f"── logs, store and access log: {kept}"])
