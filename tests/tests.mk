@@ -74,3 +74,4 @@ analysis: $(gen) $(embedded)
 .PHONY: test unit integration cluster lint generated format reformat headers layers scripts analysis
 -include tests/fuzz/fuzz.mk
 -include tests/bench/bench.mk
+-include tests/chaos/chaos.mk
