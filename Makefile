@@ -4,6 +4,7 @@
 # make test                install what is missing, build, run every test but the long ones
 # make unit | integration  parts of it            make lint     format, analysis, headers, layers, scripts
 # make cluster             all stories of many hosts, as root
+# make chaos               faults by seeds for half an hour, as root
 # make fuzz SECONDS=60     every fuzzer            make bench    what it costs, beside what others cost
 # make install PREFIX=     make deps               make clean
 #
