@@ -76,7 +76,7 @@ def _grid(ev, site, place, slots, every_us):
     found = [f"site {site} from {place}: after the slot {a / US:.3f} ({a / US - ev.began:.1f} s) comes "
              f"{b / US:.3f}: {(b - a) / every_us:g} intervals" for a, b in pairwise(times) if b - a != every_us]
     misdated = max((t.misdates for t in ev.troubles), default=0)
-    late = ev.ended - times[-1] / US
+    late = ev.asked - times[-1] / US
     if late > 2 * ev.every + ev.timeout + SLACK + misdated:
         found.append(f"site {site} from {place}: the last slot is {late:.1f} s old at the end")
     return found
@@ -84,9 +84,9 @@ def _grid(ev, site, place, slots, every_us):
 
 def nothing_lost_without_a_cause(ev):
     excuses = Excuses(ev, "loses")
-    every = ev.every
-    lost = [(x, x.slot_us / US + i * every) for x in ev.lines if x.verdict == "unknown" and x.look == 0 for i in range(x.span)]
-    wrong = [(x, at) for x, at in lost if at >= ev.began and not excuses.cover(at, x.place)]
+    lost = [(x, x.slot_us / US + i * ev.every) for x in ev.lines if x.verdict == "unknown" and x.look == 0 for i in range(x.span)]
+    until = ev.asked - ev.timeout - SLACK
+    wrong = [(x, at) for x, at in lost if ev.began <= at <= until and not excuses.cover(at, x.place)]
     return few(wrong, lambda w: f"site {w[0].site} from {w[0].place}: the slot {w[1] - ev.began:.1f} s is unknown "
                                 f"({w[0].cause}, by {w[0].worker or 'nobody'}), and no fault explains it")
 
@@ -217,7 +217,7 @@ def _pair(ev, visits, lines, misdated):
 def check_visits(ev):
     excess, bare = match(ev)
     excuses = Excuses(ev, "repeats")
-    wrong = [v for v in excess if v.at >= ev.began and not excuses.cover(v.at)]
+    wrong = [v for v in excess if ev.began <= v.at <= ev.asked - ev.timeout - SLACK and not excuses.cover(v.at)]
     # A job that nobody took in time goes out again without any fault of ours; the coordinator counts those.
     counted = sum(n for at, n in ev.again if not excuses.cover(at))
     found = few(wrong, lambda v: f"site {v.site}: {v.worker} came at {v.at - ev.began:.1f} s ({v.answer}), which is no line "
@@ -245,7 +245,9 @@ def _crowds(ev):
 
 # ── 5. the processes ─────────────────────────────────────────────────────────
 
-DEPOSED = 13  # the exit code of one whose part another process has taken over: it is started again
+# Exit codes of one that cannot act, and is started again: the disk is full, the store is locked or another process
+# has taken over the part, the database is away.
+CANNOT = (12, 13, 16)
 MORE_MB, MORE_FDS = 64, 64  # that a process may have at the end beyond half as much again as at the beginning
 MOST_MB, MOST_FDS = 600, 5000
 
@@ -267,8 +269,8 @@ def check_processes(ev, memory=True):
 
 
 def _may_end(ev, life):
-    """One that was replaced while it could not act."""
-    return life.status == DEPOSED and Excuses(ev, "loses").cover(life.ended)
+    """One that could not act, while there was a reason for that."""
+    return life.status in CANNOT and Excuses(ev, "loses").cover(life.ended)
 
 
 def _grew(name, what, samples, more, most):

@@ -109,7 +109,8 @@ class Evidence:
     after: float  # ... and so long after it was over
     began: float  # all sites were up
     healed: float  # the last fault was over
-    ended: float
+    asked: float  # all were asked to end
+    ended: float  # and had
     places: dict  # {site: its locations}
     lines: list
     incidents: list

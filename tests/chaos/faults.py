@@ -11,8 +11,16 @@ meanwhile), and makes it good in the end, also when the run is broken off:
             stage.minder.thaw(blow.whom[0])
 """
 
+import contextlib
+import os
 import signal
+import sqlite3
 from dataclasses import dataclass
+
+from harness.archipelago import faketime
+from harness.ledger import fill
+from harness.process import children_of
+from harness.programs import SANITIZED
 
 ONE, MANY = "one", "many"  # the forms: one machine with SQLite; hosts with PostgreSQL
 BOTH = (ONE, MANY)
@@ -27,6 +35,8 @@ class Fault:
     length: tuple  # from and to, in seconds
     whom: tuple  # roles, of each of which one is drawn
     excuses: tuple = ("loses", "repeats")  # of evidence.Trouble
+    amounts: tuple = (0,)  # one of them is drawn
+    possible: bool = True
 
 
 # ── processes ────────────────────────────────────────────────────────────────
@@ -100,7 +110,145 @@ def mail_away(stage, blow):
         stage.mail.back()
 
 
+# ── clocks ───────────────────────────────────────────────────────────────────
+
+
+def clock(stage, blow):
+    """Stepped by that many seconds, and back."""
+    stage.step_clock(blow.whom[0], blow.amount)
+    try:
+        yield from stage.wait(blow.for_s)
+    finally:
+        stage.step_clock(blow.whom[0], 0)
+
+
+# ── links ────────────────────────────────────────────────────────────────────
+
+
+def cut(stage, blow):
+    """A host's cable is dead, and looks well."""
+    host = stage.land[blow.whom[0]]
+    host.cut()
+    try:
+        yield from stage.wait(blow.for_s)
+    finally:
+        host.plug()
+
+
+def _rule(host, verb, *words):
+    host.run("iptables", "-w", verb, "INPUT", *words, "-j", "DROP")
+
+
+def rules(*pairs):
+    """What comes to one from the other is lost on the way: of the people's numbers (to, from)."""
+
+    def fault(stage, blow):
+        who = [stage.land[w] for w in blow.whom]
+        made = [(who[a], ("-s", who[b].address)) for a, b in pairs]
+        for host, words in made:
+            _rule(host, "-I", *words)
+        try:
+            yield from stage.wait(blow.for_s)
+        finally:
+            for host, words in made:
+                _rule(host, "-D", *words)
+
+    return fault
+
+
+def lossy(stage, blow):
+    """Of what comes to that host, that part is lost."""
+    host, words = stage.land[blow.whom[0]], ("-m", "statistic", "--mode", "random", "--probability", str(blow.amount))
+    _rule(host, "-I", *words)
+    try:
+        yield from stage.wait(blow.for_s)
+    finally:
+        _rule(host, "-D", *words)
+
+
+def far(stage, blow):
+    """To the far worker it takes so long, and not much goes through."""
+    stage.link.becomes(blow.amount, 20_000)
+    try:
+        yield from stage.wait(blow.for_s)
+    finally:
+        stage.link.becomes(0, 0)
+
+
+# ── the store ────────────────────────────────────────────────────────────────
+
+
+def database_ends(how):
+    def fault(stage, blow):
+        server = stage.land.database
+        server.process.send_signal(how)
+        while server.process.poll() is None:
+            yield
+        try:
+            yield from stage.wait(blow.for_s)
+        finally:
+            server.process.wait()
+            server.start()  # by this thread: the server is to end when it does
+
+    return fault
+
+
+def _everyone(server):
+    return [server.process.pid, *children_of(server.process.pid)]
+
+
+def _send(pids, number):
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def database_frozen(work_s, rest_s):
+    """All its processes stand still for work_s (0: all the time), then run for rest_s, and so on."""
+
+    def fault(stage, blow):
+        over, server = stage.at(blow.for_s), stage.land.database
+        while not over():
+            pids = _everyone(server)
+            _send(pids, signal.SIGSTOP)
+            try:
+                yield from stage.wait(work_s or blow.for_s)
+            finally:
+                _send(pids, signal.SIGCONT)
+            yield from stage.wait(rest_s)
+
+    return fault
+
+
+def file_locked(work_s, rest_s):
+    """Somebody else writes to the file, and takes that long each time (0: all the time)."""
+
+    def fault(stage, blow):
+        over = stage.at(blow.for_s)
+        with contextlib.closing(sqlite3.connect(stage.cluster.ledger.path, timeout=1, isolation_level=None)) as db:
+            while not over():
+                with contextlib.suppress(sqlite3.OperationalError):
+                    db.execute("BEGIN IMMEDIATE")
+                yield from stage.wait(work_s or blow.for_s)
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+                yield from stage.wait(rest_s)
+
+    return fault
+
+
+def disk_full(stage, blow):
+    filler = stage.cluster.ledger.path.parent / "filler"
+    fill(filler)
+    try:
+        yield from stage.wait(blow.for_s)
+    finally:
+        filler.unlink()
+
+
 CONTROL = ("loses", "repeats", "copies")
+FAKED = bool(faketime()) and not SANITIZED
+ROOT = os.geteuid() == 0
 
 TABLE = (
     Fault("kill-worker", kill, BOTH, 3, (0, 0), ("worker",)),
@@ -120,4 +268,27 @@ TABLE = (
     Fault("mail-later", mail_how("later"), BOTH, 0.7, (2, 15), (), ()),
     Fault("mail-hangs", mail_how("hang"), BOTH, 0.7, (2, 15), (), ("copies",)),
     Fault("mail-away", mail_away, BOTH, 0.7, (2, 15), (), ("copies",)),
+    Fault("clock-worker", clock, BOTH, 0.7, (4, 20), ("worker",), amounts=(-3600, -20, 6, 60, 3600), possible=FAKED),
+    Fault("clock-coordinator", clock, BOTH, 0.7, (4, 10), ("coordinator",), CONTROL, (-5, -2, 2, 5), FAKED),
+    Fault("clock-collector", clock, BOTH, 0.7, (4, 20), ("collector",), (), (-60, -5, 5, 60), FAKED),
+    Fault("file-locked", file_locked(0, 0), (ONE,), 1, (1, 8), (), CONTROL),
+    Fault("file-slow", file_locked(0.6, 0.3), (ONE,), 1, (4, 15), (), CONTROL),
+    Fault("disk-full", disk_full, (ONE,), 1, (2, 12), (), CONTROL, possible=ROOT),
+    Fault("database-ends", database_ends(signal.SIGINT), (MANY,), 1, (0, 8), (), CONTROL),
+    Fault("database-crashes", database_ends(signal.SIGQUIT), (MANY,), 1, (0, 4), (), CONTROL),
+    Fault("database-frozen", database_frozen(0, 0), (MANY,), 1, (1, 14), (), CONTROL),
+    Fault("database-slow", database_frozen(0.4, 0.2), (MANY,), 1, (5, 15), (), CONTROL),
+    Fault("cut-worker", cut, (MANY,), 2, (1, 15), ("worker-host",)),
+    Fault("cut-control", cut, (MANY,), 1.5, (1, 15), ("control-host",), CONTROL),
+    Fault("cut-database", cut, (MANY,), 1, (1, 15), ("db",), CONTROL),
+    Fault("cut-mail", cut, (MANY,), 0.7, (2, 10), ("service",), ("copies",)),
+    Fault("deaf-worker", rules((0, 1)), (MANY,), 1, (1, 15), ("worker-host", "control-host")),
+    Fault("mute-worker", rules((1, 0)), (MANY,), 1, (1, 15), ("worker-host", "control-host")),
+    Fault("part-worker", rules((0, 1), (1, 0)), (MANY,), 1, (1, 15), ("worker-host", "control-host")),
+    Fault("part-control", rules((0, 1), (1, 0)), (MANY,), 1, (1, 15), ("control-host", "control-host"), CONTROL),
+    Fault("deaf-database", rules((0, 1)), (MANY,), 1, (1, 15), ("db", "control-host"), CONTROL),
+    Fault("blind-worker", rules((1, 0)), (MANY,), 1, (1, 15), ("lone", "town")),
+    Fault("lossy-worker", lossy, (MANY,), 1, (3, 15), ("worker-host",), amounts=(0.05, 0.2, 0.4)),
+    Fault("lossy-control", lossy, (MANY,), 1, (3, 15), ("control-host",), CONTROL, (0.05, 0.2)),
+    Fault("far-worker", far, (MANY,), 1, (5, 20), (), amounts=(0.1, 0.4, 1.0)),
 )

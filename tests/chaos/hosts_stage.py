@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from harness import network, postgres
-from harness.hosts import ALL, CONTROL, PAIR, TOWN, HostCluster, Land, place_of
+from harness.hosts import ALL, CONTROL, PAIR, TOWN, WORKERS, HostCluster, Land, place_of
 from harness.mail import Mail
 from harness.patience import until
 from harness.process import program
@@ -57,7 +57,8 @@ class Hosts(Stage):
     guest_names = tuple(GUESTS)
     cast = {"worker": tuple(ALL), "coordinator": tuple(f"coordinator-{h}" for h in CONTROL),
             "collector": tuple(f"collector-{h}" for h in CONTROL), "anybody": everybody,
-            "worker-host": ("eu1", "us1", "us2", "nat"), "control-host": CONTROL, "lone": ("eu1", "us1", "us2")}
+            "worker-host": ("eu1", "us1", "us2", "nat"), "control-host": CONTROL, "lone": ("eu1", "us1", "us2"),
+            "db": ("db",), "service": ("service",), "town": ("town",)}
 
     def __enter__(self):
         with contextlib.ExitStack() as stack:
@@ -104,14 +105,16 @@ class Hosts(Stage):
         c = self.cluster
         if name in self.everybody[:4]:
             part, host = name.split("-")
-            return c.begin(part, host, wait=False)
-        return c.begin_worker(GUESTS.get(name, name), [f"worker.user_agent=from-{name}"], name=name, wait=False)
+            return c.begin(part, host, wait=False, env=self.faked(name))
+        return c.begin_worker(GUESTS.get(name, name), [f"worker.user_agent=from-{name}"], name=name, wait=False,
+                              env=self.faked(name))
 
     def concerned(self, blow):
         """A worker's trouble is its location's."""
-        hosts = [{"nat": "eu2"}.get(w, w) for w in blow.whom]
-        own = {place_of(h) for h in hosts if h in ALL}
-        return tuple(own) if own and all(h in ALL for h in hosts) else ()
+        if blow.fault == "far-worker":
+            return (place_of(FAR),)
+        own = {place_of({"nat": "eu2"}.get(w, w)) for w in blow.whom} & set(WORKERS)
+        return tuple(own)
 
     def control(self):
         return [n for n in self.everybody if n.split("-")[0] in PAIR]

@@ -61,10 +61,12 @@ class Blow:
     fault: str
     whom: tuple  # of whom the fault is, as many as it wants
     for_s: float
+    amount: float = 0
 
     def __str__(self):
         length = f" for {self.for_s:.1f} s" if self.for_s else ""
-        return f"{self.at:7.1f} s  {self.fault} {' '.join(self.whom)}{length}"
+        amount = f" by {self.amount:g}" if self.amount else ""
+        return f"{self.at:7.1f} s  {self.fault} {' '.join(self.whom)}{amount}{length}"
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ def draw(seed, form, scale, table, cast, for_s=None, only=None):
     `only`: names of the faults that may come."""
     scale = replace(scale, for_s=for_s) if for_s else scale
     rng = random.Random(f"{seed} {form}")
-    rows = [x for x in table if form in x.forms and (not only or x.name in only)]
+    rows = [x for x in table if form in x.forms and x.possible and (not only or x.name in only)]
     return Plan(seed, form, scale, _outages(rng, scale), _blows(rng, scale, rows, cast))
 
 
@@ -121,7 +123,7 @@ def _blows(rng, scale, rows, cast):
             if taken & {row.name, *whom} or len(set(whom)) < len(whom):
                 continue
             taken |= {row.name, *whom}
-            blows.append(Blow(start, row.name, whom, length))
+            blows.append(Blow(start, row.name, whom, length, rng.choice(row.amounts)))
             longest = max(longest, start - at + length)
         at += longest + rng.uniform(*scale.quiet_s)
     return blows

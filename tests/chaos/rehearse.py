@@ -33,7 +33,7 @@ def rehearse(seed, form, scale, for_s=None, only=None, tell=print):
         found = audit(ev, memory=not SANITIZED)
         tell(summary(ev))
         if found:
-            tell(report(plan, ev, found, keep(stage.cluster.folder, ev, seed, form)))
+            tell(report(plan, ev, found, keep(stage.cluster.folder, stage.cluster.ledger, ev, seed, form)))
     return found
 
 
@@ -45,10 +45,13 @@ def summary(ev):
             f"outages, {len(ev.letters)} letters, {len(ev.lives)} processes, {len(ev.stalls)} stalls")
 
 
-def keep(folder, ev, seed, form):
+def keep(folder, ledger, ev, seed, form):
     """A copy of all that was written, for whoever wants to know why; and all that is known, as JSON."""
     to = Path(tempfile.gettempdir()) / f"vedette-chaos-{form}-{seed}-{int(time.time())}"
     shutil.copytree(folder, to, ignore=lambda at, names: [n for n in names if (Path(at) / n).is_socket()])
+    if hasattr(ledger, "path"):
+        for name in ledger.path.parent.glob("vedette.db*"):
+            shutil.copy2(name, to)
     (to / "evidence.json").write_text(json.dumps(asdict(ev)))
     return to
 

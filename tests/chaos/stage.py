@@ -5,21 +5,24 @@
 
 import contextlib
 import itertools
+import os
 import subprocess
 import threading
 import time
 
 from evidence import US, Evidence, Failing, Incident, Letter, Line, Notice, Trouble, Visit
+from harness.archipelago import faketime
 from harness.cluster import Cluster
-from harness.ledger import CAUSE, ENDING, NOTICE_KIND, NOTICE_STATE, VERDICT
+from harness.ledger import CAUSE, ENDING, NOTICE_KIND, NOTICE_STATE, VERDICT, Ledger
 from harness.mail import Mail
 from harness.patience import until
-from harness.process import Process, free_port
-from harness.programs import BIN, environment
+from harness.process import Process, free_port, program
+from harness.programs import BIN, environment, run
 from minder import Minder
 from targets import Targets
 
 TICK = 0.05
+CLOCKS = ("clock-worker", "clock-coordinator", "clock-collector")
 STALL_S = 0.6  # a thread of ours that sleeps for a tenth of a second and is away for so long: the machine was
 
 # The proportions of the defaults, with sites that are looked at every few seconds.
@@ -141,6 +144,28 @@ class Stage:
         self.t0 = time.time()
 
     # ── what faults use ──
+
+    def faked(self, name):
+        """Environment of a process whose clock will be stepped some time."""
+        if name not in {w for f in CLOCKS for w in self.plan.whom(f)}:
+            return {}
+        if not self.clock(name).exists():
+            self.step_clock(name, 0)
+        return {"LD_PRELOAD": faketime(), "FAKETIME_TIMESTAMP_FILE": self.clock(name), "FAKETIME_CACHE_DURATION": 1,
+                "FAKETIME_DONT_FAKE_MONOTONIC": 1}
+
+    def clock(self, name):
+        return self.cluster.folder / f"{name}.clock"
+
+    def step_clock(self, name, seconds):
+        draft = self.clock(name).with_suffix(".draft")
+        draft.write_text(f"{seconds:+d}\n")
+        draft.replace(self.clock(name))
+
+    def at(self, seconds):
+        """A question that is true from then on."""
+        end = time.time() + seconds
+        return lambda: time.time() >= end
 
     def wait(self, seconds):
         end = time.time() + seconds
@@ -270,6 +295,7 @@ class Stage:
     def stop(self):
         """Workers first, so that their last results are kept."""
         if not hasattr(self, "ended"):
+            self.asked = time.time()
             self.counter.close()
             self.minder.stop([*(n for n in list(self.minder.process) if n not in self.control()), *self.control()])
             self.ended = time.time()
@@ -281,12 +307,12 @@ class Stage:
     def evidence(self, quick=False):
         ids = dict(self.cluster.ledger.query("SELECT id, name FROM site"))
         number = {i: int(n[1:]) for i, n in ids.items() if int(n[1:]) < 100_000}
-        s = self.scale
+        s, now = self.scale, time.time()
         dead = float(SETTINGS["coordinator.dead_after"].rstrip("s"))
         ev = Evidence(
             every=s.every_s, timeout=s.timeout_s, within=s.within_s, looks=s.looks, confirm=s.confirm_s,
             before=s.every_s + s.timeout_s + 6, after=dead + 5 + 2 * s.every_s, began=self.t0,
-            healed=getattr(self, "healed", time.time()), ended=getattr(self, "ended", time.time()),
+            healed=getattr(self, "healed", now), asked=getattr(self, "asked", now), ended=getattr(self, "ended", now),
             places={n: self.locations(n) for n in range(1, s.sites + 1)}, lines=self._lines(number), incidents=[], notices=[],
             letters=[], visits=[], failing=[], troubles=self.troubles, lives=self.minder.lives, stalls=[],
             again=self.counter.again)
@@ -336,6 +362,35 @@ class Stage:
             ev.troubles.append(Trouble("the machine stood still", a, b, loses=True, repeats=True, copies=True))
 
 
+class SmallDisk(Cluster):
+    """Its store is on a disk of its own, which is no larger, if we may mount one."""
+
+    inside = ()
+
+    def __init__(self, megabytes=64, **how):
+        super().__init__(**how)
+        if os.geteuid() != 0:
+            return
+        small, told = self.folder / "small", self.folder / "mounted"
+        small.mkdir()
+        self.holder = Process("disk", [program("unshare"), "-m", "sh", "-c", 'mount -t tmpfs -o "size=$1" none "$2" && '
+                              'echo mounted && exec sleep infinity', "sh", f"{megabytes}m", small], self.folder / "disk.log",
+                              out=told)
+        until(lambda: told.read_text(), 10, self.holder.said)
+        self.inside = (program("nsenter"), "-m", "-t", str(self.holder.pid), "--")
+        self.settings["store"] = self.store = f"sqlite:{small}/vedette.db"
+        self.ledger = Ledger(f"/proc/{self.holder.pid}/root{small}/vedette.db")
+
+    def __exit__(self, *how):
+        super().__exit__(*how)
+        if self.inside:
+            self.holder.kill()
+
+    def cli(self, command, *args, **how):
+        self.write_config()
+        return run(*self.inside, BIN / "vedette", command, "--config", self.config, *args, **how)
+
+
 class OneMachine(Stage):
     """SQLite, one of each and three workers; as root on a machine of its own."""
 
@@ -350,7 +405,7 @@ class OneMachine(Stage):
             self.mail = Mail()
             stack.callback(self.mail.close)
             settings = {**SETTINGS, "mail.server": self.mail.url, "worker.resolver": "127.0.0.1:9"}
-            self.cluster = stack.enter_context(Cluster(settings=settings))
+            self.cluster = stack.enter_context(SmallDisk(settings=settings))
             self.targets = Targets(self.cluster.folder / "access.log", "127.0.0.1", free_port())
             stack.callback(self.targets.close)
             until(self.targets.ready, 20, "the targets are there")
@@ -365,5 +420,5 @@ class OneMachine(Stage):
         if part == "worker":
             args += ["--set", f"worker.name={name}", "--set", f"worker.user_agent=from-{name}"]
         c._begun += 1
-        return Process(name, args, c.folder / f"{name}.{c._begun}.log", env=environment())
+        return Process(name, [*c.inside, *args], c.folder / f"{name}.{c._begun}.log", env=environment(**self.faked(name)))
 

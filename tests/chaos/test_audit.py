@@ -7,12 +7,12 @@ import pytest
 from audit import audit
 from evidence import US, Evidence, Failing, Incident, Letter, Life, Line, Notice, Trouble, Visit
 from faults import BOTH, MANY, ONE, TABLE
+from hosts_stage import Hosts
 from plan import LONG, SHORT, draw
+from stage import OneMachine
 
 T0, EVERY, ROUNDS = 1_000_000.0, 5.0, 30
 BAD_FROM, BAD_UNTIL = T0 + 42, T0 + 88  # site 1
-NAMES = {"coordinator": ("coordinator",), "collector": ("collector",), "worker": ("w1", "w2", "w3")}
-CAST = {**NAMES, "anybody": sum(NAMES.values(), ())}
 
 
 def look(site, slot, number, verdict, worker="w1", at=None):
@@ -35,7 +35,7 @@ def well():
     end = T0 + ROUNDS * EVERY + 2
     return Evidence(
         every=EVERY, timeout=2, within=3, looks=2, confirm=LONG.confirm_s, before=13, after=18, began=T0, healed=end - 30,
-        ended=end, places={1: ("local",), 2: ("local",), 3: ("local",)}, lines=lines,
+        asked=end, ended=end, places={1: ("local",), 2: ("local",), 3: ("local",)}, lines=lines,
         incidents=[Incident(1, 1, first, last, "recovered")],
         notices=[Notice(1, 1, "down", "sent", "k1", first + 3), Notice(2, 1, "back", "sent", "k2", last)],
         letters=[Letter(first + 4, "k1", "[down] s1"), Letter(last + 1, "k2", "[back] s1")], visits=visits,
@@ -273,4 +273,4 @@ def test_seeds_together_bring_every_fault_and_nobody_is_hit_by_two_at_once():
             assert len({o.site for o in p.outages}) == len(p.outages)
 
 
-CAST_OF = {ONE: CAST, MANY: CAST}
+CAST_OF = {ONE: OneMachine.cast, MANY: Hosts.cast}
