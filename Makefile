@@ -5,6 +5,7 @@
 # make unit | integration  parts of it            make lint     format, analysis, headers, layers, scripts
 # make cluster             all stories of many hosts, as root
 # make chaos               faults by seeds for half an hour, as root
+# make sim                 thousands of simulated worlds in which everything goes wrong; SEED=N TRACE=1 for one
 # make fuzz SECONDS=60     every fuzzer            make bench    what it costs, beside what others cost
 # make install PREFIX=     make deps               make clean
 #

@@ -15,7 +15,7 @@ cluster: deps-test
 	@/usr/bin/python3 -m pytest -p no:cacheprovider tests/cluster
 
 # Where spaces go.
-own := $(wildcard $(foreach f,$(FOLDERS),$(f)/*.[ch] $(f)/*/*.[ch]) tests/unit/*/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch])
+own := $(wildcard $(foreach f,$(FOLDERS),$(f)/*.[ch] $(f)/*/*.[ch]) tests/unit/*/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch] tests/sim/*.[ch])
 format:
 	clang-format-14 --dry-run -Werror $(own)
 reformat:
@@ -75,3 +75,4 @@ analysis: $(gen) $(embedded)
 -include tests/fuzz/fuzz.mk
 -include tests/bench/bench.mk
 -include tests/chaos/chaos.mk
+-include tests/sim/sim.mk
