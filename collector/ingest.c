@@ -105,6 +105,15 @@ static const char *unfit(struct ingest *i, const struct access_user *u, const st
     return u->role == ACCESS_WORKER ? "a worker's key reports as the coordinator" : NULL;
 }
 
+/* A worker's clock may be wrong, and outages are dated by it. Slots that nobody looked at have no such time.
+ */
+static void date(struct parcel *p, wall_us now)
+{
+    for (size_t k = 0; k < p->n_results; k++)
+        if (p->results[k].cause != CAUSE_MISSED)
+            p->results[k].at_us = result_began(&p->results[k], now);
+}
+
 /* The coordinator's word on which key a worker came in by. */
 static void learn_keys(struct ingest *i, const struct vitals *v)
 {
@@ -129,6 +138,8 @@ static void receive(struct ingest *i, const struct bus_message *m)
     if (report.kind == REPORT_VITALS)
         learn_keys(i, &report.vitals);
     struct parcel *p = parcel_make(&report);
+    if (p)
+        date(p, loop_wall(i->loop));
     if (!p || queue_put(i->in, p) < 0) {
         /* Short of memory; the room was asked for before. Not acknowledged, so
          * it comes again. */

@@ -97,3 +97,10 @@ int cause_parse(const char *text, enum cause *ret)
         }
     return -EINVAL;
 }
+
+wall_us result_began(const struct result *r, wall_us arrived)
+{
+    wall_us slot = r->run.slot_us, last = arrived - r->took_us;
+    wall_us low = slot < last ? slot : last, high = slot < last ? last : slot;
+    return r->at_us < low ? low : r->at_us > high ? high : r->at_us;
+}

@@ -101,7 +101,7 @@ struct result {
     enum method method;  /* HEAD or GET, the one that decided */
     uint8_t redirects;   /* followed */
     bool suspect;        /* the worker doubted itself when it saw this */
-    wall_us at_us;       /* when the look began */
+    wall_us at_us;       /* when the look began; see result_began */
     uint32_t took_us;    /* from then to the verdict */
     struct phases phases;
     wall_us tls_expires_us;        /* earliest end of a certificate in the chain; 0 without TLS */
@@ -110,5 +110,11 @@ struct result {
     uint16_t lane;                 /* which of its threads */
     char detail[DETAIL_SIZE];      /* what the library said, for people; may be "" */
 };
+
+/* When the look began, by the middle one of three clocks: the coordinator's, by which the slot had come,
+ * the worker's own, and ours, by which the result arrived at `arrived`. In good order that is the worker's
+ * word; where one of the three clocks is wrong, by however much, the answer is between those of the other
+ * two: a look begins after its slot and before its result is there. */
+wall_us result_began(const struct result *r, wall_us arrived);
 
 #endif

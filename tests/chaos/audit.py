@@ -51,6 +51,11 @@ class Excuses:
         return total
 
 
+def misdated(ev, begin, end):
+    """By how much wall times of that span may be off."""
+    return max((t.misdates for t in ev.troubles if t.began - ev.before <= end and begin <= t.ended + ev.after), default=0.0)
+
+
 # ── 1. the ledger ────────────────────────────────────────────────────────────
 
 
@@ -75,9 +80,8 @@ def _grid(ev, site, place, slots, every_us):
         del times[0]  # a new site's first look comes early, beside its grid
     found = [f"site {site} from {place}: after the slot {a / US:.3f} ({a / US - ev.began:.1f} s) comes "
              f"{b / US:.3f}: {(b - a) / every_us:g} intervals" for a, b in pairwise(times) if b - a != every_us]
-    misdated = max((t.misdates for t in ev.troubles), default=0)
     late = ev.asked - times[-1] / US
-    if late > 2 * ev.every + ev.timeout + SLACK + misdated:
+    if late > 2 * ev.every + ev.timeout + SLACK + misdated(ev, ev.asked, ev.asked):
         found.append(f"site {site} from {place}: the last slot is {late:.1f} s old at the end")
     return found
 
@@ -125,8 +129,7 @@ def _outage(ev, f, incidents):
 
 def _times(ev, f, incident, name):
     excuses = Excuses(ev, "loses")
-    off = NEAR + max((t.misdates for t in ev.troubles if t.began - ev.every <= f.ended and t.ended + ev.after >= f.began),
-                     default=0)
+    off = NEAR + misdated(ev, f.began, f.ended)
     least = ev.every + ev.timeout + SLACK
 
     def late(since, at):
@@ -194,19 +197,19 @@ def match(ev):
     for x in ev.lines:
         if x.worker and x.cause not in ("missed", "lost", "held_back"):
             lines[x.site, x.worker].append(x)
-    misdated = max((t.misdates for t in ev.troubles), default=0)
     excess, bare = [], []
     for key in visits.keys() | lines.keys():
-        e, b = _pair(ev, visits[key], sorted(lines[key], key=lambda x: x.at), misdated)
+        e, b = _pair(ev, visits[key], sorted(lines[key], key=lambda x: x.at))
         excess, bare = excess + e, bare + b
     return excess, bare
 
 
-def _pair(ev, visits, lines, misdated):
+def _pair(ev, visits, lines):
     """Both in order of time: a visit comes soon after its look began."""
     left, bare = sorted(visits, key=lambda v: v.at), []
     for x in lines:
-        fits = [v for v in left if x.at - NEAR - misdated <= v.at <= x.at + x.took + SLACK + misdated]
+        off = misdated(ev, x.slot_us / US, x.at)
+        fits = [v for v in left if x.at - NEAR - off <= v.at <= x.at + x.took + SLACK + off]
         if fits:
             left.remove(fits[0])
         elif x.verdict == "up":

@@ -78,6 +78,7 @@ class Trouble:
     repeats: bool = False  # sites may be looked at again
     copies: bool = False  # a letter may come twice
     refuses: bool = False  # a notice may be given up
+    stepped: float = 0  # a clock, by so many seconds
     misdates: float = 0.0  # wall times may be off by so many seconds
     places: tuple = ()  # locations that it concerns; (): all
 

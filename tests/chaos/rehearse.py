@@ -17,12 +17,14 @@ from stage import OneMachine
 FORMS = {ONE: OneMachine, MANY: Hosts}
 
 
-def rehearse(seed, form, scale, for_s=None, only=None, tell=print):
+def plan_of(seed, form, scale, for_s=None, only=None):
+    return draw(seed, form, scale, TABLE, FORMS[form].cast, for_s, only)
+
+
+def rehearse(plan, tell=print):
     """{question: findings}; when there are some, the logs are kept, and where is told."""
-    kind = FORMS[form]
-    plan = draw(seed, form, scale, TABLE, kind.cast, for_s, only)
     tell(str(plan))
-    with kind(plan, TABLE) as stage:
+    with FORMS[plan.form](plan, TABLE) as stage:
         try:
             stage.warm_up()
             stage.play()
@@ -33,7 +35,7 @@ def rehearse(seed, form, scale, for_s=None, only=None, tell=print):
         found = audit(ev, memory=not SANITIZED)
         tell(summary(ev))
         if found:
-            tell(report(plan, ev, found, keep(stage.cluster.folder, stage.cluster.ledger, ev, seed, form)))
+            tell(report(plan, ev, found, keep(stage.cluster, ev, plan)))
     return found
 
 
@@ -45,12 +47,12 @@ def summary(ev):
             f"outages, {len(ev.letters)} letters, {len(ev.lives)} processes, {len(ev.stalls)} stalls")
 
 
-def keep(folder, ledger, ev, seed, form):
+def keep(cluster, ev, plan):
     """A copy of all that was written, for whoever wants to know why; and all that is known, as JSON."""
-    to = Path(tempfile.gettempdir()) / f"vedette-chaos-{form}-{seed}-{int(time.time())}"
-    shutil.copytree(folder, to, ignore=lambda at, names: [n for n in names if (Path(at) / n).is_socket()])
-    if hasattr(ledger, "path"):
-        for name in ledger.path.parent.glob("vedette.db*"):
+    to = Path(tempfile.gettempdir()) / f"vedette-chaos-{plan.form}-{plan.seed}-{int(time.time())}"
+    shutil.copytree(cluster.folder, to, ignore=lambda at, names: [n for n in names if (Path(at) / n).is_socket()])
+    if hasattr(cluster.ledger, "path"):
+        for name in cluster.ledger.path.parent.glob("vedette.db*"):
             shutil.copy2(name, to)
     (to / "evidence.json").write_text(json.dumps(asdict(ev)))
     return to

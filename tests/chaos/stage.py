@@ -4,6 +4,7 @@
 """
 
 import contextlib
+import ctypes
 import itertools
 import os
 import subprocess
@@ -17,10 +18,11 @@ from harness.ledger import CAUSE, ENDING, NOTICE_KIND, NOTICE_STATE, VERDICT, Le
 from harness.mail import Mail
 from harness.patience import until
 from harness.process import Process, free_port, program
-from harness.programs import BIN, environment, run
+from harness.programs import BIN, environment
 from minder import Minder
 from targets import Targets
 
+CLONE_NEWNS = 0x00020000
 TICK = 0.05
 CLOCKS = ("clock-worker", "clock-coordinator", "clock-collector")
 STALL_S = 0.6  # a thread of ours that sleeps for a tenth of a second and is away for so long: the machine was
@@ -36,6 +38,7 @@ SETTINGS = {
     "coordinator.dead_after": "3s",
     "coordinator.suspect_after": "1500ms",
     "standby.lease": "3s",
+    "polite.wait": "1s",
 }
 
 
@@ -226,6 +229,7 @@ class Stage:
         """One fault, from its beginning to when it is over."""
         fault = self.table[blow.fault]
         trouble = Trouble(str(blow), time.time(), float("inf"), **{e: True for e in fault.excuses})
+        trouble.stepped = blow.amount if blow.fault in CLOCKS else 0
         trouble.places = self.concerned(blow)
         self.troubles.append(trouble)
         try:
@@ -316,10 +320,21 @@ class Stage:
             places={n: self.locations(n) for n in range(1, s.sites + 1)}, lines=self._lines(number), incidents=[], notices=[],
             letters=[], visits=[], failing=[], troubles=self.troubles, lives=self.minder.lives, stalls=[],
             again=self.counter.again)
+        self._misdated(ev)
         if not quick:
             self._told(ev, number)
             self._log(ev)
         return ev
+
+    @staticmethod
+    def _misdated(ev):
+        """A wrong clock is put right by two others, to between the slot and the result's arrival; and that is as late as
+        whatever else goes on makes it."""
+        for t in ev.troubles:
+            if t.stepped:
+                others = [o.ended - o.began for o in ev.troubles if o is not t and o.loses and
+                          o.began - ev.before <= t.ended and o.ended + ev.after >= t.began]
+                t.misdates = min(abs(t.stepped), ev.every + ev.timeout + max(others, default=0))
 
     def _lines(self, number):
         rows = self.cluster.ledger.query(
@@ -363,32 +378,27 @@ class Stage:
 
 
 class SmallDisk(Cluster):
-    """Its store is on a disk of its own, which is no larger, if we may mount one."""
-
-    inside = ()
+    """Its store is on a disk of its own, which is no larger, if we may mount one: for this process and its children
+    alone, so that nothing is left of it."""
 
     def __init__(self, megabytes=64, **how):
         super().__init__(**how)
+        self.small = None
         if os.geteuid() != 0:
             return
-        small, told = self.folder / "small", self.folder / "mounted"
-        small.mkdir()
-        self.holder = Process("disk", [program("unshare"), "-m", "sh", "-c", 'mount -t tmpfs -o "size=$1" none "$2" && '
-                              'echo mounted && exec sleep infinity', "sh", f"{megabytes}m", small], self.folder / "disk.log",
-                              out=told)
-        until(lambda: told.read_text(), 10, self.holder.said)
-        self.inside = (program("nsenter"), "-m", "-t", str(self.holder.pid), "--")
-        self.settings["store"] = self.store = f"sqlite:{small}/vedette.db"
-        self.ledger = Ledger(f"/proc/{self.holder.pid}/root{small}/vedette.db")
+        if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNS) != 0:
+            raise OSError(ctypes.get_errno(), "no mounts of our own")
+        self.small = self.folder / "small"
+        self.small.mkdir()
+        for words in (("--make-rprivate", "/"), ("-t", "tmpfs", "-o", f"size={megabytes}m", "none", self.small)):
+            subprocess.run([program("mount"), *words], check=True)
+        self.settings["store"] = self.store = f"sqlite:{self.small}/vedette.db"
+        self.ledger = Ledger(self.small / "vedette.db")
 
     def __exit__(self, *how):
+        if self.small:  # nobody of ours runs any more
+            subprocess.run([program("umount"), "-l", self.small], check=False)
         super().__exit__(*how)
-        if self.inside:
-            self.holder.kill()
-
-    def cli(self, command, *args, **how):
-        self.write_config()
-        return run(*self.inside, BIN / "vedette", command, "--config", self.config, *args, **how)
 
 
 class OneMachine(Stage):
@@ -420,5 +430,5 @@ class OneMachine(Stage):
         if part == "worker":
             args += ["--set", f"worker.name={name}", "--set", f"worker.user_agent=from-{name}"]
         c._begun += 1
-        return Process(name, [*c.inside, *args], c.folder / f"{name}.{c._begun}.log", env=environment(**self.faked(name)))
+        return Process(name, args, c.folder / f"{name}.{c._begun}.log", env=environment(**self.faked(name)))
 

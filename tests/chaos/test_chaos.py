@@ -6,11 +6,14 @@ import pytest
 
 from faults import MANY, ONE
 from harness.network import impossible
-from plan import LONG, SHORT
-from rehearse import rehearse
+from plan import LONG, SHORT, Blow
+from rehearse import plan_of, rehearse
 
 SEEDS = {ONE: (1, 2, 3, 4), MANY: (1, 2, 3, 4, 5, 6)}
-OF_EVERY_DAY = 2
+# Of every day: each kind of daemon dies, two stand still for a while.
+SHORT_BLOWS = [Blow(1.0, "kill-worker", ("w1",), 0), Blow(3.0, "kill-coordinator", ("coordinator",), 0),
+               Blow(6.0, "stop-worker", ("w2",), 4.5), Blow(7.5, "kill-collector", ("collector",), 0),
+               Blow(10.5, "stop-collector", ("collector",), 1.5)]
 
 
 def pytest_generate_tests(metafunc):
@@ -29,12 +32,16 @@ def run(seed, form, scale, config):
         scale = replace(scale, sites=option("--sites"), outages=min(scale.outages, option("--sites") // 4))
     only = option("--only") and option("--only").split(",")
     for_s = option("--for") and float(option("--for").rstrip("s"))
-    found = rehearse(seed, form, scale, for_s, only)
-    assert not found, f"seed {seed} ({form}): {', '.join(found)}: see above"
+    clean(plan_of(seed, form, scale, for_s, only))
 
 
-def test_a_short_one(pytestconfig):
-    run(OF_EVERY_DAY, ONE, SHORT, pytestconfig)
+def clean(plan):
+    found = rehearse(plan)
+    assert not found, f"seed {plan.seed} ({plan.form}): {', '.join(found)}: see above"
+
+
+def test_a_short_one():
+    clean(replace(plan_of(1, ONE, SHORT), blows=SHORT_BLOWS))
 
 
 @pytest.mark.long

@@ -111,12 +111,37 @@ static void test_numbers_that_are_none(void **state)
     assert_int_equal(c, CAUSE_LOST);
 }
 
+/* Slot 1000, looked at from 1010 to 1030, arrived at 1040; each clock is wrong in turn. */
+static void test_when_it_began_by_the_middle_clock(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *what;
+        wall_us slot, at, arrived, want;
+    } rows[] = {
+        {"all are right",                      1000,    1010,    1040,    1010},
+        { "the worker's is an hour ahead",     1000,    3601010, 1040,    1020},
+        { "the worker's is behind",            1000,    -5000,   1040,    1000},
+        { "the collector's is ahead",          1000,    1010,    3601040, 1010},
+        { "the collector's is behind",         1000,    1010,    -7000,   1000},
+        { "the grid is ahead of its clock",    9000,    1010,    1040,    1020},
+        { "the grid is far behind",            -500000, 1010,    1040,    1010},
+        { "kept in an outbox for a long time", 1000,    1010,    9999999, 1010},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct result r = { .run.slot_us = rows[i].slot, .at_us = rows[i].at, .took_us = 20 };
+        if (result_began(&r, rows[i].arrived) != rows[i].want)
+            fail_msg("%s: %lld", rows[i].what, (long long)result_began(&r, rows[i].arrived));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_verdicts),
         cmocka_unit_test(test_numbers_of_causes),
         cmocka_unit_test(test_numbers_that_are_none),
+        cmocka_unit_test(test_when_it_began_by_the_middle_clock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
