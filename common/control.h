@@ -51,6 +51,7 @@ const char *control_kind_name(enum control_kind k); /* "hello" */
 #define CONTROL_MAX_UNRECORDED  (1 << 21)   /* an outbox at its largest, and what is still to come into it */
 #define CONTROL_MAX_DESCRIPTORS (1u << 30)  /* the kernel's own ceiling (fs.nr_open); more is told as that */
 #define CONTROL_MAX_LAG_US      3600000000u /* longer is told as an hour */
+#define CONTROL_MAX_STAMP_MS    (INT64_C(1) << 53)
 #define SOFTWARE_SIZE           32
 #define DOUBT_SIZE              120 /* why a worker is in doubt, for people */
 
@@ -92,6 +93,8 @@ struct control {
     char jobs[ENDPOINT_SIZE];    /* the location's PUSH endpoint, to connect to */
     char results[ENDPOINT_SIZE]; /* the collector's PULL endpoint */
     uint64_t key;                /* by which the worker came in, as jobs name it (job.avoid_key); 0: none */
+    int64_t stamp_ms; /* also beat: the coordinator's monotonic clock, with which it stamps jobs; 0:
+                       * not told */
 
     /* beat */
     bool rest;      /* others do its work for as long as it is in doubt: take no jobs */

@@ -60,6 +60,7 @@ struct vitals {
     uint32_t part, parts; /* of this message's list of workers; the numbers above are in each */
     const struct worker_vitals *workers; /* borrowed, see whoever made it */
     size_t n_workers;
+    wall_us settled_us; /* all slots before this are in the ledger; 0: not known */
 };
 
 #endif

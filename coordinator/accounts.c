@@ -222,6 +222,16 @@ size_t accounts_count(const struct accounts *a)
     return a->fresh.count + a->sent.count;
 }
 
+wall_us accounts_oldest_slot(const struct accounts *a)
+{
+    wall_us oldest = WALL_NEVER;
+    const struct line *l;
+    DL_FOREACH (a->oldest, l)
+        if (l->account.look == 0 && l->account.slot_us < oldest)
+            oldest = l->account.slot_us;
+    return oldest;
+}
+
 uint64_t accounts_given_up(const struct accounts *a)
 {
     return a->given_up;

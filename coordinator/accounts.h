@@ -61,6 +61,8 @@ mono_ns accounts_next(const struct accounts *a);      /* when something is to be
 void accounts_hurry(struct accounts *a, mono_ns now); /* merge no more: we are about to end */
 
 size_t accounts_count(const struct accounts *a);
+/* The oldest slot of a scheduled look among them; WALL_NEVER. Goes through all of them. */
+wall_us accounts_oldest_slot(const struct accounts *a);
 uint64_t accounts_given_up(const struct accounts *a);
 
 #endif

@@ -42,6 +42,7 @@ struct arrears {
     struct debtor *unasked, *asked; /* lists; a debtor is in one of them */
     struct old_job *jobs;
     size_t slots;
+    wall_us oldest; /* that there ever was */
 };
 
 int arrears_new(struct arrears **ret, uint32_t epoch, mono_ns now, mono_ns grace)
@@ -53,6 +54,7 @@ int arrears_new(struct arrears **ret, uint32_t epoch, mono_ns now, mono_ns grace
     a->began = now;
     a->grace = grace;
     a->told = MONO_NEVER;
+    a->oldest = WALL_NEVER;
     *ret = a;
     return 0;
 }
@@ -125,6 +127,8 @@ int arrears_add(struct arrears *a, uint64_t site_id, uint32_t every_ms, wall_us 
     DL_APPEND(a->unasked, d);
     HASH_ADD(hh, a->by_id, site_id, sizeof d->site_id, d);
     a->slots += count;
+    if (first < a->oldest)
+        a->oldest = first;
     return 0;
 }
 
@@ -313,6 +317,11 @@ mono_ns arrears_next(const struct arrears *a, mono_ns now)
 size_t arrears_slots(const struct arrears *a)
 {
     return a->slots;
+}
+
+wall_us arrears_oldest_slot(const struct arrears *a)
+{
+    return a->slots ? a->oldest : WALL_NEVER;
 }
 
 size_t arrears_jobs(const struct arrears *a)

@@ -69,7 +69,8 @@ struct arrears_due {
 struct arrears_due arrears_take(struct arrears *a, mono_ns now, wall_us wall);
 mono_ns arrears_next(const struct arrears *a, mono_ns now); /* MONO_NEVER when nothing is left */
 
-size_t arrears_slots(const struct arrears *a); /* slots in arrears */
-size_t arrears_jobs(const struct arrears *a);  /* of earlier epochs in workers' hands */
+size_t arrears_slots(const struct arrears *a);        /* slots in arrears */
+wall_us arrears_oldest_slot(const struct arrears *a); /* no later than the oldest of them; WALL_NEVER: none */
+size_t arrears_jobs(const struct arrears *a);         /* of earlier epochs in workers' hands */
 
 #endif

@@ -2,9 +2,20 @@
 
 #include "coordinator/slots.h"
 
+#include <string.h>
+
+/* Nobody owes for longer than that without having told, but for those who were never there. */
+#define HOLES_US (15 * 60 * US_PER_S)
+
 static int64_t every_us(uint32_t every_ms)
 {
     return (int64_t)every_ms * US_PER_MS;
+}
+
+static wall_us holes_from(const struct parts *p)
+{
+    wall_us earliest = p->grid.at - HOLES_US;
+    return p->owed_from > earliest ? p->owed_from : earliest;
 }
 
 static uint32_t places_of(struct parts *p, uint64_t site_id)
@@ -20,11 +31,33 @@ int debts_owe(struct parts *p, const struct watched *site)
     uint32_t places = parts_places(p, site->manner->locations);
     unsigned n = parts_count(places);
     wall_us since = site->last_slot - (n > 1 ? every_us(site->every_ms) : 0), first;
+    if (p->owed_from && since >= holes_from(p))
+        since = holes_from(p) - 1;
     if (since < site->changed_us)
         since = site->changed_us;
     uint32_t count = schedule_overdue(site->id, site->every_ms, since, p->grid.at, &first);
     p->scheduled += (uint64_t)count * n;
     return count ? arrears_add(p->arrears, site->id, site->every_ms, first, count) : 0;
+}
+
+/* Of a site with several locations other lines may be missing: its slots are asked for one by one. */
+static int on_line_of_any(void *arg, const struct result *x)
+{
+    struct parts *p = arg;
+    const struct watched *site = x->run.look == 0 ? catalog_find(p->catalog, x->run.site_id) : NULL;
+    if (!site || strchr(site->manner->locations, ','))
+        return 0;
+    for (uint32_t k = 0; k < (x->span ? x->span : 1); k++)
+        if (arrears_recorded(p->arrears, 0, site->id, x->run.slot_us + k * every_us(site->every_ms)))
+            p->scheduled--; /* by our predecessor, which counted it */
+    return 0;
+}
+
+int debts_strike(struct parts *p, struct store *store, struct err *err)
+{
+    if (!p->owed_from || arrears_slots(p->arrears) == 0)
+        return 0;
+    return store_each_result(store, 0, holes_from(p), p->grid.at + 1, SIZE_MAX, on_line_of_any, p, err);
 }
 
 /* ── What the store knows ──────────────────────────────────────────────── */

@@ -65,6 +65,18 @@ static void on_loaded(void *arg, enum catalog_news news, const struct watched *s
     check_watched(r, site);
 }
 
+static int load(struct edits *e, struct err *err)
+{
+    struct parts *p = e->parts;
+    int r = store_get_settled(e->store, &p->owed_from, err);
+    if (r == 0)
+        r = catalog_load(p->catalog, e->store, on_loaded, e, err);
+    if (r < 0)
+        return r;
+    start_grid(p); /* where there are no sites */
+    return debts_strike(p, e->store, err);
+}
+
 /* ── From then on ──────────────────────────────────────────────────────── */
 
 static void on_news(void *arg, enum catalog_news news, const struct watched *site)
@@ -146,10 +158,9 @@ int edits_new(struct edits **ret, struct parts *p, struct store *store, struct e
     e->parts = p;
     e->store = store;
     e->at = MONO_NEVER;
-    int r = catalog_load(p->catalog, store, on_loaded, e, err);
+    int r = load(e, err);
     if (r < 0)
         return r;
-    start_grid(p); /* where there are no sites */
     r = herald_new(&e->herald, p->loop, p->config->store, p->config->coordinator.catalog_every_us, on_herald,
                    e, err);
     if (r < 0)

@@ -176,6 +176,9 @@ struct lease_numbers {
     uint64_t confirming;    /* confirming looks sent, ever */
 };
 struct lease_numbers lease_numbers(const struct lease *l);
+/* The oldest slot of the scheduled looks under way, heirs and ends that nobody took included; WALL_NEVER.
+ * Goes through all of them. */
+wall_us lease_oldest_slot(const struct lease *l);
 uint32_t lease_untaken(const struct lease *l, unsigned location); /* sent and not taken */
 uint32_t lease_in_hand(const struct lease *l, int lane);          /* taken by it and not recorded */
 /* Jobs that are on their way at the measured rate and latency, times two. */

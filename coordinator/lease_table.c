@@ -271,6 +271,24 @@ struct lease_numbers lease_numbers(const struct lease *l)
     return l->numbers;
 }
 
+static wall_us older(wall_us a, const struct lease_run *run)
+{
+    return run->site_id && run->look == 0 && run->slot_us < a ? run->slot_us : a;
+}
+
+wall_us lease_oldest_slot(const struct lease *l)
+{
+    wall_us oldest = WALL_NEVER;
+    for (const struct leased *r = l->by_key; r; r = r->hh_key.next) {
+        if (!r->forgotten)
+            oldest = older(oldest, &r->run);
+        oldest = older(oldest, &r->heir);
+    }
+    for (size_t i = 0; i < l->end_count; i++)
+        oldest = older(oldest, &l->end[(l->end_first + i) % l->end_room].run);
+    return oldest;
+}
+
 uint32_t lease_untaken(const struct lease *l, unsigned location)
 {
     return l->at[location].untaken;

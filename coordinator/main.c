@@ -46,7 +46,11 @@ static int open_store(struct stage *s, struct err *err)
     const struct tenure_setup setup = { &s->config, STORE_COORDINATOR, s->loop, s->board,
                                         coordinator_tenure_rows };
     int r = tenure_new(&s->tenure, &setup, err);
-    return r < 0 ? r : store_open(&s->store, s->config.store, STORE_READ, err);
+    if (r == 0)
+        r = store_open(&s->store, s->config.store, STORE_READ, err);
+    if (r == 0)
+        store_set_shard(s->store, config_shard(&s->config));
+    return r;
 }
 
 static int work(struct stage *s, struct err *err)

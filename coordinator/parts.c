@@ -37,6 +37,18 @@ uint32_t parts_places(struct parts *p, const char *list)
     return places ? places : 1;
 }
 
+wall_us parts_settled(const struct parts *p)
+{
+    const wall_us owed[] = { schedule_next(p->schedule), lease_oldest_slot(p->lease),
+                             turns_oldest_slot(p->turns), accounts_oldest_slot(p->accounts),
+                             arrears_oldest_slot(p->arrears) };
+    wall_us settled = p->grid.at;
+    for (size_t i = 0; i < sizeof owed / sizeof *owed; i++)
+        if (owed[i] < settled)
+            settled = owed[i];
+    return settled;
+}
+
 void parts_unseen(struct parts *p, const struct account *line)
 {
     if (line->look == 0)

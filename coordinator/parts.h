@@ -49,6 +49,9 @@ struct parts {
     uint64_t lane_key[ROSTER_MAX_LANES]; /* the key that each lane came in by; 0: without one, or the
                                             cluster's own */
 
+    wall_us owed_from; /* as whoever was here before said last: all slots before that are in the ledger; 0: it
+                          is not known */
+
     uint64_t scheduled, concluded, missed; /* runs with look 0, see vitals.h */
     uint64_t dropped;                      /* messages */
 };
@@ -64,6 +67,9 @@ static inline unsigned parts_count(uint32_t places)
 {
     return (unsigned)__builtin_popcount(places);
 }
+
+/* All slots before that are in the ledger, as far as we know. Goes through all runs under way. */
+wall_us parts_settled(const struct parts *p);
 
 /* A run, or `span` slots of a site, that ends without anybody having looked. */
 void parts_unseen(struct parts *p, const struct account *line);

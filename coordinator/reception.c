@@ -48,6 +48,7 @@ static int send_to(struct reception *r, const uint8_t *peer, size_t peer_len, st
 {
     c->nonce = r->parts->nonce;
     c->epoch = r->parts->epoch;
+    c->stamp_ms = loop_now(r->parts->loop) / NS_PER_MS;
     int len = wire_pack_control(c, r->bytes, sizeof r->bytes);
     return len > 0 ? bus_send_to(r->socket, peer, peer_len, r->bytes, (size_t)len) : len;
 }

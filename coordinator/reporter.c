@@ -197,6 +197,7 @@ static struct vitals numbers(struct parts *p)
         .late_p50_us = late.p50_us,
         .late_p99_us = late.p99_us,
         .late_max_us = late.max_us,
+        .settled_us = parts_settled(p),
     };
 }
 

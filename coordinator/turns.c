@@ -93,6 +93,15 @@ size_t turns_waiting(const struct turns *t)
     return t->waiting;
 }
 
+wall_us turns_oldest_slot(const struct turns *t)
+{
+    wall_us oldest = WALL_NEVER;
+    for (const struct turn *x = t->waiting ? t->by_site : NULL; x; x = x->hh.next)
+        if ((x->stage == WAITS || x->follows) && x->run.slot_us < oldest)
+            oldest = x->run.slot_us;
+    return oldest;
+}
+
 size_t turns_domains(const struct turns *t)
 {
     return HASH_COUNT(t->by_key);

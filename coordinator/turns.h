@@ -71,6 +71,8 @@ bool turns_take(struct turns *t, mono_ns now, struct lease_run *ret);
 mono_ns turns_next(const struct turns *t); /* when that may be; MONO_NEVER while nobody waits */
 
 size_t turns_waiting(const struct turns *t);
+wall_us turns_oldest_slot(
+    const struct turns *t);                  /* of those that wait; WALL_NEVER. Goes through all of them */
 size_t turns_domains(const struct turns *t); /* remembered now */
 
 #endif

@@ -57,6 +57,8 @@ static int check_amounts(const struct control *c, struct err *err)
         r = wire_check_number(c->lanes, CONTROL_MAX_LANES, "lanes", err);
     if (r == 0)
         r = wire_check_number(c->shards, CONTROL_MAX_SHARDS, "shards", err);
+    if (r == 0)
+        r = wire_check_number((uint64_t)c->stamp_ms, CONTROL_MAX_STAMP_MS, "milliseconds of a clock", err);
     if (r == 0 && c->shard > 0 && c->shard >= c->shards)
         r = err_set(err, -EBADMSG, "there is no shard %u of %u", c->shard, c->shards);
     if (r == 0)
@@ -138,6 +140,7 @@ int wire_pack_control(const struct control *c, uint8_t *buf, size_t size)
     m.key = c->key;
     m.shard = c->shard;
     m.shards = c->shards;
+    m.stamp_ms = c->stamp_ms;
     m.text = wire_lend(c->text);
     wire_put(&out, &m.base);
     return wire_out_done(&out);
@@ -204,6 +207,7 @@ int wire_unpack_control(struct wire_arena *a, const void *bytes, size_t len, str
         .key = m->key,
         .shard = (uint16_t)m->shard,
         .shards = (uint16_t)m->shards,
+        .stamp_ms = m->stamp_ms,
     };
     r = texts_in(&c, m, err);
     if (r == 0)

@@ -82,6 +82,8 @@ static int check_vitals(const struct vitals *v, struct err *err)
     if (r == 0)
         r = wire_check_instant(v->started_us, "the start", err);
     if (r == 0)
+        r = wire_check_instant(v->settled_us, "the instant before which all is settled", err);
+    if (r == 0)
         r = check_counts(v, err);
     for (size_t i = 0; r == 0 && i < v->n_workers; i++) {
         r = wire_check_worker_vitals(&v->workers[i], err);
@@ -111,6 +113,7 @@ static void numbers_out(Vedette__V1__Vitals *to, const struct vitals *v)
     to->part = v->part;
     to->parts = v->parts;
     to->dropped = v->dropped;
+    to->settled_us = v->settled_us;
 }
 
 int wire_pack_vitals(const struct vitals *v, struct wire_out *o)
@@ -175,6 +178,7 @@ int wire_vitals_in(struct wire_arena *a, struct vitals *to, const Vedette__V1__R
         .part = from->part,
         .parts = from->parts,
         .dropped = from->dropped,
+        .settled_us = from->settled_us,
     };
     int r = workers_in(a, &v, m, err);
     if (r == 0)

@@ -9,7 +9,8 @@
  * stamped with the coordinator's monotonic clock, the difference to ours is
  * smallest for the batch that travelled fastest, and what another one has on top
  * of that is how long it lay. (A worker that was stopped finds batches in its
- * socket that are many seconds old.)
+ * socket that are many seconds old.) Welcomes and beats have such a stamp, too: with
+ * batches alone the first one of an epoch would be young whatever its age.
  *
  * Pure: the time is an argument.
  */
@@ -28,7 +29,7 @@ struct intake {
     mono_ns period_ends;      /* clocks drift apart: old periods are forgotten */
 };
 
-/* How long this batch has lain, in milliseconds; -1 when it is of an older
+/* How long this batch, or other word with a stamp, has lain, in milliseconds; -1 when it is of an older
  * epoch and all of it is to be dropped. A newer epoch begins the measuring anew. */
 int64_t intake_age_ms(struct intake *i, uint32_t epoch, int64_t stamp_ms, mono_ns now);
 

@@ -106,6 +106,13 @@ static void tell_welcome(const struct line *l, const struct control *c)
                  c->jobs, c->results, s->self.where, c->shard, c->epoch);
 }
 
+/* So that the first jobs that we read tell how long they have lain: we may have been stopped since. */
+static void compare_clocks(struct line *l, const struct control *c)
+{
+    if (c->stamp_ms)
+        (void)intake_age_ms(&l->intake, c->epoch, c->stamp_ms, loop_now(l->setup.loop));
+}
+
 static bool on_welcomed(void *arg, const struct control *c)
 {
     struct line *l = arg;
@@ -119,6 +126,7 @@ static bool on_welcomed(void *arg, const struct control *c)
     }
     l->resting &= !first;
     l->docket = d;
+    compare_clocks(l, c);
     snprintf(l->jobs, sizeof l->jobs, "%s", c->jobs);
     if (!l->resting)
         open_inlet(l);
@@ -167,6 +175,8 @@ static void on_beaten(void *arg, const struct control *beat)
 {
     struct line *l = arg;
     l->lanes = beat->lanes ? beat->lanes : l->lanes;
+    if (l->docket)
+        compare_clocks(l, beat);
     l->events->beaten(l->lane);
     if (beat->rest == l->resting || !l->docket)
         return;

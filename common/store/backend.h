@@ -59,6 +59,7 @@ struct store_backend {
     int (*each_notice)(struct store *s, const struct notice_filter *f, store_notice_fn *fn, void *arg,
                        struct err *err);
     int (*get_vitals)(struct store *s, struct vitals *ret, struct err *err);
+    int (*get_settled)(struct store *s, wall_us *ret, struct err *err);
     int (*each_worker)(struct store *s, store_worker_fn *fn, void *arg, struct err *err);
     int (*get_states_us)(struct store *s, wall_us *ret, struct err *err);
     int (*get_summary)(struct store *s, struct summary *ret, struct err *err);

@@ -39,6 +39,10 @@ static const struct migrate_step steps[] = {
      5,
 #include "common/store/schema/postgres/0005_standby.sql.h"
      },
+    {
+     6,
+#include "common/store/schema/postgres/0006_settled.sql.h"
+     },
 };
 #define OUR_VERSION ((unsigned)(sizeof steps / sizeof *steps))
 

@@ -200,6 +200,7 @@ int sql_record(struct store *s, const struct record *r, struct err *err);
 /* sql_vitals.c */
 int sql_put_vitals(struct store *s, const struct vitals *v, struct err *err);
 int sql_get_vitals(struct store *s, struct vitals *ret, struct err *err);
+int sql_get_settled(struct store *s, wall_us *ret, struct err *err);
 int sql_each_worker(struct store *s, store_worker_fn *fn, void *arg, struct err *err);
 
 /* sql_ledger.c */
@@ -262,9 +263,9 @@ int sql_check(struct store *s, store_fault_fn *fn, void *arg, struct err *err);
     .each_view = sql_each_view, .each_result = sql_each_result, .each_incident = sql_each_incident,       \
     .each_episode = sql_each_episode, .each_evidence = sql_each_evidence, .each_notice = sql_each_notice, \
     .get_vitals = sql_get_vitals, .each_worker = sql_each_worker, .get_states_us = sql_get_states_us,     \
-    .add_key = sql_add_key, .revoke_key = sql_revoke_key, .keys_change = sql_keys_change,                 \
-    .each_key = sql_each_key, .get_summary = sql_get_summary, .roll_up = sql_roll_up,                     \
-    .each_rollup = sql_each_rollup, .pack = sql_pack, .prune = sql_prune, .copy = sql_copy,               \
-    .check = sql_check, .name = sql_name
+    .get_settled = sql_get_settled, .add_key = sql_add_key, .revoke_key = sql_revoke_key,                 \
+    .keys_change = sql_keys_change, .each_key = sql_each_key, .get_summary = sql_get_summary,             \
+    .roll_up = sql_roll_up, .each_rollup = sql_each_rollup, .pack = sql_pack, .prune = sql_prune,         \
+    .copy = sql_copy, .check = sql_check, .name = sql_name
 
 #endif

@@ -85,6 +85,7 @@ enum query_id {
     Q_VITALS_FORGET,
     Q_VITALS_PUT,
     Q_VITALS,
+    Q_SETTLED,
     Q_WORKER_PUT,
     Q_WORKERS_FORGET,
     Q_WORKERS,

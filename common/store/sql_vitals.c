@@ -10,18 +10,19 @@
 static int put_numbers(struct sql *s, const struct vitals *v, struct err *err)
 {
     scoped(query) struct query q = { 0 };
-    int r = query_new(&q, s, Q_VITALS_PUT, DOING,
-                      "INSERT INTO vitals (shard, epoch, at_us, started_us, sites, scheduled, concluded, "
-                      "missed, confirming, again, in_flight, waiting, late_p50_us, late_p99_us, "
-                      "late_max_us, dropped) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
-                      "ON CONFLICT (shard) DO UPDATE SET epoch = excluded.epoch, at_us = "
-                      "excluded.at_us, started_us = excluded.started_us, sites = excluded.sites, "
-                      "scheduled = excluded.scheduled, concluded = excluded.concluded, missed = "
-                      "excluded.missed, confirming = excluded.confirming, again = excluded.again, "
-                      "in_flight = excluded.in_flight, waiting = excluded.waiting, late_p50_us = "
-                      "excluded.late_p50_us, late_p99_us = excluded.late_p99_us, late_max_us = "
-                      "excluded.late_max_us, dropped = excluded.dropped",
-                      err);
+    int r = query_new(
+        &q, s, Q_VITALS_PUT, DOING,
+        "INSERT INTO vitals (shard, epoch, at_us, started_us, sites, scheduled, concluded, "
+        "missed, confirming, again, in_flight, waiting, late_p50_us, late_p99_us, "
+        "late_max_us, dropped, settled_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT (shard) DO UPDATE SET epoch = excluded.epoch, at_us = "
+        "excluded.at_us, started_us = excluded.started_us, sites = excluded.sites, "
+        "scheduled = excluded.scheduled, concluded = excluded.concluded, missed = "
+        "excluded.missed, confirming = excluded.confirming, again = excluded.again, "
+        "in_flight = excluded.in_flight, waiting = excluded.waiting, late_p50_us = "
+        "excluded.late_p50_us, late_p99_us = excluded.late_p99_us, late_max_us = "
+        "excluded.late_max_us, dropped = excluded.dropped, settled_us = excluded.settled_us",
+        err);
     if (r < 0)
         return r;
     const int64_t numbers[] = {
@@ -41,6 +42,7 @@ static int put_numbers(struct sql *s, const struct vitals *v, struct err *err)
         v->late_p99_us,
         v->late_max_us,
         (int64_t)v->dropped,
+        v->settled_us,
     };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         query_put_int(&q, numbers[i]);
@@ -149,6 +151,21 @@ int sql_get_vitals(struct store *base, struct vitals *ret, struct err *err)
         .dropped = (uint64_t)query_int(&q, 14),
     };
     return 0;
+}
+
+int sql_get_settled(struct store *base, wall_us *ret, struct err *err)
+{
+    struct sql *s = sql_of(base);
+    scoped(query) struct query q = { 0 };
+    int r =
+        query_new(&q, s, Q_SETTLED, "read the vitals", "SELECT settled_us FROM vitals WHERE shard = ?", err);
+    if (r < 0)
+        return r;
+    query_put_int(&q, s->shard.number);
+    r = query_number(&q, ret, err);
+    if (r == -ENOENT)
+        *ret = 0;
+    return r == -ENOENT ? 0 : r;
 }
 
 int sql_each_worker(struct store *base, store_worker_fn *fn, void *arg, struct err *err)

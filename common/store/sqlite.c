@@ -71,6 +71,10 @@ static const struct migrate_step steps[] = {
      11,
 #include "common/store/schema/sqlite/0011_shards.sql.h"
      },
+    {
+     12,
+#include "common/store/schema/sqlite/0012_settled.sql.h"
+     },
 };
 #define OUR_VERSION ((unsigned)(sizeof steps / sizeof *steps))
 

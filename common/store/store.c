@@ -314,6 +314,11 @@ int store_each_worker(struct store *s, store_worker_fn *fn, void *arg, struct er
     return s->backend->each_worker(s, fn, arg, err);
 }
 
+int store_get_settled(struct store *s, wall_us *ret, struct err *err)
+{
+    return s->backend->get_settled(s, ret, err);
+}
+
 int store_get_states_us(struct store *s, wall_us *ret, struct err *err)
 {
     return s->backend->get_states_us(s, ret, err);

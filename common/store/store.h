@@ -317,8 +317,11 @@ int store_each_notice(struct store *s, const struct notice_filter *f, store_noti
                       struct err *err);
 
 /* Of all shards together: counts are added up, at_us is the oldest, lateness the worst. -ENOENT when no
- * coordinator has told its vitals yet. workers is left empty. */
+ * coordinator has told its vitals yet. workers and settled_us are left empty. */
 int store_get_vitals(struct store *s, struct vitals *ret, struct err *err);
+/* settled_us of the newest vitals of this handle's shard: whoever coordinates it next looks for slots without
+ * a line from there on. 0 when nobody has told. */
+int store_get_settled(struct store *s, wall_us *ret, struct err *err);
 int store_each_worker(struct store *s, store_worker_fn *fn, void *arg, struct err *err);
 
 /* Sites by health; paused ones are counted there and nowhere else. */

@@ -15,7 +15,8 @@
 struct seen { /* one look */
     uint64_t job_id;
     uint64_t site_id;
-    wall_us slot_us, at_us;
+    wall_us slot_us;
+    wall_us at_us; /* as the collector dated it, once it is recorded */
     mono_ns began;
     uint16_t look;
     uint8_t place, verdict;
@@ -123,7 +124,6 @@ void ledger_saw(const struct result *r, const struct proc *who, mono_ns began, b
         abort();
     k->ended = true;
     k->verdict = (uint8_t)r->verdict;
-    k->at_us = r->at_us;
     k->began = began;
     k->lies = lies;
     trace("%s saw site %llu slot %.3f look %u: %s", who->name, u(k->site_id), s(k->slot_us), k->look,
@@ -170,6 +170,8 @@ void ledger_line(const struct shelf_line *l)
         k->verdict != l->verdict)
         broken("site %llu, slot %.3f, look %u: the line is of no look that was made", u(l->site_id),
                s(l->slot_us), l->look);
+    if (k)
+        k->at_us = l->at_us;
     if (k && is_down_line(l) && !k->lies && !scene_is_down(l->site_id, k->place, k->began, NULL))
         broken("site %llu, slot %.3f: down, and it was up", u(l->site_id), s(l->slot_us));
 }
@@ -213,6 +215,9 @@ static void judge_closing(const struct incident *in)
 {
     const struct seen *k = look_at(in->site_id, in->ended_us, VERDICT_UP);
     const struct seen *first = look_at(in->site_id, in->began_us, VERDICT_DOWN);
+    if (in->ended_us ==
+        in->began_us) /* by a clock that was set back meanwhile: it does not end before it began */
+        return;
     if (!k || !first)
         broken("site %llu: incident %llu ends at %.3f, and no look found it up then", u(in->site_id),
                u(in->id), s(in->ended_us));
@@ -381,8 +386,8 @@ static void judge_outage(uint64_t site_id, const struct outage *o)
     }
     if (n > 1)
         broken("site %llu: %u incidents of one outage from %.3f to %.3f", u(site_id), n, s(from), s(to));
-    if (!counts(o)) {
-        if (n > 0)
+    if (!counts(o)) { /* unless the others see nothing, see views.h of the collector */
+        if (n > 0 && !scene_disturbed(o->from, o->to, AFTERMATH_NS))
             broken("site %llu: incident %llu, and one location alone saw it down", u(site_id), u(found->id));
         return;
     }

@@ -349,15 +349,14 @@ int store_each_result(struct store *s, uint64_t site_id, wall_us from_us, wall_u
     struct shelf_line **found = NULL;
     size_t n = 0, room = 0;
     int r = shelf_call(s, false, err);
-    if (r < 0 || !find_site(site_id))
-        return r;
-    for (struct shelf_line *l = find_site(site_id)->lines; l; l = l->next_of_site) {
-        if (l->slot_us < from_us || l->slot_us >= to_us || l->inside)
-            continue;
-        if (array_room(found, n, room) < 0)
-            abort();
-        found[n++] = l;
-    }
+    for (size_t i = site_id ? site_id - 1 : 0; r == 0 && i < (site_id ? site_id : shelf.n_sites); i++)
+        for (struct shelf_line *l = shelf.sites[i].lines; l; l = l->next_of_site) {
+            if (l->slot_us < from_us || l->slot_us >= to_us || l->inside)
+                continue;
+            if (array_room(found, n, room) < 0)
+                abort();
+            found[n++] = l;
+        }
     if (n > 1)
         qsort(found, n, sizeof *found, newer_slot);
     for (size_t i = 0; r == 0 && i < n && i < max; i++) {
@@ -628,6 +627,12 @@ int store_put_vitals(struct store *s, const struct vitals *v, struct err *err)
     shelf.vitals.workers = NULL;
     shelf.vitals.n_workers = 0;
     return 0;
+}
+
+int store_get_settled(struct store *s, wall_us *ret, struct err *err)
+{
+    *ret = shelf.vitals.settled_us;
+    return shelf_call(s, false, err);
 }
 
 const struct vitals *shelf_vitals(void)

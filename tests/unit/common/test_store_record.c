@@ -414,7 +414,7 @@ CONTRACT(the_newest_vitals_and_workers_of_the_last_hour)
         { .worker = "b", .lane = 0},
         { .worker = "a",          .lane = 2               },
     };
-    struct vitals v = { 3, NOON, NOON - 9, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0, 1, w, 3 };
+    struct vitals v = { 3, NOON, NOON - 9, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0, 1, w, 3, 13 };
     OK(store_put_vitals(s, &v, &err));
     OK(store_get_vitals(s, &got, &err));
     assert_int_equal(got.n_workers, 0);
@@ -434,6 +434,21 @@ CONTRACT(the_newest_vitals_and_workers_of_the_last_hour)
     assert_int_equal(store_each_worker(s, same_worker, &w[0], NULL), 7);
     OK(store_get_vitals(s, &got, &err));
     assert_int_equal(got.epoch, 4);
+}
+
+CONTRACT(until_when_all_is_settled_is_the_newest_word_of_its_part)
+{
+    wall_us settled = 1;
+    OK(store_get_settled(s, &settled, &err));
+    assert_int_equal(settled, 0); /* nobody has told */
+    struct vitals v = { .epoch = 3, .at_us = NOON, .settled_us = NOON - 5 };
+    OK(store_put_vitals(s, &v, &err));
+    OK(store_get_settled(s, &settled, &err));
+    assert_int_equal(settled, NOON - 5);
+    v.settled_us = 0; /* an older coordinator's, which does not know of it */
+    OK(store_put_vitals(s, &v, &err));
+    OK(store_get_settled(s, &settled, &err));
+    assert_int_equal(settled, 0);
 }
 
 CONTRACT(the_summary_counts)
@@ -501,6 +516,7 @@ int main(void)
         cmocka_unit_test(test_an_outcome_changes_a_pending_notice_only),
         cmocka_unit_test(test_pending_notices_come_oldest_first),
         cmocka_unit_test(test_the_newest_vitals_and_workers_of_the_last_hour),
+        cmocka_unit_test(test_until_when_all_is_settled_is_the_newest_word_of_its_part),
         cmocka_unit_test(test_the_summary_counts),
     };
     return cmocka_run_group_tests_name("store: record", tests, NULL, NULL);

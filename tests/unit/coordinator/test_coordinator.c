@@ -368,6 +368,38 @@ static void restart(struct world *w, bool in_hand, bool in_parts)
     until(w, was_looked_at(l, &next) || was_reported(w, &next, CAUSE_NONE));
 }
 
+/* The first coordinator died, the second looked at shop's newest slot and died before it had told which ones
+ * nobody had looked at in between. Its own word says until when all is settled. */
+static void test_what_the_one_before_had_not_told(void **state)
+{
+    struct world *w = *state;
+    wall_us now = clock_wall();
+    w->config.coordinator.suspect_after_us = US_PER_S / 2;
+    w->config.coordinator.dead_after_us = US_PER_S; /* nobody is there to be heard */
+    w->edited_us = now - US_PER_HOUR;
+    struct site shop = site_of("shop", 2000, 1000);
+    shop.id = edit(w, &shop);
+    wall_us first = site_next_slot(shop.id, 2000, now - 20 * US_PER_S);
+    struct result looks[] = {
+        {.job_id = 1,  .span = 1, .worker = "alpha", .run = { shop.id, first, 0, "local" }                },
+        { .job_id = 2, .span = 1, .worker = "alpha", .run = { shop.id, first + 10 * US_PER_S, 0, "local" }},
+    };
+    struct site_state st = { .site_id = shop.id, .health = HEALTH_UP, .last_slot_us = first + 10 * US_PER_S };
+    struct record rec = { .results = looks, .n_results = 2, .states = &st, .n_states = 1 };
+    struct vitals v = { .epoch = 1, .at_us = now - 10 * US_PER_S, .settled_us = first + 2 * US_PER_S };
+    assert_int_equal(store_record(w->editor, &rec, NULL), 0);
+    assert_int_equal(store_put_vitals(w->editor, &v, NULL), 0);
+    start(w);
+    for (int i = 1; i < 5; i++) {
+        struct run hole = { .site_id = shop.id, .slot_us = first + i * 2 * US_PER_S };
+        until(w, was_reported(w, &hole, CAUSE_MISSED));
+    }
+    assert_false(was_reported(w, &looks[0].run, CAUSE_NONE));
+    assert_false(was_reported(w, &looks[1].run, CAUSE_NONE));
+    until(w, w->n_vitals > 0 && w->vitals.settled_us > 0);
+    assert_true(w->vitals.settled_us >= first + 2 * US_PER_S); /* nothing is acknowledged here */
+}
+
 static void test_a_restart_with_looks_in_hand(void **state)
 {
     restart(*state, true, false);
@@ -395,6 +427,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_each_lane_is_told_how_many_there_are, begin, end),
         cmocka_unit_test_setup_teardown(test_a_look_that_a_worker_held_back, begin, end),
         cmocka_unit_test_setup_teardown(test_a_second_worker_of_the_same_name, begin, end),
+        cmocka_unit_test_setup_teardown(test_what_the_one_before_had_not_told, begin, end),
         cmocka_unit_test_setup_teardown(test_a_restart_with_looks_in_hand, begin, end),
         cmocka_unit_test_setup_teardown(test_a_restart_with_more_in_hand_than_a_message_holds, begin, end),
         cmocka_unit_test_setup_teardown(test_a_restart_with_nothing_in_hand, begin, end),

@@ -43,6 +43,9 @@ static int begin(void **state)
     assert_int_equal(roster_new(&p->roster, &(struct roster_rules){ .window = 1 }), 0);
     assert_int_equal(lease_new(&p->lease, &(struct lease_rules){ .attempts = 3 }, 1, 0), 0);
     assert_int_equal(accounts_new(&p->accounts), 0);
+    assert_int_equal(schedule_new(&p->schedule), 0);
+    assert_int_equal(turns_new(&p->turns, &(struct turns_rules){ .at_once = 1 }), 0);
+    assert_int_equal(arrears_new(&p->arrears, 1, 0, 0), 0);
     assert_int_equal(wire_arena_new(&w->arena), 0);
     assert_int_equal(bus_new(&w->bus), 0);
     if (bus_open(w->bus, LANE_RESULTS, SIDE_TO, w->config.endpoint.results, &w->collector, &err) < 0 ||
@@ -61,6 +64,9 @@ static int end(void **state)
     bus_free(w->bus);
     wire_arena_free(w->arena);
     accounts_free(w->parts.accounts);
+    schedule_free(w->parts.schedule);
+    turns_free(w->parts.turns);
+    arrears_free(w->parts.arrears);
     lease_free(w->parts.lease);
     roster_free(w->parts.roster);
     catalog_free(w->parts.catalog);

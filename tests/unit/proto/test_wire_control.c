@@ -46,6 +46,7 @@ static struct control usual(enum control_kind kind)
         .key = 8,
         .shard = 1,
         .shards = 3,
+        .stamp_ms = 86400000,
         .all_ids = kind == CONTROL_HEARTBEAT,
         .epoch = 3,
         .jobs = "tcp://127.0.0.1:7720",
@@ -80,6 +81,7 @@ static void assert_comes_back(const struct control *c)
     assert_int_equal(got.key, c->key);
     assert_int_equal(got.shard, c->shard);
     assert_int_equal(got.shards, c->shards);
+    assert_int_equal(got.stamp_ms, c->stamp_ms);
     assert_int_equal(got.all_ids, c->all_ids);
     assert_int_equal(got.part, c->part);
     assert_int_equal(got.parts, c->parts);
@@ -119,6 +121,7 @@ static void every_member_comes_back_at_its_limits(void **state)
     c.lanes = CONTROL_MAX_LANES;
     c.key = UINT64_MAX;
     c.shards = CONTROL_MAX_SHARDS;
+    c.stamp_ms = CONTROL_MAX_STAMP_MS;
     c.shard = CONTROL_MAX_SHARDS - 1;
     c.descriptors = c.descriptors_most = CONTROL_MAX_DESCRIPTORS;
     c.epoch = 0xffffff;
@@ -211,6 +214,8 @@ static void what_the_receiver_refuses_is_not_packed(void **state)
     REFUSED(CONTROL_WELCOME, c.epoch = 0x1000000);
     REFUSED(CONTROL_WELCOME, c.shards = CONTROL_MAX_SHARDS + 1);
     REFUSED(CONTROL_WELCOME, c.shard = c.shards);
+    REFUSED(CONTROL_BEAT, c.stamp_ms = -1);
+    REFUSED(CONTROL_BEAT, c.stamp_ms = CONTROL_MAX_STAMP_MS + 1);
     REFUSED(CONTROL_WELCOME, (c.shard = 1, c.shards = 0));
     REFUSED(CONTROL_HELLO, memset(c.worker, 'w', sizeof c.worker));
     REFUSED(CONTROL_HELLO, memset(c.location, 'l', sizeof c.location));

@@ -27,6 +27,7 @@ static int end(void **state)
 static struct vitals usual(const struct worker_vitals *workers, size_t n)
 {
     return (struct vitals){
+        .settled_us = 1800000000000000,
         .epoch = 0xffffff,
         .at_us = 1772357400000000,
         .started_us = 1772357000000000,
@@ -95,6 +96,7 @@ static void assert_numbers(const struct vitals *a, const struct vitals *b)
     assert_int_equal(a->epoch, b->epoch);
     assert_int_equal(a->at_us, b->at_us);
     assert_int_equal(a->started_us, b->started_us);
+    assert_int_equal(a->settled_us, b->settled_us);
     assert_int_equal(a->sites, b->sites);
     assert_int_equal(a->scheduled, b->scheduled);
     assert_int_equal(a->concluded, b->concluded);
@@ -151,6 +153,7 @@ static void vitals_out_of_bounds_are_not_packed(void **state)
     REFUSED(v->epoch = 0x1000000);
     REFUSED(v->at_us = -1);
     REFUSED(v->started_us = -1);
+    REFUSED(v->settled_us = -1);
     REFUSED(v->part = 2);
     REFUSED(w.worker[0] = '\0');
     REFUSED(w.worker[3] = ' ');
