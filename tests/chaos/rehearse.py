@@ -7,7 +7,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from audit import audit
+from audit import Excuses, audit
 from faults import MANY, ONE, TABLE
 from harness.programs import SANITIZED
 from hosts_stage import Hosts
@@ -41,9 +41,10 @@ def rehearse(plan, tell=print):
 
 def summary(ev):
     lines = [x for x in ev.lines if x.look == 0]
+    excused = 100 * Excuses(ev, "loses").within(ev.began, ev.asked) / (ev.asked - ev.began)
     total, unknown = sum(x.span for x in lines), sum(x.span for x in lines if x.verdict == "unknown")
     return (f"{ev.ended - ev.began:.0f} s, {len(ev.visits)} visits, {total} slots, {unknown} unknown "
-            f"({100 - 100 * unknown / max(total, 1):.2f} % coverage), {len(ev.incidents)} incidents of {len(ev.failing)} "
+            f"({100 - 100 * unknown / max(total, 1):.2f} % coverage; losses are excused for {excused:.0f} % of the time), {len(ev.incidents)} incidents of {len(ev.failing)} "
             f"outages, {len(ev.letters)} letters, {len(ev.lives)} processes, {len(ev.stalls)} stalls")
 
 

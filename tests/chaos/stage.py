@@ -27,6 +27,7 @@ TICK = 0.05
 CLOCKS = ("clock-worker", "clock-coordinator", "clock-collector")
 STALL_S = 0.6  # a thread of ours that sleeps for a tenth of a second and is away for so long: the machine was
 
+DEAD_S, GRACE_S = 3, 2
 # The proportions of the defaults, with sites that are looked at every few seconds.
 SETTINGS = {
     "log.level": "info",
@@ -35,8 +36,9 @@ SETTINGS = {
     "mail.timeout": "5s",
     "worker.doubt": "2s",
     "collector.feed_results": "false",
-    "coordinator.dead_after": "3s",
     "coordinator.suspect_after": "1500ms",
+    "coordinator.dead_after": f"{DEAD_S}s",
+    "coordinator.grace": f"{GRACE_S}s",
     "standby.lease": "3s",
     "polite.wait": "1s",
 }
@@ -312,10 +314,9 @@ class Stage:
         ids = dict(self.cluster.ledger.query("SELECT id, name FROM site"))
         number = {i: int(n[1:]) for i, n in ids.items() if int(n[1:]) < 100_000}
         s, now = self.scale, time.time()
-        dead = float(SETTINGS["coordinator.dead_after"].rstrip("s"))
         ev = Evidence(
             every=s.every_s, timeout=s.timeout_s, within=s.within_s, looks=s.looks, confirm=s.confirm_s,
-            before=s.every_s + s.timeout_s + 6, after=dead + 5 + 2 * s.every_s, began=self.t0,
+            before=s.every_s + s.timeout_s + 2, after=s.every_s + DEAD_S + GRACE_S + 1, began=self.t0,
             healed=getattr(self, "healed", now), asked=getattr(self, "asked", now), ended=getattr(self, "ended", now),
             places={n: self.locations(n) for n in range(1, s.sites + 1)}, lines=self._lines(number), incidents=[], notices=[],
             letters=[], visits=[], failing=[], troubles=self.troubles, lives=self.minder.lives, stalls=[],
@@ -359,7 +360,7 @@ class Stage:
         """The targets' own log."""
         short = {o.site: o.short for o in self.plan.outages}
         bad = {}
-        for line in self.targets.path.read_text().splitlines():
+        for line in self.targets.lines():
             kind, *words = line.split(" ")
             if kind == "visit" and int(words[1]) < 100_000:
                 ev.visits.append(Visit(float(words[0]), int(words[1]), words[2].removeprefix("from-"), words[3]))

@@ -5,6 +5,7 @@
         503 17 18 19                sites 17 to 19 answer 503 from now on
         hang 20, close 20           never answers; closes without an answer
         well 17                     200 again
+        over                        says so in the log, in which is then all that was before
 
 A site is a path: /17 is site 17, whatever the address. Every request is in the log before it
 is answered: "visit TIME SITE AGENT ANSWER". So is every change ("becomes TIME ANSWER SITES"), and every
@@ -15,6 +16,11 @@ import asyncio
 import subprocess
 import sys
 import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from harness.patience import until  # noqa: E402
 
 PACE = 0.1  # seconds between two looks at the own clock
 STALL = 0.4  # what is longer than that is told
@@ -40,6 +46,10 @@ class Server:
 
     def told(self, line):
         how, *sites = line.split()
+        if how == "over":
+            self.note("over")
+            self.log.flush()
+            return
         for site in map(int, sites):
             self.how[site] = how
         self.note("becomes", f"{time.time():.6f}", how, *sites)
@@ -98,6 +108,14 @@ class Targets:
     def become(self, how, sites):
         self.child.stdin.write(f"{how} {' '.join(map(str, sites))}\n")
         self.child.stdin.flush()
+
+    def lines(self):
+        """The log up to now."""
+        self.child.stdin.write("over\n")
+        self.child.stdin.flush()
+        read = self.path.read_text
+        until(lambda: "\nover\n" in read(), 20, "the log is written")
+        return read().splitlines()
 
     def close(self):
         self.child.kill()
