@@ -199,19 +199,20 @@ def match(ev):
             lines[x.site, x.worker].append(x)
     excess, bare = [], []
     for key in visits.keys() | lines.keys():
-        e, b = _pair(ev, visits[key], sorted(lines[key], key=lambda x: x.at))
+        e, b = _pair(ev, visits[key], lines[key])
         excess, bare = excess + e, bare + b
     return excess, bare
 
 
 def _pair(ev, visits, lines):
-    """Both in order of time: a visit comes soon after its look began."""
-    left, bare = sorted(visits, key=lambda v: v.at), []
-    for x in lines:
+    """To each line the nearest visit; first to those that found the site up, since a look that failed may not have got
+    so far."""
+    left, bare = list(visits), []
+    for x in sorted(lines, key=lambda x: (x.verdict != "up", x.at)):
         off = misdated(ev, x.slot_us / US, x.at)
         fits = [v for v in left if x.at - NEAR - off <= v.at <= x.at + x.took + SLACK + off]
         if fits:
-            left.remove(fits[0])
+            left.remove(min(fits, key=lambda v: abs(v.at - x.at)))
         elif x.verdict == "up":
             bare.append(x)
     return left, bare
