@@ -38,6 +38,7 @@ class Scale:
 
 SHORT = Scale(sites=60, for_s=12, every_s=1, timeout_s=0.8, within_s=1, looks=2, outages=12, lasting=(1.2, 2),
               quiet_s=(3, 8), stretch=0.4, settle_s=60)
+SMALL = replace(SHORT, for_s=50, outages=15, quiet_s=(7, 14), stretch=0.7)
 LONG = Scale(sites=1000, for_s=120, every_s=5, timeout_s=2, within_s=3, looks=2, outages=90, lasting=(2, 4),
              quiet_s=(5, 16), stretch=1.0, settle_s=120)
 

@@ -21,8 +21,8 @@ def plan_of(seed, form, scale, for_s=None, only=None):
     return draw(seed, form, scale, TABLE, FORMS[form].cast, for_s, only)
 
 
-def rehearse(plan, tell=print):
-    """{question: findings}; when there are some, the logs are kept, and where is told."""
+def rehearse(plan, again, tell=print):
+    """{question: findings}; when there are some, the logs are kept, and where is told. `again`: how to do it again."""
     tell(str(plan))
     with FORMS[plan.form](plan, TABLE) as stage:
         try:
@@ -35,7 +35,7 @@ def rehearse(plan, tell=print):
         found = audit(ev, memory=not SANITIZED)
         tell(summary(ev))
         if found:
-            tell(report(plan, ev, found, keep(stage.cluster, ev, plan)))
+            tell(report(plan, ev, found, keep(stage.cluster, ev, plan), again))
     return found
 
 
@@ -44,8 +44,9 @@ def summary(ev):
     excused = 100 * Excuses(ev, "loses").within(ev.began, ev.asked) / (ev.asked - ev.began)
     total, unknown = sum(x.span for x in lines), sum(x.span for x in lines if x.verdict == "unknown")
     return (f"{ev.ended - ev.began:.0f} s, {len(ev.visits)} visits, {total} slots, {unknown} unknown "
-            f"({100 - 100 * unknown / max(total, 1):.2f} % coverage; losses are excused for {excused:.0f} % of the time), {len(ev.incidents)} incidents of {len(ev.failing)} "
-            f"outages, {len(ev.letters)} letters, {len(ev.lives)} processes, {len(ev.stalls)} stalls")
+            f"({100 - 100 * unknown / max(total, 1):.2f} % coverage; losses are excused for {excused:.0f} % of the time), "
+            f"{len(ev.incidents)} incidents of {len(ev.failing)} outages, {len(ev.letters)} letters, "
+            f"{len(ev.lives)} processes, {len(ev.stalls)} stalls")
 
 
 def keep(cluster, ev, plan):
@@ -59,9 +60,8 @@ def keep(cluster, ev, plan):
     return to
 
 
-def report(plan, ev, found, kept):
-    lines = [f"── seed {plan.seed} ({plan.form}) found something; again: make chaos SEED={plan.seed} FORM={plan.form} "
-             f"FOR={plan.scale.for_s:g}s SITES={plan.scale.sites}", "── what was done, and when it was over"]
+def report(plan, ev, found, kept, again):
+    lines = [f"── seed {plan.seed} ({plan.form}) found something; again: {again}", "── what was done, and when it was over"]
     lines += [f"{t.began - ev.began:7.1f} to {t.ended - ev.began:7.1f} s  {t.what.strip()}" for t in ev.troubles]
     for question, findings in found.items():
         lines += [f"── {question}", *findings]

@@ -6,7 +6,7 @@ import pytest
 
 from faults import MANY, ONE
 from harness.network import impossible
-from plan import LONG, SHORT, Blow
+from plan import LONG, SHORT, SMALL, Blow
 from rehearse import plan_of, rehearse
 
 SEEDS = {ONE: (1, 2, 3, 4), MANY: (1, 2, 3, 4, 5, 6)}
@@ -24,32 +24,33 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("form, seed", chosen)
 
 
-def run(seed, form, scale, config):
+def run(seed, form, size, scale, config):
     option = config.getoption
     if form == MANY and (why := impossible()):
         pytest.skip(why)
+    given = [f"{name.upper()}={option('--' + name)}" for name in ("for", "sites", "only") if option("--" + name)]
     if option("--sites"):
         scale = replace(scale, sites=option("--sites"), outages=min(scale.outages, option("--sites") // 4))
     only = option("--only") and option("--only").split(",")
     for_s = option("--for") and float(option("--for").rstrip("s"))
-    clean(plan_of(seed, form, scale, for_s, only))
+    clean(plan_of(seed, form, scale, for_s, only), " ".join(["make chaos", f"SEED={seed} FORM={form} SIZE={size}", *given]))
 
 
-def clean(plan):
-    found = rehearse(plan)
+def clean(plan, again):
+    found = rehearse(plan, again)
     assert not found, f"seed {plan.seed} ({plan.form}): {', '.join(found)}: see above"
 
 
 def test_a_short_one():
-    clean(replace(plan_of(1, ONE, SHORT), blows=SHORT_BLOWS))
+    clean(replace(plan_of(1, ONE, SHORT), blows=SHORT_BLOWS), "pytest tests/chaos -k short -s")
 
 
 @pytest.mark.long
-def test_a_seed(pytestconfig, form, seed):
-    run(seed, form, LONG, pytestconfig)
+def test_a_large_one(pytestconfig, form, seed):
+    run(seed, form, "large", LONG, pytestconfig)
 
 
 @pytest.mark.long
 def test_a_small_one(pytestconfig, form, seed):
     """Sixty sites every second: more happens to each of them."""
-    run(seed, form, replace(SHORT, for_s=40, outages=15, stretch=0.7), pytestconfig)
+    run(seed, form, "small", SMALL, pytestconfig)
