@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from audit import Excuses, audit
+from evidence import US
 from faults import MANY, ONE, TABLE
 from harness.programs import SANITIZED
 from hosts_stage import Hosts
@@ -41,12 +42,27 @@ def rehearse(plan, again, tell=print):
 
 def summary(ev):
     lines = [x for x in ev.lines if x.look == 0]
-    excused = 100 * Excuses(ev, "loses").within(ev.began, ev.asked) / (ev.asked - ev.began)
+    (ahead, behind), excused = furthest(ev), 100 * Excuses(ev, "loses").within(ev.began, ev.asked) / (ev.asked - ev.began)
     total, unknown = sum(x.span for x in lines), sum(x.span for x in lines if x.verdict == "unknown")
     return (f"{ev.ended - ev.began:.0f} s, {len(ev.visits)} visits, {total} slots, {unknown} unknown "
-            f"({100 - 100 * unknown / max(total, 1):.2f} % coverage; losses are excused for {excused:.0f} % of the time), "
+            f"({100 - 100 * unknown / max(total, 1):.2f} % coverage; losses are excused for {excused:.0f} % of the time, "
+            f"and were {ahead:.1f} s before and {behind:.1f} s after a fault at most), "
             f"{len(ev.incidents)} incidents of {len(ev.failing)} outages, {len(ev.letters)} letters, "
             f"{len(ev.lives)} processes, {len(ev.stalls)} stalls")
+
+
+def furthest(ev):
+    """How far before and after the nearest fault there were losses: what `before` and `after` must allow for."""
+    ahead = behind = 0.0
+    faults = [t for t in ev.troubles if t.loses]
+    for x in ev.lines:
+        for at in [x.slot_us / US + i * ev.every for i in range(x.span)] if x.verdict == "unknown" and x.look == 0 else ():
+            if not ev.began <= at <= ev.asked - 2 * ev.every or any(t.began <= at <= t.ended for t in faults):
+                continue
+            b, a = min((t.began - at for t in faults if t.began > at), default=1e9), \
+                min((at - t.ended for t in faults if t.ended < at), default=1e9)
+            ahead, behind = (max(ahead, b), behind) if b < a else (ahead, max(behind, a))
+    return ahead, behind
 
 
 def keep(cluster, ev, plan):
