@@ -156,6 +156,10 @@ def cluster(variant, log):
     return pytest(variant, log, "-m", "not long", folder="cluster")
 
 
+def chaos(variant, log):
+    return pytest(variant, log, "-m", "not long", folder="chaos")
+
+
 def deploy(variant, log):
     return pytest(variant, log, "-m", "not machine", folder="deploy")
 
@@ -221,6 +225,7 @@ PHASES = {
     "integration:asan": (integration, "asan"),
     "story:tsan": (story, "tsan"),
     "cluster": (cluster, "debug"),
+    "chaos": (chaos, "debug"),
     "deploy": (deploy, "debug"),
     "fuzz": (fuzz, ""),
 }
