@@ -118,6 +118,16 @@ void batch_ask(struct batch *b, const struct look_again *a)
         b->asks[b->n_asks++] = *a;
 }
 
+void batch_unask(struct batch *b, const struct run *r)
+{
+    for (size_t i = b->n_asks; i-- > 0;) {
+        const struct run *x = &b->asks[i].run;
+        if (x->site_id == r->site_id && x->slot_us == r->slot_us && x->look == r->look &&
+            strcmp(x->location, r->location) == 0)
+            memmove(&b->asks[i], &b->asks[i + 1], (--b->n_asks - i) * sizeof *b->asks);
+    }
+}
+
 void batch_news(struct batch *b, const struct event *e)
 {
     if (!GROW(b, news, n_news, 7))

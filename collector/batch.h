@@ -61,6 +61,8 @@ void batch_episode(struct batch *b, const struct episode *e);
 void batch_notice(struct batch *b, struct notice *take); /* NULL: memory was short */
 void batch_told(struct batch *b, const struct told *t);
 void batch_ask(struct batch *b, const struct look_again *a);
+void batch_unask(struct batch *b,
+                 const struct run *r); /* that look has come meanwhile; not asked for: nothing */
 void batch_news(struct batch *b, const struct event *e);
 
 /* One transaction. On failure nothing is in the store and the batch is as it

@@ -234,6 +234,7 @@ static void confirming(struct judge *j, struct batch *b, struct watched *w, cons
         b->failed = counted;
     if (counted <= 0)
         return;
+    batch_unask(b, &r->run); /* asked for anew a moment ago: it would be looked at once more, for nothing */
     if (w->views)
         judge_note_view(j, b, w, &w->views->at[place], r);
     else

@@ -27,7 +27,7 @@ TICK = 0.05
 CLOCKS = ("clock-worker", "clock-coordinator", "clock-collector")
 STALL_S = 0.6  # a thread of ours that sleeps for a tenth of a second and is away for so long: the machine was
 
-DEAD_S, GRACE_S = 3, 2
+TAKEN_S, DEAD_S, GRACE_S = 1, 3, 2
 # The proportions of the defaults, with sites that are looked at every few seconds.
 SETTINGS = {
     "log.level": "info",
@@ -36,6 +36,7 @@ SETTINGS = {
     "mail.timeout": "5s",
     "worker.doubt": "2s",
     "collector.feed_results": "false",
+    "coordinator.taken_within": f"{TAKEN_S}s",
     "coordinator.suspect_after": "1500ms",
     "coordinator.dead_after": f"{DEAD_S}s",
     "coordinator.grace": f"{GRACE_S}s",
@@ -231,6 +232,8 @@ class Stage:
         """One fault, from its beginning to when it is over."""
         fault = self.table[blow.fault]
         trouble = Trouble(str(blow), time.time(), float("inf"), **{e: True for e in fault.excuses})
+        # What was on its way to a worker that left goes out again, when the next slot of a quick site has come already.
+        trouble.loses = trouble.loses or blow.fault == "guests" and self.scale.every_s <= TAKEN_S
         trouble.stepped = blow.amount if blow.fault in CLOCKS else 0
         trouble.places = self.concerned(blow)
         self.troubles.append(trouble)

@@ -132,6 +132,25 @@ static void test_nobody_confirms(void **state)
     world_done(&w);
 }
 
+/* Its question has been open for half of `within`, and is put into the next batch again; so does the answer.
+ */
+static void test_a_look_that_comes_as_it_is_asked_for_again(void **state)
+{
+    (void)state;
+    struct world w;
+    uint64_t id = begin(&w, 1);
+    world_saw(&w, id, 0, 0, '-', "w1");
+    expect(&w, "a failure", "ask1 suspected");
+    world_pass(&w, 2890);
+    w.mono += 20 * NS_PER_MS;
+    w.wall += 20 * US_PER_MS;
+    world_turn(&w);
+    expect(&w, "is in the batch, which waits for more", "");
+    world_saw(&w, id, 0, 1, '-', "w2");
+    expect(&w, "what has come is not asked for", "down open tell:down");
+    world_done(&w);
+}
+
 static void workers_are(struct world *w, const struct worker_vitals *workers, size_t n)
 {
     struct report report = {
@@ -339,7 +358,7 @@ static void test_restart_in_the_middle_of_a_confirmation(void **state)
     expect(&w, "a vote counts once", "");
     world_crash(&w);
     world_saw(&w, id, 0, 2, '-', "w2");
-    expect(&w, "confirmed", "crash ask2 down open tell:down");
+    expect(&w, "confirmed, without asking for what is there", "crash down open tell:down");
     assert_int_equal(world_incidents(&w, false), 1);
     world_done(&w);
 }
@@ -503,6 +522,7 @@ int main(void)
         cmocka_unit_test(test_a_blip_tells_nobody),
         cmocka_unit_test(test_without_confirming_looks),
         cmocka_unit_test(test_nobody_confirms),
+        cmocka_unit_test(test_a_look_that_comes_as_it_is_asked_for_again),
         cmocka_unit_test(test_one_key_is_one_witness),
         cmocka_unit_test(test_one_key_for_all_is_no_hindrance),
         cmocka_unit_test(test_doubt_counts_for_nothing),
