@@ -319,7 +319,7 @@ class Stage:
         s, now = self.scale, time.time()
         ev = Evidence(
             every=s.every_s, timeout=s.timeout_s, within=s.within_s, looks=s.looks, confirm=s.confirm_s,
-            before=s.every_s + s.timeout_s + 2, after=s.every_s + DEAD_S + GRACE_S + 1, began=self.t0,
+            before=s.every_s + s.timeout_s + 0.5, after=s.every_s + GRACE_S + 1, began=self.t0,
             healed=getattr(self, "healed", now), asked=getattr(self, "asked", now), ended=getattr(self, "ended", now),
             places={n: self.locations(n) for n in range(1, s.sites + 1)}, lines=self._lines(number), incidents=[], notices=[],
             letters=[], visits=[], failing=[], troubles=self.troubles, lives=self.minder.lives, stalls=[],
