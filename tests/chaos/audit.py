@@ -53,7 +53,8 @@ class Excuses:
 
 def misdated(ev, begin, end):
     """By how much wall times of that span may be off."""
-    return max((t.misdates for t in ev.troubles if t.began - ev.before <= end and begin <= t.ended + ev.after), default=0.0)
+    return max((t.misdates for t in ev.troubles if t.began - ev.before - t.misdates <= end and
+                begin <= t.ended + ev.after + t.misdates), default=0.0)
 
 
 # ── 1. the ledger ────────────────────────────────────────────────────────────
