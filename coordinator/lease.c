@@ -324,7 +324,7 @@ static void hold(struct lease *l, struct leased *r, int lane, mono_ns now)
 bool lease_taken(struct lease *l, uint64_t job_id, int lane, mono_ns now, struct lease_run *ret)
 {
     struct leased *r = lease_find_job(l, job_id);
-    if (!r || r->was_taken)
+    if (!r || r->was_taken || !lease_is_there(l, r, lane))
         return false;
     pace_taken(&l->at[r->key.location].pace, now - r->since, now);
     purse_earn(&l->purse);
@@ -374,7 +374,7 @@ void lease_holds(struct lease *l, int lane, const uint64_t *ids, size_t n, mono_
         struct leased *r = lease_find_job(l, ids[i]);
         if (!r)
             continue;
-        if (!r->was_taken)
+        if (!r->was_taken && lease_is_there(l, r, lane))
             hold(l, r, lane, now);
         if (r->state == RUN_TAKEN && r->holder == lane + 1)
             r->listed = now;

@@ -122,11 +122,16 @@ void lease_refuse(struct lease *l, uint64_t job_id); /* it can never be sent: lo
 
 /* ── Workers speak ─────────────────────────────────────────────────────── */
 
+/* Job ids are easily guessed, so a worker is heeded only where it may have the job: one for its
+ * location, and in no other lane's hand. Lanes that were not told of may be anywhere. */
+void lease_lane_at(struct lease *l, int lane, unsigned location);
+bool lease_heeds(const struct lease *l, uint64_t job_id, int lane);
+
 /* True when the lane took a run from `sent`, which *ret then describes; false
- * for jobs that are not known, were taken already, or have been replaced. */
+ * for jobs that are not known, are another location's, were taken already, or have been replaced. */
 bool lease_taken(struct lease *l, uint64_t job_id, int lane, mono_ns now, struct lease_run *ret);
 
-/* A worker received the job and will not look. */
+/* A worker that is heeded received the job and will not look. */
 enum lease_bounce {
     LEASE_NOT_OUT, /* not a job that is out */
     LEASE_AVOIDED, /* the job named a worker that must not have it */

@@ -76,6 +76,7 @@ struct lease {
     struct lease_location at[CONFIG_MAX_LOCATIONS];
     struct leased *held[ROSTER_MAX_LANES + 1]; /* by holder */
     uint32_t in_hand[ROSTER_MAX_LANES + 1];
+    uint8_t place[ROSTER_MAX_LANES]; /* each lane's location and 1; 0: not told */
     struct purse purse;
     mono_ns recorded_at; /* when anything was; at first, when we began */
     mono_ns closed_at;   /* when the breaker closed last; 0 never */
@@ -90,6 +91,7 @@ struct leased *lease_find(const struct lease *l, uint64_t site_id, wall_us slot_
 struct leased *lease_find_retired(const struct lease *l, uint64_t site_id, wall_us slot_us,
                                   uint32_t location);
 struct leased *lease_find_job(const struct lease *l, uint64_t job_id);
+bool lease_is_there(const struct lease *l, const struct leased *r, int lane); /* at the run's location */
 /* A new run; lease_reserve_ends comes before it. NULL: no memory. */
 struct leased *lease_add(struct lease *l, const struct lease_run *run);
 void lease_retire(struct lease *l, struct leased *r); /* a taken run of look 0, without an heir */

@@ -65,6 +65,28 @@ struct leased *lease_find_job(const struct lease *l, uint64_t job_id)
     return r;
 }
 
+/* ── Who may speak ─────────────────────────────────────────────────────── */
+
+void lease_lane_at(struct lease *l, int lane, unsigned location)
+{
+    l->place[lane] = (uint8_t)(location + 1);
+}
+
+bool lease_is_there(const struct lease *l, const struct leased *r, int lane)
+{
+    return l->place[lane] == 0 || l->place[lane] == r->key.location + 1;
+}
+
+bool lease_heeds(const struct lease *l, uint64_t job_id, int lane)
+{
+    const struct leased *r = lease_find_job(l, job_id);
+    if (!r || !lease_is_there(l, r, lane))
+        return false;
+    if (r->state != RUN_TAKEN || r->holder == lane + 1)
+        return true;
+    return r->holder == LEASE_NOBODY && r->last_lane == lane;
+}
+
 struct leased *lease_add(struct lease *l, const struct lease_run *run)
 {
     struct leased *r = pool_take(&l->runs);

@@ -223,6 +223,7 @@ static void on_hello(struct reception *r, const struct control *c)
         return;
     }
     p->lane_key[lane] = key_of(r);
+    lease_lane_at(p->lease, lane, (unsigned)location);
     if (how != ROSTER_AGAIN) {
         lane_lost(r, lane);
         r->lanes_until = 0;
@@ -253,8 +254,10 @@ static void on_taken(struct reception *r, const struct control *c, int lane)
 static void on_busy(struct reception *r, const struct control *c, int lane)
 {
     bool full = false;
+    struct lease *l = r->parts->lease;
     for (size_t i = 0; i < c->n_ids; i++)
-        full |= lease_busy(r->parts->lease, c->ids[i], loop_now(r->parts->loop)) == LEASE_FULL;
+        if (lease_heeds(l, c->ids[i], lane))
+            full |= lease_busy(l, c->ids[i], loop_now(r->parts->loop)) == LEASE_FULL;
     if (full)
         roster_busy(r->parts->roster, lane);
 }

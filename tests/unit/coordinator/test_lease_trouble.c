@@ -47,6 +47,32 @@ static void test_heartbeats_put_lost_words_right(void **state)
     lease_free(l);
 }
 
+/* Lanes 0 and 1 are at the first location, 2 is at the second. */
+static void test_a_lane_says_nothing_of_what_is_not_its_own(void **state)
+{
+    (void)state;
+    struct lease *l = fresh();
+    struct lease_run run;
+    for (int lane = 0; lane < 3; lane++)
+        lease_lane_at(l, lane, lane / 2);
+    due(l, 1, 100, 300 * S, 0);
+    due(l, 2, 100, 300 * S, 0);
+    uint64_t one = take(l, 1, 100, 1, 0), two = take(l, 2, 100, 1, 0), unknown = two + 1;
+
+    assert_false(lease_heeds(l, one, 2));
+    assert_false(lease_taken(l, one, 2, 0, &run));
+    lease_holds(l, 2, (const uint64_t[]){ one, two }, 2, 0);
+    assert_int_equal(lease_in_hand(l, 2), 0);
+    assert_int_equal(lease_untaken(l, 0), 2);
+
+    assert_true(lease_heeds(l, one, 0) && lease_heeds(l, one, 1)); /* nobody knows who has it */
+    taken(l, one, 0, 0);
+    assert_true(lease_heeds(l, one, 0) && !lease_heeds(l, one, 1) && !lease_heeds(l, unknown, 0));
+    lease_lane_lost(l, 0, S); /* ... and comes back */
+    assert_true(lease_heeds(l, one, 0) && !lease_heeds(l, one, 1));
+    lease_free(l);
+}
+
 static void test_what_a_lane_lists_is_waited_for(void **state)
 {
     (void)state;
@@ -239,6 +265,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_lane_that_goes_gives_its_runs_back),
         cmocka_unit_test(test_heartbeats_put_lost_words_right),
+        cmocka_unit_test(test_a_lane_says_nothing_of_what_is_not_its_own),
         cmocka_unit_test(test_what_a_lane_lists_is_waited_for),
         cmocka_unit_test(test_the_breaker),
         cmocka_unit_test(test_a_single_lost_job_does_not_trip_the_breaker),
