@@ -23,6 +23,17 @@ static inline int64_t bytes_unzigzag(uint64_t v)
     return (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
 }
 
+/* Of numbers that may be anything, where a piece is damaged; they wrap, and the way back does, too. */
+static inline int64_t bytes_difference(int64_t a, int64_t b)
+{
+    return (int64_t)((uint64_t)a - (uint64_t)b);
+}
+
+static inline int64_t bytes_sum(int64_t a, int64_t b)
+{
+    return (int64_t)((uint64_t)a + (uint64_t)b);
+}
+
 /* *to moves behind what was written. */
 static inline void bytes_put(uint8_t **to, uint64_t v)
 {

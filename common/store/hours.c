@@ -71,10 +71,10 @@ size_t hours_put(uint8_t *to, struct hour *before, const struct hour *h)
     uint64_t n[NUMBERS];
     uint8_t *at = to + 1, head = 0;
     gather(n, before, h);
-    if (h->location_id != before->location_id || h->hour != before->hour + 1) {
+    if (h->location_id != before->location_id || h->hour != bytes_sum(before->hour, 1)) {
         head |= IS_ELSEWHERE;
         bytes_put(&at, h->location_id);
-        bytes_put_signed(&at, h->hour - before->hour);
+        bytes_put_signed(&at, bytes_difference(h->hour, before->hour));
     }
     if (h->up != before->up || h->down != before->down || h->unknown != before->unknown) {
         head |= HAS_COUNTS;

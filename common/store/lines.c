@@ -141,7 +141,7 @@ static int64_t job_further(const struct lines_before *before, const struct line 
 static unsigned differences(const struct lines_before *before, const struct line *l)
 {
     const struct line *b = &before->line;
-    return (l->slot_us == b->slot_us + before->step_us ? 0 : DIFFERS_SLOT) |
+    return (l->slot_us == bytes_sum(b->slot_us, before->step_us) ? 0 : DIFFERS_SLOT) |
            (same_what(l, b) ? 0 : DIFFERS_WHAT) |
            (l->worker_id == b->worker_id && l->lane == b->lane ? 0 : DIFFERS_WHO) |
            (same_address(l, b) ? 0 : DIFFERS_ADDRESS) |
@@ -156,7 +156,7 @@ static void put_differences(uint8_t **to, unsigned flags, const struct lines_bef
                             const struct line *l)
 {
     if (flags & DIFFERS_SLOT)
-        bytes_put_signed(to, l->slot_us - before->line.slot_us);
+        bytes_put_signed(to, bytes_difference(l->slot_us, before->line.slot_us));
     if (flags & DIFFERS_WHAT) {
         *(*to)++ = (uint8_t)(l->verdict | l->method << 2 | l->suspect << 4);
         *(*to)++ = l->cause;
@@ -174,7 +174,7 @@ static void put_differences(uint8_t **to, unsigned flags, const struct lines_bef
         *to += l->address_len;
     }
     if (flags & DIFFERS_EXPIRY)
-        bytes_put_signed(to, l->tls_expires_s - before->line.tls_expires_s);
+        bytes_put_signed(to, bytes_difference(l->tls_expires_s, before->line.tls_expires_s));
     if (flags & DIFFERS_RUN) {
         bytes_put(to, l->look);
         bytes_put(to, l->location_id);
@@ -196,7 +196,7 @@ static void step_on(struct lines_before *before, const struct line *l)
     /* A slot's confirming looks and other locations have it in common. */
     if (l->slot_us != before->line.slot_us) {
         bool first = before->line.slot_us == 0;
-        before->step_us = first ? 0 : (wall_us)((uint64_t)l->slot_us - (uint64_t)before->line.slot_us);
+        before->step_us = first ? 0 : bytes_difference(l->slot_us, before->line.slot_us);
         before->job_step = first ? 0 : l->job_id - before->line.job_id;
     }
     before->line = *l;
