@@ -6,8 +6,8 @@
 # make cluster             all stories of many hosts, as root
 # make chaos               faults by seeds for half an hour, as root
 # make sim                 thousands of simulated worlds in which everything goes wrong; SEED=N TRACE=1 for one
-# make sim-mutants         mistakes planted in copies of the daemons' files, and the seeds that find them
 # make fuzz SECONDS=60     every fuzzer            make bench    what it costs, beside what others cost
+# make fuzz-long FOR=3600  ... for so long in all, and a small corpus of what they found
 # make install PREFIX=     make deps               make clean
 #
 # Sources are found, not listed: adding a .c file needs no edit here. The
@@ -26,13 +26,17 @@ B       := $(BUILD)/$(VARIANT)$(if $(filter clang,$(CC)),-clang)
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wvla \
         -Wformat=2 -Wundef -Wpointer-arith $(if $(WERROR),-Werror)
 FLAGS.debug   := -O1 -g -fno-omit-frame-pointer
-FLAGS.release := -O2 -g -fstack-protector-strong -fstack-clash-protection -fPIE
+FLAGS.release  = -O2 -g -fstack-protector-strong -fstack-clash-protection -fPIE $(BRANCHES)
 FLAGS.asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 FLAGS.tsan    := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
 FLAGS.cov     := -O0 -g --coverage
+# Where an indirect jump may lead, as far as compiler and processor know of it: CET, BTI. deploy/hardening.sh
+# reads from the programs that all of this is in them.
+BRANCHES       = $(firstword $(foreach f,-fcf-protection=full -mbranch-protection=standard,$(if \
+                     $(shell $(CC) $f -Werror -x c -c -o /dev/null /dev/null 2>/dev/null && echo yes),$f)))
 FLAGS         := $(or $(FLAGS.$(VARIANT)),$(error there is no variant '$(VARIANT)'))
 DEFS.release  := -D_FORTIFY_SOURCE=2
-LINK.release  := -pie -Wl,-z,relro,-z,now
+LINK.release  := -pie -Wl,-z,relro,-z,now,-z,noexecstack
 
 PKGS     := libzmq libcurl libcares openssl libuv sqlite3 libprotobuf-c yaml-0.1 jansson smartcols \
             libsodium libsystemd libidn2 libpsl libmicrohttpd libpq

@@ -68,6 +68,7 @@ if ! (cd "$tree" && dpkg-buildpackage --build=binary --unsigned-changes --unsign
     echo "deb.sh: that did not work" >&2
     exit 1
 fi
+"$tree/deploy/hardening.sh" "$tree"/debian/vedette*/usr/bin/vedette*
 if [ $only_build = no ]; then
     blhc --bindnow "$log"
     lintian --allow-root --fail-on error,warning --tag-display-limit 0 --suppress-tags "$bearable" "$out"/*.changes

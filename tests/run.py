@@ -165,29 +165,10 @@ def deploy(variant, log):
 
 
 def fuzz(_variant, log):
-    seconds = os.environ.get("FUZZ_SECONDS", "5")
+    seconds = os.environ.get("FUZZ_SECONDS", "3")
     ok = run(make("debug", "fuzz", SECONDS=seconds), log) == 0
     names = [n for n in os.listdir(os.path.join(HERE, "fuzz")) if n.startswith("fuzz_") and n.endswith(".c")]
     return (len(names), 0, []) if ok else (0, 1, ["a fuzzer found something"])
-
-
-SIM_SEEDS, SIM_SECONDS = "400", "10"
-SIM_MUTANTS = ["told-outside", "one-witness", "older-overwrites"]  # `make sim-mutants` has all of them
-
-
-def sim(variant, log):
-    """Simulated worlds: the seeds that once found something, some more, and a few planted mistakes."""
-    folder = os.path.join(BUILD, variant, "sim")
-    program = os.path.join(folder, "sim")
-    if not built(variant, log, program, *(os.path.join(folder, "mutants", m, "sim") for m in SIM_MUTANTS)):
-        return 0, 1, ["does not build"]
-    with open(os.path.join(HERE, "sim", "seeds")) as f:
-        kept = [line.split()[0] for line in f if line.strip() and not line.startswith("#")]
-    plays = [["--seed", seed] for seed in kept] + [["--seeds", SIM_SEEDS, "--seconds", SIM_SECONDS, "--cores", JOBS]]
-    bad = ["seed " + " ".join(p) for p in plays if run([program, *p], log) != 0]
-    hunted = run(["tests/sim/mutants.py", "hunt", os.path.join(folder, "mutants"), "1000", *SIM_MUTANTS], log) == 0
-    bad += [] if hunted else ["a planted mistake is not found"]
-    return len(plays) + 1 - len(bad), len(bad), bad
 
 
 def lint(_variant, log):
@@ -205,8 +186,13 @@ def lint(_variant, log):
 
 
 def compilers(_variant, log):
-    ok = run(make("release", "all", CC="clang"), log) == 0
-    return (1, 0, []) if ok else (0, 1, ["clang has something to say"])
+    if run(make("release", "all", CC="clang"), log) != 0:
+        return 0, 1, ["clang has something to say"]
+    there = os.path.join(ROOT, BUILD, "release-clang", "bin")
+    programs = [os.path.join(there, name) for name in sorted(os.listdir(there))]
+    if run([os.path.join(ROOT, "deploy", "hardening.sh"), *programs], log) != 0:
+        return 1, 1, ["a program is not hardened"]
+    return 2, 0, []
 
 
 def work_in_memory():
@@ -247,7 +233,6 @@ PHASES = {
     "chaos": (chaos, "debug"),
     "deploy": (deploy, "debug"),
     "fuzz": (fuzz, ""),
-    "sim": (sim, "debug"),
 }
 
 

@@ -84,11 +84,7 @@ def test_libraries_are_dependencies(debs):
 
 
 def test_programs_are_hardened(unpacked):
-    for file in (unpacked / "usr/bin").iterdir():
-        words = said("readelf", "--wide", "--file-header", "--dynamic", "--segments", "--dyn-syms", file)
-        for wanted in (r"Type: +DYN", r"\(FLAGS_1\).*NOW.*PIE", r"GNU_RELRO", r"GNU_STACK +\S+ \S+ \S+ \S+ \S+ RW ",
-                       r"__stack_chk_fail", r"__\w+_chk"):
-            assert re.search(wanted, words), f"{file.name}: {wanted}"
+    subprocess.run([ROOT / "deploy/hardening.sh", *(unpacked / "usr/bin").iterdir()], check=True, timeout=120)
 
 
 def test_they_were_compiled_without_a_trace_of_where(unpacked):
