@@ -11,11 +11,32 @@ fuzzing := CC=clang VARIANT=fuzz \
 fuzzed   = $(BUILD)/fuzz-clang
 
 # What a fuzzer links besides proto and common.
-FUZZES.fuzz_sitelist := cli
+FUZZES.fuzz_sitelist    := cli
+FUZZES.fuzz_coordinator := coordinator
+FUZZES.fuzz_answer      := worker
+# Those whose time, network and store are the fuzzer's: see fake.h.
+FAKES.fuzz_coordinator  := newest_change each_brief next_briefs each_last_slot each_result get_settled
+fakes = $(if $(FAKES.$(1)),$(B)/tests/fuzz/fake_loop.o $(B)/tests/fuzz/fake_bus.o)
+wraps = $(if $(FAKES.$(1)),$(addprefix -Wl$(comma)--wrap=,clock_mono clock_wall uv_timer_init uv_timer_start \
+            uv_timer_stop uv_now uv_close zmq_setsockopt $(FAKES.$(1):%=store_%)))
+comma := ,
+# Half of a daemon's virtual seconds would go into watching how these count.
+$(patsubst %,$(B)/%.o,common/histogram common/spread coordinator/lateness): CFLAGS := $(subst fuzzer-no-link$(comma),,$(CFLAGS))
 
 fuzz:
 	@$(MAKE) --no-print-directory $(fuzzing) fuzzers
 	@$(MAKE) --no-print-directory $(fuzzing) $(fuzzers:%=run-%)
+# For so long in all, on every core; then what was found is made as small as it can be without losing a line
+# that it reaches, and is left in fuzz-clang/kept/: make fuzz-long FOR=3600
+FOR ?= 3600
+fuzz-long:
+	@$(MAKE) --no-print-directory -j$(CORES) fuzz SECONDS=$$(( $(FOR) * $(CORES) / $(words $(fuzzers)) + 1 ))
+	@$(MAKE) --no-print-directory -j$(CORES) $(fuzzing) $(fuzzers:%=keep-%)
+CORES := $(shell nproc)
+$(fuzzers:%=keep-%): keep-%:
+	@f=$*; kept=$(fuzzed)/kept/$$f; rm -rf $$kept; mkdir -p $$kept; \
+	$(fuzzed)/fuzz/$$f -set_cover_merge=1 $$kept tests/fuzz/corpus/$$f $(fuzzed)/found/$$f >$$kept.log 2>&1 \
+	    || { tail -n 40 $$kept.log; exit 1; }; echo "$$f: $$(ls $$kept | wc -l) inputs in $$kept"
 # One after the other, or side by side with make -j.
 $(fuzzers:%=run-%): run-%:
 	@f=$*; mkdir -p $(fuzzed)/found/$$f; log=$(fuzzed)/found/$$f.log; \
@@ -27,12 +48,12 @@ $(fuzzers:%=run-%): run-%:
 
 # In the variant 'fuzz' only.
 define fuzzer
-$(B)/fuzz/$(1): $(B)/tests/fuzz/$(1).o $(call archives,$(FUZZES.$(1)) proto common)
+$(B)/fuzz/$(1): $(B)/tests/fuzz/$(1).o $(call fakes,$(1)) $(call archives,$(FUZZES.$(1)) proto common)
 endef
 $(foreach f,$(fuzzers),$(eval $(call fuzzer,$(f))))
 $(B)/fuzz/%:
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -fsanitize=fuzzer $(filter %.o %.a,$^) $(LDLIBS) -o $@
+	$(CC) $(LDFLAGS) -fsanitize=fuzzer $(call wraps,$(@F)) $(filter %.o %.a,$^) $(LDLIBS) -o $@
 fuzzers: $(fuzzers:%=$(B)/fuzz/%)
 
-.PHONY: fuzz fuzzers $(fuzzers:%=run-%)
+.PHONY: fuzz fuzz-long fuzzers $(fuzzers:%=run-%) $(fuzzers:%=keep-%)
