@@ -6,6 +6,7 @@
 # make cluster             all stories of many hosts, as root
 # make chaos               faults by seeds for half an hour, as root
 # make sim                 thousands of simulated worlds in which everything goes wrong; SEED=N TRACE=1 for one
+# make sim-mutants         mistakes planted in copies of the daemons' files, and the seeds that find them
 # make fuzz SECONDS=60     every fuzzer            make bench    what it costs, beside what others cost
 # make fuzz-long FOR=3600  ... for so long in all, and a small corpus of what they found
 # make install PREFIX=     make deps               make clean

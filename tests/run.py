@@ -171,6 +171,25 @@ def fuzz(_variant, log):
     return (len(names), 0, []) if ok else (0, 1, ["a fuzzer found something"])
 
 
+SIM_SEEDS, SIM_SECONDS = "400", "10"
+SIM_MUTANTS = ["told-outside", "one-witness", "older-overwrites"]  # `make sim-mutants` has all of them
+
+
+def sim(variant, log):
+    """Simulated worlds: the seeds that once found something, some more, and a few planted mistakes."""
+    folder = os.path.join(BUILD, variant, "sim")
+    program = os.path.join(folder, "sim")
+    if not built(variant, log, program, *(os.path.join(folder, "mutants", m, "sim") for m in SIM_MUTANTS)):
+        return 0, 1, ["does not build"]
+    with open(os.path.join(HERE, "sim", "seeds")) as f:
+        kept = [line.split()[0] for line in f if line.strip() and not line.startswith("#")]
+    plays = [["--seed", seed] for seed in kept] + [["--seeds", SIM_SEEDS, "--seconds", SIM_SECONDS, "--cores", JOBS]]
+    bad = ["seed " + " ".join(p) for p in plays if run([program, *p], log) != 0]
+    hunted = run(["tests/sim/mutants.py", "hunt", os.path.join(folder, "mutants"), "1000", *SIM_MUTANTS], log) == 0
+    bad += [] if hunted else ["a planted mistake is not found"]
+    return len(plays) + 1 - len(bad), len(bad), bad
+
+
 def lint(_variant, log):
     """Side by side: the first two take one core each for most of the time."""
     parts = ["headers", "analysis", "format", "layers", "scripts"]
@@ -233,6 +252,7 @@ PHASES = {
     "chaos": (chaos, "debug"),
     "deploy": (deploy, "debug"),
     "fuzz": (fuzz, ""),
+    "sim": (sim, "debug"),
 }
 
 

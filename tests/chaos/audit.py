@@ -6,6 +6,7 @@ under way) to `after` seconds after its end. Outside of that nothing is excused.
 """
 
 from collections import Counter, defaultdict
+from heapq import heappop, heappush
 from itertools import pairwise
 
 from evidence import US
@@ -53,7 +54,8 @@ class Excuses:
 
 def misdated(ev, begin, end):
     """By how much wall times of that span may be off."""
-    return max((t.misdates for t in ev.troubles if t.began - ev.before <= end and begin <= t.ended + ev.after), default=0.0)
+    return max((t.misdates for t in ev.troubles if t.began - ev.before - t.misdates <= end and
+                begin <= t.ended + ev.after + t.misdates), default=0.0)
 
 
 # ── 1. the ledger ────────────────────────────────────────────────────────────
@@ -205,23 +207,42 @@ def match(ev):
 
 
 def _pair(ev, visits, lines):
-    """To each line the nearest visit; first to those that found the site up, since a look that failed may not have got
-    so far."""
-    left, bare = list(visits), []
-    for x in sorted(lines, key=lambda x: (x.verdict != "up", x.at)):
+    """First for those that found the site up, since a look that failed may not have got so far."""
+    left, bare = _assign(ev, visits, [x for x in lines if x.verdict == "up"])
+    return _assign(ev, left, [x for x in lines if x.verdict != "up"])[0], bare
+
+
+def _assign(ev, visits, lines):
+    """To as many lines as can be a visit each, from when the look began to soon after its end: each visit to the line whose
+    time is over first. (visits that are left, lines that have none)"""
+    waiting, open_, left, bare = [], [], [], []
+    for n, x in enumerate(lines):
         off = misdated(ev, x.slot_us / US, x.at)
-        fits = [v for v in left if x.at - NEAR - off <= v.at <= x.at + x.took + SLACK + off]
-        if fits:
-            left.remove(min(fits, key=lambda v: abs(v.at - x.at)))
-        elif x.verdict == "up":
-            bare.append(x)
-    return left, bare
+        waiting.append((x.at - NEAR - off, n, x.at + x.took + SLACK + off))
+    waiting.sort(reverse=True)
+    for v in sorted(visits, key=lambda v: v.at):
+        while waiting and waiting[-1][0] <= v.at:
+            _, n, end = waiting.pop()
+            heappush(open_, (end, n))
+        while open_ and open_[0][0] < v.at:
+            bare.append(heappop(open_)[1])
+        if open_:
+            heappop(open_)
+        else:
+            left.append(v)
+    return left, [lines[n] for n in [*bare, *(n for _, n in open_), *(n for _, n, _ in waiting)]]
+
+
+def _excused(ev, excuses, at):
+    """Where times are off, which of some visits is the one too many is not known that exactly."""
+    off = misdated(ev, at, at)
+    return excuses.cover(at) or excuses.within(at - off, at + off) > 0
 
 
 def check_visits(ev):
     excess, bare = match(ev)
     excuses = Excuses(ev, "repeats")
-    wrong = [v for v in excess if ev.began <= v.at <= ev.asked - ev.timeout - SLACK and not excuses.cover(v.at)]
+    wrong = [v for v in excess if ev.began <= v.at <= ev.asked - ev.timeout - SLACK and not _excused(ev, excuses, v.at)]
     # A job that nobody took in time goes out again without any fault of ours; the coordinator counts those.
     counted = sum(n for at, n in ev.again if not excuses.cover(at))
     found = few(wrong, lambda v: f"site {v.site}: {v.worker} came at {v.at - ev.began:.1f} s ({v.answer}), which is no line "

@@ -319,7 +319,7 @@ class Stage:
         s, now = self.scale, time.time()
         ev = Evidence(
             every=s.every_s, timeout=s.timeout_s, within=s.within_s, looks=s.looks, confirm=s.confirm_s,
-            before=s.every_s + s.timeout_s + 2, after=s.every_s + DEAD_S + GRACE_S + 1, began=self.t0,
+            before=s.every_s + s.timeout_s + 0.5, after=s.every_s + GRACE_S + 1, began=self.t0,
             healed=getattr(self, "healed", now), asked=getattr(self, "asked", now), ended=getattr(self, "ended", now),
             places={n: self.locations(n) for n in range(1, s.sites + 1)}, lines=self._lines(number), incidents=[], notices=[],
             letters=[], visits=[], failing=[], troubles=self.troubles, lives=self.minder.lives, stalls=[],
@@ -333,12 +333,12 @@ class Stage:
     @staticmethod
     def _misdated(ev):
         """A wrong clock is put right by two others, to between the slot and the result's arrival; and that is as late as
-        whatever else goes on makes it."""
+        whatever else goes on makes it. Of two that are wrong at once, the one that is less so may be believed."""
         for t in ev.troubles:
-            if t.stepped:
-                others = [o.ended - o.began for o in ev.troubles if o is not t and o.loses and
-                          o.began - ev.before <= t.ended and o.ended + ev.after >= t.began]
-                t.misdates = min(abs(t.stepped), ev.every + ev.timeout + max(others, default=0))
+            others = [o for o in ev.troubles if t.stepped and o is not t and o.began - ev.before <= t.ended and
+                      o.ended + ev.after >= t.began]
+            late = ev.every + ev.timeout + max((o.ended - o.began for o in others if o.loses), default=0)
+            t.misdates = min(abs(t.stepped), max([late, *(abs(o.stepped) for o in others)]))
 
     def _lines(self, number):
         rows = self.cluster.ledger.query(

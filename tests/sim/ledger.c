@@ -42,7 +42,14 @@ struct delivered {
     UT_hash_handle hh;
 };
 
+struct heard { /* a worker's process */
+    char who[24];
+    uint32_t epoch;
+    UT_hash_handle hh;
+};
+
 static struct {
+    struct heard *heard;
     struct seen *by_job, **of_site;
     struct tried *tried;
     struct delivered *delivered;
@@ -83,6 +90,24 @@ static void count_try(const struct job *job, unsigned place)
                s(job->run.slot_us), job->run.look, t->looks);
 }
 
+/* Whoever has taken a job of a coordinator takes none of those that were before it. */
+static void note_epoch(const struct job *job, const struct proc *who)
+{
+    uint32_t epoch = job_id_epoch(job->id);
+    struct heard *h = NULL;
+    HASH_FIND_STR(ledger.heard, who->name, h);
+    if (!h) {
+        h = calloc(1, sizeof *h);
+        if (!h)
+            abort();
+        snprintf(h->who, sizeof h->who, "%s", who->name);
+        HASH_ADD_STR(ledger.heard, who, h);
+    }
+    if (epoch < h->epoch)
+        broken("%s takes a job of epoch %u after one of epoch %u", who->name, epoch, h->epoch);
+    h->epoch = epoch;
+}
+
 void ledger_look(const struct job *job, const struct proc *who, unsigned place)
 {
     struct seen *k = NULL;
@@ -108,6 +133,7 @@ void ledger_look(const struct job *job, const struct proc *who, unsigned place)
     ledger.of_site[k->site_id - 1] = k;
     HASH_ADD(hh, ledger.by_job, job_id, sizeof k->job_id, k);
     count_try(job, place);
+    note_epoch(job, who);
     /* A slot is looked at while it is the newest, or its turn is just over: no bursts of old ones. */
     int64_t late_us = world_true_wall(world_now()) - k->slot_us;
     int64_t most_us = 2 * (int64_t)scene.every_ms * US_PER_MS + scene.timeout_ms * US_PER_MS + 3 * US_PER_S;
@@ -193,6 +219,24 @@ static const struct seen *look_at(uint64_t site_id, wall_us at_us, enum verdict 
     return NULL;
 }
 
+/* Its confirming looks are of that slot, failed themselves, are recorded, and not all one worker's. */
+static void judge_round(const struct incident *in, const struct seen *first)
+{
+    unsigned looks = 0, hosts = 0;
+    for (const struct seen *x = ledger.of_site[in->site_id - 1]; x; x = x->next_of_site) {
+        if (x->slot_us != first->slot_us || x->look == 0 || x->verdict != VERDICT_DOWN || x->at_us == 0)
+            continue;
+        looks++;
+        hosts += x->host != first->host;
+    }
+    if (looks < scene.looks)
+        broken("site %llu: incident %llu of slot %.3f has %u confirming looks that failed", u(in->site_id),
+               u(in->id), s(first->slot_us), looks);
+    /* One that lied rests for minutes, and the other is alone. */
+    if (hosts == 0 && !scene_disturbed(first->began - 20 * NS_PER_S, world.now, MONO_NEVER / 2))
+        broken("site %llu: incident %llu rests on one worker alone", u(in->site_id), u(in->id));
+}
+
 static void judge_opening(const struct incident *in)
 {
     const struct seen *k = look_at(in->site_id, in->began_us, VERDICT_DOWN);
@@ -202,6 +246,8 @@ static void judge_opening(const struct incident *in)
                s(in->began_us));
         return;
     }
+    if (scene.n_places == 1)
+        judge_round(in, k);
     /* By so many looks of that round or later that truly failed: a liar alone confirms nothing, unless it is
      * alone in truth. */
     for (const struct seen *x = ledger.of_site[in->site_id - 1]; x; x = x->next_of_site)
@@ -320,6 +366,11 @@ void ledger_end(void)
     HASH_ITER (hh, ledger.delivered, d, next_delivered) {
         HASH_DEL(ledger.delivered, d);
         free(d);
+    }
+    struct heard *h, *next_heard;
+    HASH_ITER (hh, ledger.heard, h, next_heard) {
+        HASH_DEL(ledger.heard, h);
+        free(h);
     }
     free(ledger.of_site);
     free(ledger.opened);

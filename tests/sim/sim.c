@@ -13,12 +13,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { ENOUGH = 5 }; /* failed seeds, for one core */
-
 struct wish {
     uint64_t seed, seeds;
     unsigned cores;
-    double seconds; /* 0: as long as it takes */
+    unsigned enough; /* failed seeds, for one core */
+    double seconds;  /* 0: as long as it takes */
     bool trace, tell;
     struct scene_wish scene;
 };
@@ -103,7 +102,7 @@ static struct sum play_some(const struct wish *w, uint64_t first, uint64_t step)
 {
     struct sum sum = { 0 };
     double began = real_s();
-    for (uint64_t i = first; i < w->seeds && sum.failed < ENOUGH; i += step) {
+    for (uint64_t i = first; i < w->seeds && sum.failed < w->enough; i += step) {
         if (w->seconds > 0 && real_s() - began >= w->seconds)
             break;
         sum.failed += play(w->seed + i, w, &sum.events) < 0;
@@ -151,12 +150,13 @@ static struct sum play_all(const struct wish *w)
 static const struct argp_option options[] = {
     {"seed",            's', "N", 0, "the first seed", 0 },
     { "seeds",              'n', "N", 0, "how many; they follow each other", 0 },
-    { "cores", 'j', "N", 0, "so many processes", 0 },
-    { "seconds",                't', "S", 0, "no more than so long", 0 },
-    { "trace", 'T', NULL, 0, "tell what happens", 0 },
+    { "enough", 'e', "N", 0, "stop after so many that failed", 0 },
+    { "cores",                'j', "N", 0, "so many processes", 0 },
+    { "seconds", 't', "S", 0, "no more than so long", 0 },
+    { "trace",                'T', NULL, 0, "tell what happens", 0 },
     { "tell",                'v', NULL, 0, "tell each scene and its numbers", 0 },
-    { "calm",                'c', NULL, 0, "nothing goes wrong", 0 },
-    { 0         },
+    { "calm",         'c', NULL, 0, "nothing goes wrong", 0 },
+    { 0             },
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -165,6 +165,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     switch (key) {
     case 's': w->seed = strtoull(arg, NULL, 10); return 0;
     case 'n': w->seeds = strtoull(arg, NULL, 10); return 0;
+    case 'e': w->enough = (unsigned)strtoul(arg, NULL, 10); return 0;
     case 'j': w->cores = (unsigned)strtoul(arg, NULL, 10); return 0;
     case 't': w->seconds = strtod(arg, NULL); return 0;
     case 'T': w->trace = true; return 0;
@@ -177,7 +178,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 int main(int argc, char **argv)
 {
     static const struct argp argp = { .options = options, .parser = parse, .doc = "Plays simulated worlds." };
-    struct wish w = { .seed = 1, .seeds = 1 };
+    struct wish w = { .seed = 1, .seeds = 1, .enough = 5 };
     argp_parse(&argp, argc, argv, 0, NULL, &w);
     double began = real_s();
     struct sum sum = play_all(&w);

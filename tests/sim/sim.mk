@@ -19,4 +19,16 @@ sim: deps-test
 	@$(MAKE) --no-print-directory -s -j2 $(B)/sim/sim
 	@$(B)/sim/sim $(if $(SEED),--seed=$(SEED) $(if $(TRACE),--trace,--tell),--seed=$(FROM) --seeds=$(SEEDS) --cores=2)
 
-.PHONY: sim
+# Planted mistakes, each in a program of its own, and the seeds that find them.
+$(B)/sim/mutants/%/sim: tests/sim/mutants.py $(simulated) $(sim_parts)
+	@rm -rf $(@D); mkdir -p $(@D)
+	@tests/sim/mutants.py write $* $(@D)
+	@for f in $(@D)/*.c; do $(CC) $(CPPFLAGS) $(CFLAGS) -w -c $$f -o $${f%.c}.o || exit 1; done
+	@$(CC) $(LDFLAGS) $(wrapped) $(simulated) $(@D)/*.o $(sim_parts) $(LDLIBS) -o $@
+mutants := $(shell [ -z '$(filter sim-mutants hunt,$(MAKECMDGOALS))' ] || tests/sim/mutants.py names $(QUICK))
+hunt: $(mutants:%=$(B)/sim/mutants/%/sim)
+	@tests/sim/mutants.py hunt $(B)/sim/mutants 1000 $(mutants)
+sim-mutants: deps-test
+	@$(MAKE) --no-print-directory -s -j2 hunt
+
+.PHONY: sim sim-mutants hunt
