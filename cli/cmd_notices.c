@@ -57,13 +57,17 @@ static bool is_of_worker(const struct notice *n)
     return n->kind == NOTICE_IN_DOUBT || n->kind == NOTICE_DOUBT_OVER;
 }
 
-/* Whom a notice is about: a site or, with the episode's id as its number, a worker. */
+/* Whom a notice is about: a site or, with the episode's id as its number, a worker or a location. */
 static const char *about(const struct lists *l, const struct notice *n, char *buf, size_t size)
 {
     const struct episode *e = doubts_by_id(l->doubts, n->number);
     if (!is_of_worker(n))
         return directory_site_name(l->directory, n->site_id);
-    snprintf(buf, size, "worker %s", e ? e->worker : "?");
+    const char *location = e ? episode_location(e->worker) : NULL;
+    if (location)
+        snprintf(buf, size, "location %s", location);
+    else
+        snprintf(buf, size, "worker %s", e ? e->worker : "?");
     return buf;
 }
 
@@ -120,10 +124,13 @@ static int print_all(const struct call *call, const struct noticelist *list, con
         }
         char buf[100];
         json_t *o = asjson_notice(n, "", to_whom(l, n));
-        if (is_of_worker(n))
-            asjson_text(&o, "worker", about(l, n, buf, sizeof buf) + strlen("worker "));
+        const char *whom = about(l, n, buf, sizeof buf);
+        if (!is_of_worker(n))
+            asjson_text(&o, "site", whom);
+        else if (strncmp(whom, "location ", strlen("location ")) == 0)
+            asjson_text(&o, "location", whom + strlen("location "));
         else
-            asjson_text(&o, "site", about(l, n, buf, sizeof buf));
+            asjson_text(&o, "worker", whom + strlen("worker "));
         r = print_json(stdout, o);
     }
     if (r < 0 || call->json)

@@ -59,8 +59,7 @@ struct status_options {
 enum { KEY_FEED = 0x100 };
 
 static const struct argp_option options[] = {
-    {"feed", KEY_FEED, 0, 0, "Ask the collector's feed instead of the store (with operator.join: always)",
-     0 },
+    {"feed", KEY_FEED, 0, 0, "Ask the feed instead of the store (with operator.join: always)", 0 },
     { 0    },
 };
 

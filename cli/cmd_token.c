@@ -30,7 +30,7 @@ static const struct argp_option options[] = {
     { "role", KEY_ROLE, "ROLE", 0, "worker (unless said otherwise), operator-read, operator-write", 0 },
     { "address",                                                       KEY_ADDRESS, "HOST[:PORT]", 0,
      "How this host is reached from there; else endpoint.advertise, or "
-      "the endpoint itself. Once for each coordinator of the cluster", 0 },
+      "the endpoint itself. Once for each host that controls the cluster", 0 },
     { "expires",KEY_EXPIRES, "DURATION", 0, "Let it in for so long, like 30d; else until it is revoked", 0 },
     { "list",                                                       KEY_LIST, 0, 0, "Who is let in, and who was", 0 },
     { "revoke",                                                       KEY_REVOKE, "ID|NAME", 0, "Let that one in no more, and end its sessions within seconds", 0 },
@@ -153,23 +153,25 @@ static int address_of(const struct config *c, const char *said, const char *endp
     return r;
 }
 
+_Static_assert(TOKEN_MAX_ADDRESSES >= CONFIG_MAX_COORDINATORS && TOKEN_MAX_ADDRESSES >= CONFIG_MAX_FEEDS,
+               "a token has room for all that the settings name");
+
 static int fill_addresses(const struct token_options *o, struct token *t, struct err *err)
 {
     const struct config *c = &o->call.config;
-    bool worker = o->role == ACCESS_WORKER, all = worker && !o->n_addresses && *c->worker.coordinators;
-    const char *setting = all ? "worker.coordinators" : worker ? "endpoint.control" : "endpoint.feed";
-    unsigned n = o->n_addresses ? o->n_addresses : all ? config_coordinators(c) : 1;
+    bool worker = o->role == ACCESS_WORKER;
+    bool all = !o->n_addresses && *(worker ? c->worker.coordinators : c->operator.feeds);
+    const char *setting = worker ? (all ? "worker.coordinators" : "endpoint.control")
+                                 : (all ? "operator.feeds" : "endpoint.feed");
+    unsigned n = o->n_addresses ? o->n_addresses
+                 : !all         ? 1
+                 : worker       ? config_coordinators(c)
+                                : config_feeds(c);
     char endpoint[ENDPOINT_SIZE];
     int r = 0;
-    if (n > TOKEN_MAX_ADDRESSES)
-        return err_set(
-            err, -EINVAL,
-            "worker.coordinators has %u, and a token has room for %d: name some with --address, and set "
-            "worker.coordinators on the worker's host, too",
-            n, TOKEN_MAX_ADDRESSES);
     for (; r == 0 && t->n_addresses < n; t->n_addresses++) {
         if (all)
-            config_coordinator(c, t->n_addresses, endpoint);
+            (worker ? config_coordinator : config_feed)(c, t->n_addresses, endpoint);
         else
             snprintf(endpoint, sizeof endpoint, "%s", worker ? c->endpoint.control : c->endpoint.feed);
         r = address_of(c, all ? NULL : o->address[t->n_addresses], endpoint, setting,

@@ -110,8 +110,9 @@ static void on_bad(void *arg, const struct err *err)
 
 static void nothing_there(struct watcher *w, const char *then)
 {
+    char where[SUBSCRIBER_WHERE_SIZE];
     command_say(&w->options->call, "nothing answers at %s, the feed's address: is a collector running?%s",
-                w->options->call.config.endpoint.feed, then);
+                subscriber_where(&w->options->call.config, where), then);
 }
 
 /* A feed has a pulse every second: silence means that nobody is there. */

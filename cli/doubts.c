@@ -11,11 +11,14 @@
 struct doubts {
     struct episode *at;
     size_t n, room;
+    bool open_only;
 };
 
 static int keep(void *arg, const struct episode *e)
 {
     struct doubts *d = arg;
+    if (d->open_only && episode_location(e->worker)) /* of the present the list of locations tells */
+        return 0;
     if (array_room(d->at, d->n, d->room) < 0)
         return -ENOMEM;
     d->at[d->n++] = *e;
@@ -26,6 +29,8 @@ int doubts_read(struct doubts **ret, struct store *s, bool open_only, struct err
 {
     const struct episode_filter f = { .open_only = open_only, .max = MOST };
     scoped(doubts) struct doubts *d = calloc(1, sizeof *d);
+    if (d)
+        d->open_only = open_only;
     int r = d ? store_each_episode(s, &f, keep, d, err) : -ENOMEM;
     if (r == -ENOMEM)
         err_set(err, r, "out of memory");

@@ -8,7 +8,8 @@
 
 struct doubts;
 
-/* Those that are open; with open_only false the newest ones, 10,000 at most. */
+/* Those of workers that are open; with open_only false the newest ones of locations as well, 10,000 at most.
+ */
 int doubts_read(struct doubts **ret, struct store *s, bool open_only, struct err *err);
 void doubts_free(struct doubts *d); /* NULL is fine */
 DEFINE_SCOPED(doubts, struct doubts *, doubts_free)

@@ -272,6 +272,7 @@ static int json_pulse(json_t *o, const struct pulse *p)
         { "store_away_s",    p->store_away_s   },
         { "workers_ready",   p->workers_ready  },
         { "workers",         p->workers_all    },
+        { "shard",           p->shard          },
     };
     int bad = 0;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)

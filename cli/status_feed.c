@@ -3,6 +3,7 @@
 #include "cli/asjson.h"
 #include "cli/feedline.h"
 #include "cli/print.h"
+#include "cli/pulses.h"
 #include "cli/statusline.h"
 #include "cli/subscriber.h"
 #include "common/clock.h"
@@ -14,8 +15,8 @@
 
 struct listener {
     struct loop *loop;
-    struct pulse pulse;
-    wall_us at_us; /* 0: none has come */
+    struct pulses pulses;
+    char where[SUBSCRIBER_WHERE_SIZE];
 };
 
 static void on_event(void *arg, const struct event *e)
@@ -23,9 +24,9 @@ static void on_event(void *arg, const struct event *e)
     struct listener *l = arg;
     if (e->kind != EVENT_PULSE)
         return;
-    l->pulse = e->pulse;
-    l->at_us = e->at_us;
-    loop_stop(l->loop, 0);
+    pulses_hear(&l->pulses, &e->pulse, e->at_us);
+    if (pulses_whole(&l->pulses))
+        loop_stop(l->loop, 0);
 }
 
 static void on_silence(void *arg)
@@ -34,7 +35,7 @@ static void on_silence(void *arg)
     loop_stop(l->loop, 0);
 }
 
-static int listen_for_a_pulse(struct call *call, struct listener *l, struct err *err)
+static int listen_for_pulses(struct call *call, struct listener *l, struct err *err)
 {
     static const struct subscriber_hooks hooks = { .event = on_event };
     scoped(loop) struct loop *loop = NULL;
@@ -50,6 +51,7 @@ static int listen_for_a_pulse(struct call *call, struct listener *l, struct err 
         r = subscriber_new(&sub, loop, &call->config, &hooks, l, err);
     if (r < 0)
         return r;
+    subscriber_where(&call->config, l->where);
     loop_timer_init(loop, &silence, on_silence, l);
     loop_timer_at(&silence, loop_now(loop) + WAIT_NS);
     r = loop_run(loop);
@@ -71,9 +73,23 @@ static void fill(const struct pulse *p, struct summary *s)
     s->sites += p->paused;
 }
 
-static void print_pulse(const struct listener *l, const char *feed)
+/* Of what is silent nothing is said. */
+static void print_silent_parts(const struct pulses *p)
 {
-    const struct pulse *p = &l->pulse;
+    if (pulses_whole(p))
+        return;
+    statusline_label("parts");
+    printf(
+        "%s%u of %u that the sites are cut in are silent, and not counted here%s; operator.feeds names all "
+        "collectors\n",
+        table_paint(stdout, HUE_BAD), pulses_parts(p) - pulses_heard(p), pulses_parts(p),
+        table_paint(stdout, HUE_NONE));
+}
+
+static void print_pulse(const struct listener *l)
+{
+    struct pulse sum, *p = &sum;
+    wall_us at_us = pulses_sum(&l->pulses, p);
     struct summary s;
     char n[3][32];
     fill(p, &s);
@@ -98,13 +114,15 @@ static void print_pulse(const struct listener *l, const char *feed)
         printf("%snothing could be recorded for %s s%s\n", table_paint(stdout, HUE_BAD),
                print_count(n[0], sizeof n[0], p->store_away_s), table_paint(stdout, HUE_NONE));
     }
+    print_silent_parts(&l->pulses);
     statusline_label("as of");
-    printf("%s, told by the feed at %s\n", print_ago(n[0], sizeof n[0], l->at_us, clock_wall()), feed);
+    printf("%s, told by the feed at %s\n", print_ago(n[0], sizeof n[0], at_us, clock_wall()), l->where);
 }
 
-static int print_pulse_json(const struct listener *l, const char *feed)
+static int print_pulse_json(const struct listener *l)
 {
-    const struct pulse *p = &l->pulse;
+    struct pulse sum, *p = &sum;
+    wall_us at_us = pulses_sum(&l->pulses, p);
     uint64_t all = p->concluded + p->missed;
     struct summary s;
     json_t *o = json_object();
@@ -117,33 +135,35 @@ static int print_pulse_json(const struct listener *l, const char *feed)
     asjson_number(&o, "in_flight", p->in_flight);
     asjson_put(&o, "late_p50_ms", print_json_ms(p->late_p50_us));
     asjson_put(&o, "late_p99_ms", print_json_ms(p->late_p99_us));
-    asjson_put(&o, "as_of", print_json_wall(l->at_us));
+    asjson_put(&o, "as_of", print_json_wall(at_us));
     asjson_put(
         &o, "workers",
         json_pack("{s:I, s:I}", "ready", (json_int_t)p->workers_ready, "all", (json_int_t)p->workers_all));
     asjson_put(&o, "incidents", json_pack("{s:I}", "open", (json_int_t)p->incidents_open));
     asjson_put(&o, "notices", json_pack("{s:I}", "pending", (json_int_t)p->notices_pending));
     asjson_number(&o, "store_away_s", p->store_away_s);
-    asjson_put(&o, "feed", print_json_text(feed));
+    asjson_put(&o, "parts",
+               json_pack("{s:i, s:i}", "all", (int)pulses_parts(&l->pulses), "heard",
+                         (int)pulses_heard(&l->pulses)));
+    asjson_put(&o, "feed", print_json_text(l->where));
     return print_json(stdout, o);
 }
 
 int status_feed(struct call *call)
 {
-    struct listener l = { 0 };
+    struct listener l = { .loop = NULL };
     struct err err = { 0 };
-    if (listen_for_a_pulse(call, &l, &err) < 0)
+    if (listen_for_pulses(call, &l, &err) < 0)
         return command_fail(call, &err);
-    const char *feed = call->config.endpoint.feed;
-    if (!l.at_us) {
+    if (!pulses_heard(&l.pulses)) {
         command_say(call,
                     "nothing answers at %s, the feed's address: is a collector running, and is the key "
                     "one that it knows?",
-                    feed);
+                    l.where);
         return EXIT_TROUBLE;
     }
     if (call->json)
-        return print_pulse_json(&l, feed) < 0 ? EXIT_TROUBLE : EXIT_FINE;
-    print_pulse(&l, feed);
+        return print_pulse_json(&l) < 0 ? EXIT_TROUBLE : EXIT_FINE;
+    print_pulse(&l);
     return EXIT_FINE;
 }

@@ -111,6 +111,19 @@ void episodes_hear(struct episodes *s, const char *worker, enum worker_word word
     snprintf(d->reason, sizeof d->reason, "%s", reason);
 }
 
+void episodes_hear_vacant(struct episodes *s, const char vacant[][LOCATION_SIZE], unsigned n)
+{
+    char name[WORKER_NAME_SIZE];
+    struct doubted *d, *next;
+    for (unsigned i = 0; i < n; i++) {
+        snprintf(name, sizeof name, "%c%.*s", EPISODE_LOCATION, LOCATION_SIZE - 1, vacant[i]);
+        episodes_hear(s, name, WORKER_DOUBTED, "no worker is ready there");
+    }
+    HASH_ITER (hh, s->by_worker, d, next)
+        if (episode_location(d->worker))
+            episodes_hear(s, d->worker, WORKER_FINE, ""); /* which counts if nothing worse was said */
+}
+
 /* ── Steps ─────────────────────────────────────────────────────────────── */
 
 static void tell(const struct episodes *s, struct batch *b, struct incidents *numbers,

@@ -1,5 +1,5 @@
-/* episodes.h - the times that workers are in doubt: opening, closing, telling the
- * operator once when one begins and once when it is over.
+/* episodes.h - the times that workers are in doubt, or that nobody is at a location: opening, closing,
+ * telling the operator once when one begins and once when it is over.
  *
  * Each second it is said how every worker is, then one step makes of that what is
  * to be recorded into the caller's batch: the episode, and a notice for each of the
@@ -34,6 +34,10 @@ enum worker_word {
     WORKER_DOUBTED,
 };
 void episodes_hear(struct episodes *s, const char *worker, enum worker_word word, const char *reason);
+
+/* The locations where nobody is, all of them, as the coordinator says: those that it does not name any more
+ * are well. */
+void episodes_hear_vacant(struct episodes *s, const char vacant[][LOCATION_SIZE], unsigned n);
 
 /* Ids of notices are counted on in `numbers`. */
 void episodes_step(struct episodes *s, struct batch *b, struct incidents *numbers, wall_us now);

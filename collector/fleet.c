@@ -153,6 +153,11 @@ int fleet_put(struct fleet *f, struct store *s, wall_us now, fleet_news_fn *news
     return 0;
 }
 
+const struct vitals *fleet_newest(const struct fleet *f)
+{
+    return f->newest.at_us ? &f->newest : NULL;
+}
+
 void fleet_each(const struct fleet *f, fleet_lane_fn *fn, void *arg)
 {
     for (const struct lane *l = f->lanes; l; l = l->hh.next)

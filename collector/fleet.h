@@ -34,6 +34,9 @@ int fleet_put(struct fleet *f, struct store *s, wall_us now, fleet_news_fn *news
 typedef void fleet_lane_fn(void *arg, const struct worker_vitals *lane);
 void fleet_each(const struct fleet *f, fleet_lane_fn *fn, void *arg);
 
+/* The coordinator's newest numbers, without workers; NULL when it was not heard yet. */
+const struct vitals *fleet_newest(const struct fleet *f);
+
 /* The pulse's members about runs and workers. Workers, not lanes: one is ready
  * when any of its lanes is; those that said goodbye are not counted. */
 void fleet_count(const struct fleet *f, struct pulse *ret);

@@ -49,6 +49,9 @@ void hearing_hold(struct hearing *ret, const struct fleet *fleet, const struct j
     ret->n = 0;
     witnesses_begin(judge->witnesses);
     fleet_each(fleet, hear_lane, &b);
+    const struct vitals *v = fleet_newest(fleet);
+    if (episodes && v)
+        episodes_hear_vacant(episodes, v->vacant, v->n_vacant);
     witnesses_end(judge->witnesses);
     jury_each(jury, now.mono, hear_jury, &b);
 }

@@ -288,6 +288,8 @@ static void own_pulse(const struct keeper *k, mono_ns now, struct pulse *p)
     p->incidents_open = incidents_open_count(k->books.judge.incidents);
     p->notices_pending = postbox_pending(k->postbox);
     p->results = k->counts.results;
+    p->shard = k->config->shard;
+    p->shards = k->config->shards;
     if (k->hold_ms > 0) /* a whole second at least: 0 says that all is well */
         p->store_away_s = (uint64_t)((now - k->held_since) / NS_PER_S + 1);
 }

@@ -189,7 +189,9 @@ static char *worker_payload(const struct notice *n, const struct episode *e, con
     json_object_set_new(facts, "site", json_null());
     json_object_set_new(facts, "incident", json_integer(0));
     json_object_set_new(facts, "episode", json_integer((json_int_t)e->id));
-    json_object_set_new(facts, "worker", text_of(e->worker));
+    const char *location = episode_location(e->worker);
+    json_object_set_new(facts, "worker", location ? json_null() : text_of(e->worker));
+    json_object_set_new(facts, "location", location ? text_of(location) : json_null());
     json_object_set_new(facts, "began", time_of(e->began_us));
     json_object_set_new(facts, "ended", time_of(e->ended_us));
     json_object_set_new(facts, "lasted_ms",

@@ -43,8 +43,8 @@ void notice_key(char ret[NOTICE_KEY_SIZE], const struct incident *i, enum notice
 
 /* A pending notice that owns its strings (notice_free). NULL: memory was short. */
 struct notice *notice_make(uint64_t id, const struct notice_facts *f, const char *channel);
-/* The same about a worker: in doubt while the episode is open, else over. Its facts
- * are in workernote.h. */
+/* The same about a worker, or a location where nobody is: in doubt while the episode is open, else over. Its
+ * facts are in workernote.h. */
 struct notice *notice_make_of_worker(uint64_t id, const struct episode *e, const char *channel, wall_us now);
 struct notice *notice_copy(const struct notice *n);
 void notice_free(struct notice *n); /* only of the two above; NULL is fine */

@@ -1,11 +1,12 @@
-/* workernote.h - what the operator is told about a worker, in words: message.h for
- * notices of the kinds in_doubt and doubt_over.
+/* workernote.h - what the operator is told about a worker, or a location where nobody is, in words: message.h
+ * for notices of the kinds in_doubt and doubt_over.
  *
  *   { "version": 1, "kind": "in_doubt", "number": 3, "key": "...", "thread": "...",
- *     "owner": "operator", "site": null, "incident": 0, "worker": "w1", "episode": 3,
- *     "began": "2026-...Z", "ended": null, "lasted_ms": 0, "end": "open", "reason": "..." }
+ *     "owner": "operator", "site": null, "incident": 0, "worker": "w1",
+ *     "location": null, "episode": 3, "began": "2026-...Z", "ended": null, "lasted_ms": 0, "end": "open",
+ * "reason": "..." }
  *
- * Pure.
+ * One of worker and location is null. Pure.
  */
 #ifndef COLLECTOR_WORKERNOTE_H
 #define COLLECTOR_WORKERNOTE_H
@@ -16,7 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Whether these facts are about a worker. */
+/* Whether these facts are about a worker or a location. */
 bool workernote_is(const char *payload);
 
 /* As message_subject, message_line and message_body. */

@@ -135,6 +135,11 @@ bool bus_serves_keys(const struct bus *b)
     return b->has_keys && b->keys.serves;
 }
 
+const char *bus_cluster(const struct bus *b)
+{
+    return bus_serves_keys(b) ? b->keys.own.public : "";
+}
+
 void bus_let_in(struct bus *b, struct access_list *list)
 {
     if (b->guard)

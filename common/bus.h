@@ -64,6 +64,8 @@ int bus_use_keys(struct bus *b, const struct bus_keys *keys, struct err *err);
  * on another address than loopback, or on any with bus_keys.loopback. */
 bool bus_is_keyed(const struct bus *b, const char *endpoint);
 bool bus_serves_keys(const struct bus *b); /* it has the cluster's own key, to listen with */
+/* The public half of that; "" where it has none. Borrowed. */
+const char *bus_cluster(const struct bus *b);
 /* Whose keys are let in from now on, besides the own one; taken. From any thread.
  * Ends no connection that there is: bus_rebind does. */
 void bus_let_in(struct bus *b, struct access_list *list);

@@ -92,7 +92,7 @@ static int set(struct config *c, const char *name, const char *value, bool *give
     if (given)
         given[s - settings] = true;
 
-    char secret[1024];
+    char secret[sizeof c->worker.join]; /* the longest of them */
     int r = from_file ? read_secret(value, secret, sizeof secret, err) : 0;
     if (r == 0)
         r = setting_parse(s, c, from_file ? secret : value, err);

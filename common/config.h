@@ -26,6 +26,7 @@
 #define CONFIG_MAX_LOCATIONS    32
 #define CONFIG_MAX_THREADS      256 /* of a worker */
 #define CONFIG_MAX_COORDINATORS 16  /* that a worker serves */
+#define CONFIG_MAX_FEEDS        16  /* that an operator listens to */
 
 struct config {
     char store[512]; /* URL, see store.h */
@@ -77,18 +78,18 @@ struct config {
     } coordinator;
 
     struct {
-        char name[WORKER_NAME_SIZE]; /* "": the host's name and the process id */
-        char location[LOCATION_SIZE];
-        char coordinators[2600]; /* their control endpoints, comma-separated; "": endpoint.control */
-        char join[TOKEN_SIZE];   /* a token, see token.h: where the cluster is and who we are; "": none */
-        wall_us join_ends_us;    /* no setting: the token's end, see links_join; 0 for none */
-        uint32_t threads;        /* 0: as many as there are cores */
-        uint32_t slots;          /* looks in hand at once, for each thread */
-        uint32_t outbox;         /* results kept until they are recorded, for each thread */
-        char resolver[256];      /* name servers, comma-separated "ip" or "ip:port"; "": resolv.conf */
-        char allow[512];         /* networks that may be looked at although they are private */
-        char ca_file[256];       /* trusted roots; "": the system's */
-        uint32_t tls_sessions;   /* kept to be resumed, for each thread; 0: none */
+        char name[WORKER_NAME_SIZE];  /* "": the host's name and the process id */
+        char location[LOCATION_SIZE]; /* "": the first of `locations` */
+        char coordinators[2600];      /* their control endpoints, comma-separated; "": endpoint.control */
+        char join[TOKEN_SIZE]; /* a token, see token.h: where the cluster is and who we are; "": none */
+        wall_us join_ends_us;  /* no setting: the token's end, see links_join; 0 for none */
+        uint32_t threads;      /* 0: as many as there are cores */
+        uint32_t slots;        /* looks in hand at once, for each thread */
+        uint32_t outbox;       /* results kept until they are recorded, for each thread */
+        char resolver[256];    /* name servers, comma-separated "ip" or "ip:port"; "": resolv.conf */
+        char allow[512];       /* networks that may be looked at although they are private */
+        char ca_file[256];     /* trusted roots; "": the system's */
+        uint32_t tls_sessions; /* kept to be resumed, for each thread; 0: none */
         char user_agent[200];
         uint32_t ipv4, ipv6;            /* 0 or 1: whether to use that family; 2: find out */
         int64_t dns_min_us, dns_max_us; /* how long an answer is believed, whatever its TTL */
@@ -114,7 +115,8 @@ struct config {
     struct {
         char notify[2048];     /* channels as an owner has them, comma-separated; "": nobody is told */
         int64_t settled_us;    /* without doubt for that long, a worker's trouble is over */
-        char join[TOKEN_SIZE]; /* as a worker's, for `vedette watch` */
+        char join[TOKEN_SIZE]; /* as a worker's, for `vedette watch` and `vedette status` */
+        char feeds[2600];      /* of all collectors, comma-separated; "": endpoint.feed */
     } operator;
 
     struct {
@@ -177,6 +179,8 @@ bool config_location(const struct config *c, unsigned i, char *buf, size_t size)
 /* How many coordinators a worker serves, at least 1, and the control endpoint of the i-th. */
 unsigned config_coordinators(const struct config *c);
 void config_coordinator(const struct config *c, unsigned i, char buf[ENDPOINT_SIZE]);
+unsigned config_feeds(const struct config *c); /* likewise: operator.feeds, else endpoint.feed */
+void config_feed(const struct config *c, unsigned i, char buf[ENDPOINT_SIZE]);
 /* The jobs endpoint of the i-th location. */
 int config_jobs_endpoint(const struct config *c, unsigned i, char *buf, size_t size, struct err *err);
 

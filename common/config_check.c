@@ -37,19 +37,36 @@ static bool word_of(const char *list, unsigned i, char *buf, size_t size)
     return true;
 }
 
-unsigned config_coordinators(const struct config *c)
+/* 1 for an empty one: what stands for it. */
+static unsigned words_in(const char *list, unsigned most)
 {
     char one[ENDPOINT_SIZE];
     unsigned n = 0;
-    while (n < CONFIG_MAX_COORDINATORS && word_of(c->worker.coordinators, n, one, sizeof one))
+    while (n < most && word_of(list, n, one, sizeof one))
         n++;
     return n;
+}
+
+unsigned config_coordinators(const struct config *c)
+{
+    return words_in(c->worker.coordinators, CONFIG_MAX_COORDINATORS);
 }
 
 void config_coordinator(const struct config *c, unsigned i, char buf[ENDPOINT_SIZE])
 {
     if (!*c->worker.coordinators || !word_of(c->worker.coordinators, i, buf, ENDPOINT_SIZE))
         snprintf(buf, ENDPOINT_SIZE, "%s", c->endpoint.control);
+}
+
+unsigned config_feeds(const struct config *c)
+{
+    return words_in(c->operator.feeds, CONFIG_MAX_FEEDS);
+}
+
+void config_feed(const struct config *c, unsigned i, char buf[ENDPOINT_SIZE])
+{
+    if (!*c->operator.feeds || !word_of(c->operator.feeds, i, buf, ENDPOINT_SIZE))
+        snprintf(buf, ENDPOINT_SIZE, "%s", c->endpoint.feed);
 }
 
 bool config_location(const struct config *c, unsigned i, char *buf, size_t size)
@@ -117,7 +134,7 @@ static int check_endpoints(const struct config *c, struct err *err)
 static int check_worker_location(const struct config *c, struct err *err)
 {
     char name[sizeof c->locations];
-    if (*c->worker.join) /* the token says, and the coordinator knows its locations */
+    if (*c->worker.join || !*c->worker.location) /* the token says, and the coordinator knows its locations */
         return 0;
     for (unsigned i = 0; config_location(c, i, name, sizeof name); i++)
         if (strcmp(name, c->worker.location) == 0)

@@ -59,6 +59,7 @@ struct event {
         uint64_t store_away_s; /* for so long nothing could be recorded; 0: all is well */
         uint32_t late_p50_us, late_p99_us;
         uint32_t workers_ready, workers_all;
+        uint32_t shard, shards; /* whose numbers they are; 0 of 0 from those who do not say, and of 1 */
     } pulse;
 };
 

@@ -27,6 +27,13 @@ static int read_token(const struct config *c, enum links_as as, struct token *re
     return r < 0 ? err_where(err, r, "%s", setting_of(as)) : 0;
 }
 
+static void list_addresses(const struct token *t, char *list, size_t size)
+{
+    size_t len = 0;
+    for (unsigned i = 0; i < t->n_addresses && len < size; i++)
+        len += (size_t)snprintf(list + len, size - len, "%stcp://%s", i ? "," : "", t->address[i]);
+}
+
 int links_join(struct config *c, enum links_as as, struct err *err)
 {
     scoped(token) struct token t = { .n_addresses = 0 };
@@ -35,14 +42,14 @@ int links_join(struct config *c, enum links_as as, struct err *err)
     int r = read_token(c, as, &t, err);
     if (r < 0)
         return r;
-    char *where = as == LINKS_WORKER ? c->endpoint.control : c->endpoint.feed;
-    snprintf(where, ENDPOINT_SIZE, "tcp://%s", t.address[0]);
-    int len = 0;
-    bool told = *c->worker.coordinators; /* by who knows of more than the token has room for */
-    for (unsigned i = 0; as == LINKS_WORKER && !told && i < t.n_addresses; i++)
-        len += snprintf(c->worker.coordinators + len, sizeof c->worker.coordinators - (size_t)len,
-                        "%stcp://%s", i ? "," : "", t.address[i]);
-    if (as == LINKS_WORKER) {
+    bool worker = as == LINKS_WORKER;
+    snprintf(worker ? c->endpoint.control : c->endpoint.feed, ENDPOINT_SIZE, "tcp://%s", t.address[0]);
+    /* Unless they were told by who knows of more than the token has room for. */
+    if (worker && !*c->worker.coordinators)
+        list_addresses(&t, c->worker.coordinators, sizeof c->worker.coordinators);
+    if (!worker && !*c->operator.feeds)
+        list_addresses(&t, c->operator.feeds, sizeof c->operator.feeds);
+    if (worker) {
         memcpy(c->worker.location, t.location, sizeof c->worker.location);
         c->worker.join_ends_us = t.expires_us;
         c->endpoint.results[0] = '\0'; /* the welcome says */
@@ -66,10 +73,14 @@ static bool needs_keys(const struct config *c, enum links_as as)
         if (is_keyed(c, one))
             return true;
     }
+    for (unsigned i = 0; as == LINKS_OPERATOR && i < config_feeds(c); i++) {
+        config_feed(c, i, one);
+        if (is_keyed(c, one))
+            return true;
+    }
     const char *const ends[] = { c->endpoint.control, c->endpoint.feed, c->endpoint.results,
                                  c->endpoint.feedback, c->endpoint.jobs };
-    size_t from = as == LINKS_OPERATOR ? 1 : 0, to = as == LINKS_CLUSTER ? 5 : as == LINKS_OPERATOR ? 2 : 0;
-    for (size_t i = from; i < to; i++)
+    for (size_t i = 0; as == LINKS_CLUSTER && i < sizeof ends / sizeof *ends; i++)
         if (is_keyed(c, ends[i]))
             return true;
     return false;
@@ -147,6 +158,12 @@ int links_check(const struct config *c, struct err *err)
         config_coordinator(c, i, one);
         if (*c->worker.coordinators && !endpoint_is_local(one))
             return no_keys("worker.coordinators", one, err);
+    }
+    for (unsigned i = 0; i < config_feeds(c); i++) {
+        char one[ENDPOINT_SIZE];
+        config_feed(c, i, one);
+        if (*c->operator.feeds && !endpoint_is_local(one))
+            return no_keys("operator.feeds", one, err);
     }
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (!endpoint_is_local(rows[i].endpoint))

@@ -21,7 +21,7 @@ enum links_as {
 int links_new(struct bus **ret, const struct config *c, enum links_as as, struct err *err);
 
 /* What a token says takes the place of what the settings say: endpoint.control and
- * worker.location, or endpoint.feed; and worker.coordinators, where that is not set.
+ * worker.location, or endpoint.feed; and worker.coordinators or operator.feeds, where that is not set.
  * Without a token: nothing. */
 int links_join(struct config *c, enum links_as as, struct err *err);
 

@@ -26,6 +26,11 @@ static int check_location(const char *text, struct err *err)
                    LOCATION_SIZE - 1);
 }
 
+static int check_own_location(const char *text, struct err *err)
+{
+    return *text ? check_location(text, err) : 0;
+}
+
 static int check_locations(const char *text, struct err *err)
 {
     struct config c = { 0 };
@@ -46,7 +51,8 @@ static int check_locations(const char *text, struct err *err)
     return i > 0 ? 0 : err_set(err, -EINVAL, "at least one location must be named");
 }
 
-static int check_coordinators(const char *text, struct err *err)
+/* Of the coordinators, or of the feeds. */
+static int check_endpoints(const char *text, struct err *err)
 {
     struct config c = { 0 };
     char one[ENDPOINT_SIZE], earlier[ENDPOINT_SIZE];
@@ -57,7 +63,7 @@ static int check_coordinators(const char *text, struct err *err)
     for (const char *p = text; (p = strchr(p, ',')); p++)
         n++;
     if (n > CONFIG_MAX_COORDINATORS)
-        return err_set(err, -EINVAL, "more than %d coordinators", CONFIG_MAX_COORDINATORS);
+        return err_set(err, -EINVAL, "more than %d endpoints", CONFIG_MAX_COORDINATORS);
     for (unsigned i = 0; i < n; i++) {
         config_coordinator(&c, i, one);
         int r = endpoint_check(one, err);
@@ -287,9 +293,9 @@ const struct setting settings[] = {
 
     { "worker.name", TEXT(worker.name), .fallback = "", .check = check_worker_name,
       .about = "what the worker is called; empty: the host's name and the process id" },
-    { "worker.location", TEXT(worker.location), .fallback = "local", .check = check_location,
-      .about = "where it stands: one of `locations`" },
-    { "worker.coordinators", LIST(worker.coordinators), .fallback = "", .check = check_coordinators,
+    { "worker.location", TEXT(worker.location), .fallback = "", .check = check_own_location,
+      .about = "where it stands: one of `locations`; empty: the first of them" },
+    { "worker.coordinators", LIST(worker.coordinators), .fallback = "", .check = check_endpoints,
       .about = "where the coordinators of the cluster hear from it, separated by commas; empty: endpoint.control" },
     { "worker.join", SECRET(worker.join), .fallback = "", .check = token_check,
       .about = "token that `vedette token` printed: the worker takes part in that cluster, at the token's location" },
@@ -353,12 +359,14 @@ const struct setting settings[] = {
       .about = "whether each look is told on the feed, or only what is news" },
 
     { "operator.notify", LIST(operator.notify), .fallback = "", .check = channel_list_check,
-      .about = "who is told when a worker is in doubt of itself, by channels as an owner has them: mailto:, "
+      .about = "who is told when a worker is in doubt of itself, or nobody is at a location, by channels as an owner has them: mailto:, "
                "webhook:, exec:, console:; separated by commas; empty: nobody" },
     { "operator.settled", DURATION(operator.settled_us, 0, DAYS), .fallback = "60s",
       .about = "how long a worker must be without doubt until its trouble is over" },
     { "operator.join", SECRET(operator.join), .fallback = "", .check = token_check,
-      .about = "token of an operator's role: `vedette watch` listens to that cluster" },
+      .about = "token of an operator's role: `vedette watch` and `vedette status` listen to that cluster" },
+    { "operator.feeds", LIST(operator.feeds), .fallback = "", .check = check_endpoints,
+      .about = "where they hear the news of each collector, separated by commas; empty: endpoint.feed" },
 
     { "notify.retry_first", DURATION(notify.retry_first_us, 10 * MS, HOURS), .fallback = "5s",
       .about = "how long to wait before a notice that could not be delivered is tried again" },
@@ -395,6 +403,7 @@ const struct setting settings[] = {
       .about = "how long a program may run before it is ended" },
 };
 /* clang-format on */
+_Static_assert(CONFIG_MAX_FEEDS == CONFIG_MAX_COORDINATORS, "one check for both lists");
 _Static_assert(sizeof settings / sizeof *settings <= SETTINGS_MAX, "room for a mark of each");
 const size_t n_settings = sizeof settings / sizeof *settings;
 

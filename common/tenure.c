@@ -37,7 +37,7 @@ struct tenure {
     struct tenure_setup setup;
     enum store_role other;
     struct store *store; /* the thread's, once it runs */
-    bool cut;            /* we and the store agree on the shards */
+    bool settled;        /* we and the store agree whose it is, and on the shards */
 
     pthread_t thread;
     bool running;
@@ -72,14 +72,20 @@ static const char *name_of(const struct tenure *t)
 
 /* ── Asking, in the thread ─────────────────────────────────────────────── */
 
+static int settle(struct tenure *t, struct err *err)
+{
+    int r = store_join_cluster(t->store, t->setup.cluster, err);
+    return r < 0 ? r : store_cut(t->store, err);
+}
+
 /* Ours, and all that goes with it. What fails is asked again: whoever has it already is told so at once. */
 static int take_office(struct tenure *t, struct word *w, struct err *err)
 {
     int r = 0;
     w->claim_epoch = store_claim_epoch(t->store, t->setup.role);
-    if (!t->cut)
-        r = store_cut(t->store, err);
-    t->cut |= r == 0;
+    if (!t->settled)
+        r = settle(t, err);
+    t->settled |= r == 0;
     if (r == 0 && t->setup.role == STORE_COORDINATOR && w->job_epoch == 0)
         r = store_next_epoch(t->store, &w->job_epoch, err);
     return r < 0 ? r : store_keep_claim(t->store, err);
@@ -291,7 +297,7 @@ static int ask_first(struct tenure *t, struct err *err)
     if (r == -EBUSY && may_wait) {
         *err = (struct err){ 0 };
         (void)store_get_holder(t->store, t->setup.role, &w->holder, NULL);
-        return store_cut(t->store, err); /* it waits for one who cuts the sites alike */
+        return settle(t, err); /* it waits for one of its own cluster, who cuts the sites alike */
     }
     mono_ns asked = clock_mono();
     if (r == 0)

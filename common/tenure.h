@@ -38,6 +38,7 @@ struct tenure_rows {
 struct tenure_setup { /* borrowed for its life, but for itself */
     const struct config *config;
     enum store_role role;
+    const char *cluster; /* its public key, see store_join_cluster */
     struct loop *loop;
     struct board *board;
     struct tenure_rows rows;

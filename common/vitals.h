@@ -43,6 +43,7 @@ struct worker_vitals {
 
 #define VITALS_MAX_COUNT   (UINT64_C(1) << 53) /* of anything: as far as readers of JSON count exactly */
 #define VITALS_MAX_WORKERS 256                 /* in one message; more go into further messages, see part */
+#define VITALS_MAX_VACANT  32                  /* locations */
 
 struct vitals {
     uint32_t epoch;
@@ -61,6 +62,9 @@ struct vitals {
     const struct worker_vitals *workers; /* borrowed, see whoever made it */
     size_t n_workers;
     wall_us settled_us; /* all slots before this are in the ledger; 0: not known */
+    /* Locations that sites ask for, and where no worker has been ready for a while. */
+    unsigned n_vacant;
+    char vacant[VITALS_MAX_VACANT][LOCATION_SIZE];
 };
 
 #endif

@@ -31,14 +31,14 @@ static void follow_roster(struct parts *p, mono_ns now)
 }
 
 /* Where nobody is, looks are missed, and their sites are unknown from there. */
-static void follow_vacancy(struct attendance *a, const struct parts *p, mono_ns now)
+static void follow_vacancy(struct attendance *a, struct parts *p, mono_ns now)
 {
     if (now < a->vacancy_at)
         return;
     a->vacancy_at = now + VACANCY_EVERY_NS;
     for (unsigned i = 0; i < p->n_named; i++) {
         unsigned ready = i < p->n_locations ? roster_ready(p->roster, i) : 0;
-        enum vacancy_word word = vacancy_step(&a->vacancy, i, p->asked >> i & 1, ready, now);
+        enum vacancy_word word = vacancy_step(&p->vacancy, i, p->asked >> i & 1, ready, now);
         if (word == VACANCY_NOBODY)
             log_warn("location.nobody",
                      "location=%s: no worker is ready there%s; what it should look at is missed",

@@ -5,10 +5,8 @@
 #define COORDINATOR_ATTENDANCE_H
 
 #include "coordinator/parts.h"
-#include "coordinator/vacancy.h"
 
 struct attendance { /* all zero at first; private */
-    struct vacancy vacancy;
     mono_ns vacancy_at;
 };
 

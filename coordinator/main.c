@@ -43,8 +43,9 @@ static int act(struct stage *s, struct err *err)
 
 static int open_store(struct stage *s, struct err *err)
 {
-    const struct tenure_setup setup = { &s->config, STORE_COORDINATOR, s->loop, s->board,
-                                        coordinator_tenure_rows };
+    const struct tenure_setup setup = {
+        &s->config, STORE_COORDINATOR, bus_cluster(s->bus), s->loop, s->board, coordinator_tenure_rows,
+    };
     int r = tenure_new(&s->tenure, &setup, err);
     if (r == 0)
         r = store_open(&s->store, s->config.store, STORE_READ, err);

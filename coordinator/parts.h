@@ -19,6 +19,7 @@
 #include "coordinator/roster.h"
 #include "coordinator/schedule.h"
 #include "coordinator/turns.h"
+#include "coordinator/vacancy.h"
 
 struct parts {
     const struct config *config;
@@ -33,6 +34,7 @@ struct parts {
     char location[CONFIG_MAX_LOCATIONS][LOCATION_SIZE];
     unsigned n_locations, n_named;
     uint32_t asked; /* locations that runs were begun for, a bit for each */
+    struct vacancy vacancy;
 
     struct grid grid;
     struct catalog *catalog;

@@ -201,12 +201,21 @@ static struct vitals numbers(struct parts *p)
     };
 }
 
+static void put_vacant(const struct parts *p, struct vitals *v)
+{
+    _Static_assert(VITALS_MAX_VACANT >= CONFIG_MAX_LOCATIONS, "all may be");
+    for (unsigned i = 0; i < p->n_named; i++)
+        if (vacancy_told(&p->vacancy, i))
+            memcpy(v->vacant[v->n_vacant++], p->location[i], LOCATION_SIZE);
+}
+
 void reporter_vitals(struct reporter *r)
 {
     struct parts *p = r->parts;
     struct report report = { .kind = REPORT_VITALS, .vitals = numbers(p) };
     struct vitals *v = &report.vitals;
     size_t lanes = 0;
+    put_vacant(p, v);
     for (size_t i = 0; i < roster_end(p->roster); i++)
         lanes += roster_lane(p->roster, (int)i) != NULL;
     v->parts = (uint32_t)(lanes / VITALS_MAX_WORKERS + 1);

@@ -22,6 +22,12 @@ struct vacancy {                         /* zero-filled at the beginning; privat
 
 enum vacancy_word { VACANCY_NO_NEWS, VACANCY_NOBODY, VACANCY_MANNED };
 
+/* Whether it has been told of that location that nobody is there, and not yet that somebody is. */
+static inline bool vacancy_told(const struct vacancy *v, unsigned location)
+{
+    return v->told >> location & 1;
+}
+
 /* How a location is now: whether sites ask for it, and how many lanes are ready there. */
 enum vacancy_word vacancy_step(struct vacancy *v, unsigned location, bool asked, unsigned ready, mono_ns now);
 

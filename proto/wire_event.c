@@ -82,6 +82,8 @@ static int check_pulse(const struct pulse *p, struct err *err)
     int r = 0;
     for (size_t i = 0; r == 0 && i < sizeof counts / sizeof *counts; i++)
         r = wire_check_number(counts[i], VITALS_MAX_COUNT, "counted in a pulse", err);
+    if (r == 0 && (p->shards > CONTROL_MAX_SHARDS || (p->shard > 0 && p->shard >= p->shards)))
+        r = err_set(err, -EBADMSG, "there is no part %u of %u", p->shard, p->shards);
     return r;
 }
 
@@ -131,6 +133,8 @@ static void pulse_out(Vedette__V1__Pulse *to, const struct pulse *p)
     to->workers_ready = p->workers_ready;
     to->workers_all = p->workers_all;
     to->store_away_s = p->store_away_s;
+    to->shard = p->shard;
+    to->shards = p->shards;
 }
 
 static void numbers_out(Vedette__V1__Event *m, const struct event *e, unsigned set)
@@ -218,6 +222,8 @@ static void pulse_in(struct pulse *to, const Vedette__V1__Pulse *m)
         .workers_ready = m->workers_ready,
         .workers_all = m->workers_all,
         .store_away_s = m->store_away_s,
+        .shard = m->shard,
+        .shards = m->shards,
     };
 }
 

@@ -74,6 +74,8 @@ static int check_vitals(const struct vitals *v, struct err *err)
 {
     if (v->n_workers > VITALS_MAX_WORKERS)
         return err_set(err, -EBADMSG, "%zu workers are more than %d", v->n_workers, VITALS_MAX_WORKERS);
+    if (v->n_vacant > VITALS_MAX_VACANT)
+        return err_set(err, -EBADMSG, "%u locations are more than %d", v->n_vacant, VITALS_MAX_VACANT);
     if (v->epoch > WIRE_MAX_EPOCH)
         return err_set(err, -EBADMSG, "epoch %u is more than %d", v->epoch, WIRE_MAX_EPOCH);
     if (v->part > 0 && v->part >= v->parts)
@@ -85,6 +87,8 @@ static int check_vitals(const struct vitals *v, struct err *err)
         r = wire_check_instant(v->settled_us, "the instant before which all is settled", err);
     if (r == 0)
         r = check_counts(v, err);
+    for (unsigned i = 0; r == 0 && i < v->n_vacant; i++)
+        r = wire_check_location(v->vacant[i], "", err);
     for (size_t i = 0; r == 0 && i < v->n_workers; i++) {
         r = wire_check_worker_vitals(&v->workers[i], err);
         if (r < 0)
@@ -123,7 +127,12 @@ int wire_pack_vitals(const struct vitals *v, struct wire_out *o)
 
     Vedette__V1__Vitals numbers;
     Vedette__V1__Report piece = VEDETTE__V1__REPORT__INIT;
+    char *vacant[VITALS_MAX_VACANT];
     numbers_out(&numbers, v);
+    for (unsigned i = 0; i < v->n_vacant; i++)
+        vacant[i] = wire_lend(v->vacant[i]);
+    numbers.vacant = vacant;
+    numbers.n_vacant = v->n_vacant;
     piece.vitals = &numbers;
     wire_put(o, &piece.base);
 
@@ -155,6 +164,16 @@ static int workers_in(struct wire_arena *a, struct vitals *to, const Vedette__V1
     return r;
 }
 
+static int vacant_in(struct vitals *to, const Vedette__V1__Vitals *from, struct err *err)
+{
+    if (from->n_vacant > VITALS_MAX_VACANT)
+        return err_set(err, -EBADMSG, "%zu locations are more than %d", from->n_vacant, VITALS_MAX_VACANT);
+    int r = 0;
+    for (; r == 0 && to->n_vacant < from->n_vacant; to->n_vacant++)
+        r = wire_name(to->vacant[to->n_vacant], LOCATION_SIZE, from->vacant[to->n_vacant], "location", err);
+    return r;
+}
+
 int wire_vitals_in(struct wire_arena *a, struct vitals *to, const Vedette__V1__Report *m, struct err *err)
 {
     const Vedette__V1__Vitals *from = m->vitals;
@@ -181,6 +200,8 @@ int wire_vitals_in(struct wire_arena *a, struct vitals *to, const Vedette__V1__R
         .settled_us = from->settled_us,
     };
     int r = workers_in(a, &v, m, err);
+    if (r == 0)
+        r = vacant_in(&v, from, err);
     if (r == 0)
         r = check_vitals(&v, err);
     if (r == 0)

@@ -113,6 +113,9 @@ static int start_lanes(struct worker *w, struct bus *bus, const struct config *c
                        struct err *err)
 {
     w->config = *config;
+    char *location = w->config.worker.location;
+    if (!*location)
+        config_location(config, 0, location, sizeof w->config.worker.location);
     struct lane_setup setup = {
         .config = &w->config, .bus = bus, .worker = w->name, .ended = &w->ended, .board = board
     };
@@ -126,7 +129,7 @@ static int start_lanes(struct worker *w, struct bus *bus, const struct config *c
         if (r < 0)
             return r;
     }
-    log_info("worker.started", "name=%s location=%s lanes=%u slots=%u", w->name, config->worker.location, n,
+    log_info("worker.started", "name=%s location=%s lanes=%u slots=%u", w->name, location, n,
              w->config.worker.slots);
     return 0;
 }

@@ -15,6 +15,7 @@ struct store_backend {
     void (*set_shard)(struct store *s, struct shard shard);
     int (*shards)(struct store *s, uint32_t *ret, struct err *err);
     int (*cut)(struct store *s, struct err *err);
+    int (*join_cluster)(struct store *s, const char *public, struct err *err);
     int (*has_others)(struct store *s, bool *ret, struct err *err);
     int (*claim)(struct store *s, enum store_role role, int64_t wait_us, struct err *err);
     int (*keep_claim)(struct store *s, struct err *err);

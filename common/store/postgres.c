@@ -43,6 +43,10 @@ static const struct migrate_step steps[] = {
      6,
 #include "common/store/schema/postgres/0006_settled.sql.h"
      },
+    {
+     7,
+#include "common/store/schema/postgres/0007_cluster.sql.h"
+     },
 };
 #define OUR_VERSION ((unsigned)(sizeof steps / sizeof *steps))
 

@@ -228,6 +228,7 @@ int sql_get_summary(struct store *s, struct summary *ret, struct err *err);
 void sql_set_shard(struct store *s, struct shard shard);
 int sql_shards(struct store *s, uint32_t *ret, struct err *err);
 int sql_cut(struct store *s, struct err *err);
+int sql_join_cluster(struct store *s, const char *public, struct err *err);
 int sql_put_sweep(struct sql *s, wall_us states_us, struct err *err); /* in a transaction */
 
 /* sql_keys.c */
@@ -252,20 +253,21 @@ int sql_copy(struct store *from, struct store *to, store_copied_fn *fn, void *ar
 int sql_check(struct store *s, store_fault_fn *fn, void *arg, struct err *err);
 
 /* ... and as a backend's table has them. */
-#define SQL_MEMBERS                                                                                       \
-    .set_shard = sql_set_shard, .shards = sql_shards, .cut = sql_cut, .each_site = sql_each_site,         \
-    .each_brief = sql_each_brief, .next_briefs = sql_next_briefs, .each_last_slot = sql_each_last_slot,   \
-    .each_owner = sql_each_owner, .find_site = sql_find_site, .edit_begin = sql_edit_begin,               \
-    .edit_owner = sql_edit_owner, .edit_site = sql_edit_site, .edit_remove_site = sql_edit_remove_site,   \
-    .edit_remove_owner = sql_edit_remove_owner, .edit_commit = sql_edit_commit,                           \
-    .edit_abort = sql_edit_abort, .next_epoch = sql_next_epoch, .newest_ids = sql_newest_ids,             \
-    .record = sql_record, .put_vitals = sql_put_vitals, .each_state = sql_each_state,                     \
-    .each_view = sql_each_view, .each_result = sql_each_result, .each_incident = sql_each_incident,       \
-    .each_episode = sql_each_episode, .each_evidence = sql_each_evidence, .each_notice = sql_each_notice, \
-    .get_vitals = sql_get_vitals, .each_worker = sql_each_worker, .get_states_us = sql_get_states_us,     \
-    .get_settled = sql_get_settled, .add_key = sql_add_key, .revoke_key = sql_revoke_key,                 \
-    .keys_change = sql_keys_change, .each_key = sql_each_key, .get_summary = sql_get_summary,             \
-    .roll_up = sql_roll_up, .each_rollup = sql_each_rollup, .pack = sql_pack, .prune = sql_prune,         \
-    .copy = sql_copy, .check = sql_check, .name = sql_name
+#define SQL_MEMBERS                                                                                     \
+    .set_shard = sql_set_shard, .shards = sql_shards, .cut = sql_cut, .join_cluster = sql_join_cluster, \
+    .each_site = sql_each_site, .each_brief = sql_each_brief, .next_briefs = sql_next_briefs,           \
+    .each_last_slot = sql_each_last_slot, .each_owner = sql_each_owner, .find_site = sql_find_site,     \
+    .edit_begin = sql_edit_begin, .edit_owner = sql_edit_owner, .edit_site = sql_edit_site,             \
+    .edit_remove_site = sql_edit_remove_site, .edit_remove_owner = sql_edit_remove_owner,               \
+    .edit_commit = sql_edit_commit, .edit_abort = sql_edit_abort, .next_epoch = sql_next_epoch,         \
+    .newest_ids = sql_newest_ids, .record = sql_record, .put_vitals = sql_put_vitals,                   \
+    .each_state = sql_each_state, .each_view = sql_each_view, .each_result = sql_each_result,           \
+    .each_incident = sql_each_incident, .each_episode = sql_each_episode,                               \
+    .each_evidence = sql_each_evidence, .each_notice = sql_each_notice, .get_vitals = sql_get_vitals,   \
+    .each_worker = sql_each_worker, .get_states_us = sql_get_states_us, .get_settled = sql_get_settled, \
+    .add_key = sql_add_key, .revoke_key = sql_revoke_key, .keys_change = sql_keys_change,               \
+    .each_key = sql_each_key, .get_summary = sql_get_summary, .roll_up = sql_roll_up,                   \
+    .each_rollup = sql_each_rollup, .pack = sql_pack, .prune = sql_prune, .copy = sql_copy,             \
+    .check = sql_check, .name = sql_name
 
 #endif

@@ -80,6 +80,8 @@ enum query_id {
     Q_NOTICE_OUTCOME,
     Q_SHARDS,
     Q_SHARDS_SET,
+    Q_CLUSTER,
+    Q_CLUSTER_SET,
     Q_SWEEPS_FORGET,
     Q_SWEEP_PUT,
     Q_VITALS_FORGET,

@@ -75,6 +75,10 @@ static const struct migrate_step steps[] = {
      12,
 #include "common/store/schema/sqlite/0012_settled.sql.h"
      },
+    {
+     13,
+#include "common/store/schema/sqlite/0013_cluster.sql.h"
+     },
 };
 #define OUR_VERSION ((unsigned)(sizeof steps / sizeof *steps))
 

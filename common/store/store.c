@@ -101,6 +101,11 @@ int store_shards(struct store *s, uint32_t *ret, struct err *err)
     return s->backend->shards(s, ret, err);
 }
 
+int store_join_cluster(struct store *s, const char *public, struct err *err)
+{
+    return s->backend->join_cluster(s, public, err);
+}
+
 int store_cut(struct store *s, struct err *err)
 {
     return s->backend->cut(s, err);

@@ -72,6 +72,10 @@ int store_shards(struct store *s, uint32_t *ret, struct err *err);
 /* To be asked after store_claim: the store is cut as this handle's shard says from now on. -EBUSY while
  * others are at work who cut it otherwise: a site would be looked at twice, and its owner told twice. */
 int store_cut(struct store *s, struct err *err);
+/* To be asked after store_claim: the store is that cluster's from now on, which its public key says
+ * (keys.h; "" for one without keys, of which nothing is asked). -EBUSY while others are at work with it by
+ * another key: their workers would not be let in by us, nor ours by them. */
+int store_join_cluster(struct store *s, const char *public, struct err *err);
 /* Whether other processes than this one have a claim, in whatever role and part. */
 int store_has_others(struct store *s, bool *ret, struct err *err);
 

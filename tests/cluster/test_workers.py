@@ -75,7 +75,7 @@ def test_its_router_forgets_the_connections_that_it_let_out(cluster, town):
     assert 0 <= sum(lost.values()) <= fleet.again(), lost
 
 
-def test_a_location_without_workers(cluster, town):
+def test_a_location_without_workers(cluster, town, mail):
     """Its sites are unknown, the operator is told, and all goes on when somebody comes."""
     far, both = town.site("far", b.healthy()), town.site("both", b.healthy())
     cluster.make_key()
@@ -83,14 +83,19 @@ def test_a_location_without_workers(cluster, town):
         {"name": "far", "url": far.url(), "every": "500ms", "timeout": "400ms", "locations": ["us"]},
         {"name": "both", "url": both.url(), "every": "500ms", "timeout": "400ms", "locations": ["eu", "us"]}])
     cluster.start(workers=("eu1", "eu2"))
-    cluster.wait_health("far", "unknown", within=20)
-    cluster.wait_health("both", "up", within=20)
-    until(lambda: "us nobody" in cluster.cli("status").out, 20, lambda: cluster.cli("status").out)
+    cluster.wait_health("far", "unknown", within=30)
+    cluster.wait_health("both", "up", within=30)
+    until(lambda: "us nobody" in cluster.cli("status").out, 30, lambda: cluster.cli("status").out)
     assert not far.visits and both.visits
-    cluster.begin_worker("us1").says(r"lane\.welcomed", within=20)
-    cluster.wait_health("far", "up", within=20)
+    (letter,) = mail.wait(1, "[in doubt] location us: nobody looks from there", within=60)
+    assert letter.recipients == ["ops@watch.test"] and "is missed" in letter.text, letter.text
+    cluster.begin_worker("us1").says(r"lane\.welcomed", within=30)
+    cluster.wait_health("far", "up", within=30)
     cluster.wait_seen("both")
     assert "us 1 ready" in cluster.cli("status").out
+    mail.wait(1, "[doubt over] location us is looked at from again", within=60)
     cluster.daemon["us1"].kill()
-    cluster.wait_health("far", "unknown", within=20)
+    cluster.wait_health("far", "unknown", within=30)
     cluster.whole("far", places=["us"])
+    told = [(n["notice"] if "notice" in n else n["kind"], n.get("location")) for n in cluster.ask("notices")]
+    assert sorted(told[:2]) == [("doubt_over", "us"), ("in_doubt", "us")], told

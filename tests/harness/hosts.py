@@ -38,7 +38,6 @@ ON_CONTROL = {
     **{k: v for k, v in QUICK.items() if not k.startswith("worker.")},
     "worker.allow": "10.0.0.0/8",  # `apply` says what workers would refuse
     "locations": "eu, us",
-    "worker.location": "eu",  # there is no worker, but its location must be one of those
     "operator.notify": "mailto:ops@watch.test",
     "operator.settled": "2s",
 }

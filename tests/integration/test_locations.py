@@ -5,7 +5,7 @@ from harness.patience import until
 from harness.stories import owner, quick, rounds
 
 BAD = b.status(503)
-PLACES = {"locations": "eu, us", "worker.location": "eu"}
+PLACES = {"locations": "eu, us"}
 
 
 def well_for(*places):

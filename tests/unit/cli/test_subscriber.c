@@ -133,9 +133,59 @@ static void hears_a_feed(void **state)
     }
 }
 
+/* Each counts its own; one that is silent holds up nobody. */
+static void hears_several(void **state)
+{
+    static const struct subscriber_hooks hooks = {
+        .event = on_event, .missed = on_missed, .again = on_again, .bad = on_bad
+    };
+    struct heard h = { 0 };
+    struct err err = { 0 };
+    char bound[160], where[SUBSCRIBER_WHERE_SIZE];
+    void *pub[2] = { NULL };
+    int port[2] = { 0 };
+    (void)state;
+    {
+        scoped(bus) struct bus *bus = NULL;
+        scoped(loop) struct loop *loop = NULL;
+        scoped(subscriber) struct subscriber *s = NULL;
+        assert_int_equal(bus_new(&bus), 0);
+        assert_int_equal(loop_new(&loop), 0);
+        for (int i = 0; i < 2; i++) {
+            assert_int_equal(bus_open(bus, LANE_FEED, SIDE_FROM, "tcp://127.0.0.1:*", &pub[i], &err), 0);
+            assert_int_equal(bus_endpoint(pub[i], bound, sizeof bound), 0);
+            port[i] = atoi(strrchr(bound, ':') + 1);
+        }
+        struct config config;
+        config_init(&config);
+        snprintf(config.operator.feeds, sizeof config.operator.feeds,
+                 "tcp://127.0.0.1:%d, tcp://127.0.0.1:%d, tcp://127.0.0.1:1", port[0], port[1]);
+        assert_int_equal(subscriber_new(&s, loop, &config, &hooks, &h, &err), 0);
+        assert_non_null(strstr(subscriber_where(&config, where), " and 2 more"));
+        uint64_t seq[2] = { 0, 5000 };
+        for (int i = 0; i < 2; i++) {
+            unsigned before = h.events;
+            for (int k = 0; k < 1000 && h.events == before; k++) {
+                tell(pub[i], ++seq[i]);
+                loop_turn(loop, 10);
+            }
+            assert_true(h.events > before);
+        }
+        tell(pub[0], ++seq[0]);
+        tell(pub[1], ++seq[1]);
+        tell(pub[0], seq[0] += 3);
+        for (int i = 0; i < 1000 && h.missed == 0; i++)
+            loop_turn(loop, 10);
+        assert_int_equal(h.missed, 2);
+        assert_int_equal(h.again, 0);
+        bus_close(pub[0]);
+        bus_close(pub[1]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(counts_what_is_missing),
-                                        cmocka_unit_test(hears_a_feed) };
+                                        cmocka_unit_test(hears_a_feed), cmocka_unit_test(hears_several) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

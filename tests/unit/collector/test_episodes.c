@@ -69,6 +69,58 @@ static void told_once_and_over_once(void **state)
     }
 }
 
+static void a_location_where_nobody_is_is_told_of(void **state)
+{
+    static const char vacant[2][LOCATION_SIZE] = { "us", "eu" };
+    static const struct {
+        unsigned n;
+        const char *told;
+    } turns[] = {
+        {0,  " "},
+        { 1, "["},
+        { 1, " "},
+        { 0, " "},
+        { 1, " "},
+        { 0, " "},
+        { 0, " "},
+        { 0, " "},
+        { 0, "]"},
+    };
+    (void)state;
+    struct episodes *s = NULL;
+    struct incidents *numbers = NULL;
+    struct batch b = { 0 };
+    char line[200], subject[200];
+    scoped(text) struct text body = TEXT_UP_TO(4096);
+    assert_int_equal(incidents_new(&numbers, (struct shard){ 0 }, 0, 0), 0);
+    assert_int_equal(episodes_new(&s, "console:, mailto:ops@example.com", 3 * US_PER_S, NULL), 0);
+    for (size_t t = 0; t < sizeof turns / sizeof *turns; t++) {
+        episodes_hear(s, "w1", WORKER_FINE, "");
+        episodes_hear_vacant(s, vacant, turns[t].n);
+        episodes_step(s, &b, numbers, WORLD_START_US + (wall_us)t * US_PER_S);
+        assert_int_equal(told_in(&b), turns[t].told[0]);
+        if (b.n_episodes > 0) {
+            bool over = b.episodes[0].end != EPISODE_OPEN;
+            const char *facts = b.notices[0]->payload;
+            assert_string_equal(episode_location(b.episodes[0].worker), "us");
+            assert_int_equal(message_subject(facts, subject, sizeof subject, NULL), 0);
+            assert_int_equal(message_line(facts, line, sizeof line, NULL), 0);
+            assert_int_equal(message_body(facts, &body, NULL), 0);
+            assert_string_equal(subject, over ? "[doubt over] location us is looked at from again, after 4.0s"
+                                              : "[in doubt] location us: nobody looks from there");
+            assert_non_null(strstr(line, over ? "TRUST location us" : "DOUBT location us since"));
+            assert_non_null(strstr(text_str(&body), over ? "Nobody was there for" : "is missed, and sites"));
+        }
+        batch_clear(&b);
+    }
+    episodes_hear_vacant(s, vacant, 2); /* one a batch, where there are more: each its own */
+    episodes_step(s, &b, numbers, WORLD_START_US + US_PER_HOUR);
+    assert_int_equal(b.n_episodes, 2);
+    episodes_free(s);
+    incidents_free(numbers);
+    batch_done(&b);
+}
+
 static void who_is_not_heard_of_for_an_hour_has_left(void **state)
 {
     (void)state;
@@ -248,9 +300,13 @@ static void the_store_keeps_episodes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(told_once_and_over_once), cmocka_unit_test(who_is_not_heard_of_for_an_hour_has_left),
-        cmocka_unit_test(channels_are_vetted),     cmocka_unit_test(an_episode_outlives_the_collector),
-        cmocka_unit_test(the_operator_reads),      cmocka_unit_test(the_store_keeps_episodes),
+        cmocka_unit_test(told_once_and_over_once),
+        cmocka_unit_test(a_location_where_nobody_is_is_told_of),
+        cmocka_unit_test(who_is_not_heard_of_for_an_hour_has_left),
+        cmocka_unit_test(channels_are_vetted),
+        cmocka_unit_test(an_episode_outlives_the_collector),
+        cmocka_unit_test(the_operator_reads),
+        cmocka_unit_test(the_store_keeps_episodes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

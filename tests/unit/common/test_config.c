@@ -429,7 +429,7 @@ static void test_secrets_from_files(void **state)
     rmdir(path);
     FILE *f = fopen(path, "w");
     assert_non_null(f);
-    for (int i = 0; i < 2000; i++)
+    for (int i = 0; i < TOKEN_SIZE + 1; i++)
         fputc('x', f);
     fclose(f);
     chmod(path, 0600);

@@ -414,7 +414,7 @@ CONTRACT(the_newest_vitals_and_workers_of_the_last_hour)
         { .worker = "b", .lane = 0},
         { .worker = "a",          .lane = 2               },
     };
-    struct vitals v = { 3, NOON, NOON - 9, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0, 1, w, 3, 13 };
+    struct vitals v = { 3, NOON, NOON - 9, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0, 1, w, 3, 13, 0, { "" } };
     OK(store_put_vitals(s, &v, &err));
     OK(store_get_vitals(s, &got, &err));
     assert_int_equal(got.n_workers, 0);

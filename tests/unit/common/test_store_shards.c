@@ -67,6 +67,42 @@ EVERYWHERE(all_cut_it_alike)
     place_remove(&p);
 }
 
+/* What a server noticed of an end a moment later, is waited for. */
+static void alone(struct store *s)
+{
+    bool others = true;
+    for (int i = 0; i < 500 && others; i++) {
+        OK(store_has_others(s, &others, &err));
+        if (others)
+            usleep(20000);
+    }
+    assert_false(others);
+}
+
+EVERYWHERE(it_is_of_one_cluster)
+{
+    static const char ours[] = "ours111111111111111111111111111111111111",
+                      theirs[] = "theirs1111111111111111111111111111111111";
+    struct place p;
+    place_make(&p);
+    struct store *first = part(&p, 0, 1), *second = part(&p, 0, 1), *other = part(&p, 0, 1);
+    OK(store_claim(first, STORE_COORDINATOR, 0, &err));
+    OK(store_join_cluster(first, "", &err)); /* one without keys says nothing */
+    OK(store_join_cluster(first, ours, &err));
+    OK(store_join_cluster(second, ours, &err));
+    OK(store_join_cluster(second, "", &err));
+    REFUSED(store_join_cluster(other, theirs, &err), -EBUSY, "another cluster is at work with this store");
+    OK(store_claim(other, STORE_COLLECTOR, 0, &err));
+    REFUSED(store_join_cluster(other, theirs, &err), -EBUSY, "begins with ours1111, ours with theirs11");
+    store_close(first);
+    alone(other);
+    OK(store_join_cluster(other, theirs, &err)); /* nobody else is at work: a new key */
+    REFUSED(store_join_cluster(second, ours, &err), -EBUSY, "ours with ours1111");
+    store_close(second);
+    store_close(other);
+    place_remove(&p);
+}
+
 static wall_us states_us(struct store *s)
 {
     wall_us at = 0;
@@ -185,6 +221,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_part_has_its_own),
         cmocka_unit_test(test_all_cut_it_alike),
+        cmocka_unit_test(test_it_is_of_one_cluster),
         cmocka_unit_test(test_states_are_as_old_as_the_oldest_part),
         cmocka_unit_test(test_vitals_are_of_all_parts),
     };

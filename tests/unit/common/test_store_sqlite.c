@@ -61,7 +61,7 @@ static void test_a_store_of_another_version(void **state)
     run_sql(&p, "PRAGMA user_version = 99");
     for (enum store_mode mode = STORE_READ; mode <= STORE_CREATE; mode++) {
         REFUSED(store_open(&s, p.url, mode, &err), -EPROTO, "version 99");
-        REFUSED(store_open(&s, p.url, mode, &err), -EPROTO, "up to 12");
+        REFUSED(store_open(&s, p.url, mode, &err), -EPROTO, "up to 13");
         REFUSED(store_open(&s, p.url, mode, &err), -EPROTO, path_of(&p));
     }
     run_sql(&p, "PRAGMA user_version = 0"); /* older: a reader cannot help it */

@@ -33,7 +33,7 @@ static int try_open(struct office *o, const struct place *p, enum store_role rol
     assert_int_equal(board_new(&o->board, "test", &table, BOARD_ALL_READY, NULL), 0);
     assert_int_equal(loop_new(&o->loop), 0);
     const struct tenure_setup setup = {
-        &o->config, role, o->loop, o->board, {&rows[0], &rows[1]}
+        &o->config, role, "", o->loop, o->board, {&rows[0], &rows[1]}
     };
     return tenure_new(&o->tenure, &setup, err);
 }

@@ -73,7 +73,9 @@ static struct event usual(enum event_kind kind)
                    .late_p99_us = UINT32_MAX,
                    .workers_ready = 16,
                    .workers_all = 17,
-                   .store_away_s = 77 },
+                   .store_away_s = 77,
+                   .shard = 4,
+                   .shards = 5 },
     };
 }
 
@@ -256,6 +258,8 @@ static void tell_event(struct piece *p, enum event_kind kind, const struct inste
     tell_text(&worker, story, "w.worker", 1, "w1");
     tell_text(&worker, story, "w.location", 3, "oslo");
     tell_number(&pulse, story, "up", 1, 10);
+    tell_number(&pulse, story, "shard", 19, 1);
+    tell_number(&pulse, story, "shards", 20, 2);
 
     tell_version(p, story);
     tell_number(p, story, "kind", 3, kind);
@@ -297,6 +301,8 @@ static const struct {
     { EVENT_PULSE, NUMBER("kind", EVENT_KIND_END), -EBADMSG, "8 is no kind" },
     { EVENT_PULSE, NUMBER("kind", UINT64_MAX), -EBADMSG, "no kind" },
     { EVENT_PULSE, WITHOUT("pulse"), -EBADMSG, "pulse itself is missing" },
+    { EVENT_PULSE, NUMBER("shards", 1), -EBADMSG, "no part 1 of 1" },
+    { EVENT_PULSE, NUMBER("shards", 65), -EBADMSG, "no part 1 of 65" },
     { EVENT_WORKER, WITHOUT("worker"), -EBADMSG, "worker itself is missing" },
     { EVENT_WORKER, WITHOUT("w.worker"), -EBADMSG, "worker: a worker's name" },
     { EVENT_RESULT, WITHOUT("look_"), -EBADMSG, "result itself is missing" },

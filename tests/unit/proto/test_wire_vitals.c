@@ -109,6 +109,8 @@ static void assert_numbers(const struct vitals *a, const struct vitals *b)
     assert_int_equal(a->late_p99_us, b->late_p99_us);
     assert_int_equal(a->late_max_us, b->late_max_us);
     assert_int_equal(a->dropped, b->dropped);
+    assert_int_equal(a->n_vacant, b->n_vacant);
+    assert_memory_equal(a->vacant, b->vacant, sizeof a->vacant);
     assert_int_equal(a->part, b->part);
     assert_int_equal(a->parts, b->parts);
 }
@@ -123,6 +125,8 @@ static void vitals_with_most_workers_fit_and_come_back(void **state)
 
     struct report got, rep = { .kind = REPORT_VITALS };
     rep.vitals = usual(workers, VITALS_MAX_WORKERS);
+    for (; rep.vitals.n_vacant < VITALS_MAX_VACANT; rep.vitals.n_vacant++)
+        long_text(rep.vitals.vacant[rep.vitals.n_vacant], LOCATION_SIZE, "v", '-', LOCATION_SIZE - 1);
     int len = wire_pack_report(&rep, buf, sizeof buf);
     assert_true(len > 0);
     assert_int_equal(wire_unpack_report(arena, buf, (size_t)len, &got, NULL), 0);
@@ -134,6 +138,9 @@ static void vitals_with_most_workers_fit_and_come_back(void **state)
     assert_numbers(&got.vitals, &rep.vitals);
 
     rep.vitals.n_workers++;
+    assert_int_equal(wire_pack_report(&rep, buf, sizeof buf), -EINVAL);
+    rep.vitals.n_workers--;
+    rep.vitals.n_vacant++;
     assert_int_equal(wire_pack_report(&rep, buf, sizeof buf), -EINVAL);
 }
 
@@ -199,6 +206,7 @@ static void tell_vitals(struct piece *p, const struct instead *story)
     tell_number(p, story, "v.waiting", 11, 0);
     tell_number(p, story, "v.part", 15, 0);
     tell_number(p, story, "v.parts", 16, 1);
+    tell_text(p, story, "v.vacant", 19, "us");
 }
 
 static void tell_report(struct piece *p, const struct instead *story)
@@ -223,6 +231,8 @@ static void bytes_made_by_hand_are_understood(void **state)
     assert_int_equal(got.vitals.n_workers, 1);
     assert_int_equal(got.vitals.epoch, 3);
     assert_int_equal(got.vitals.parts, 1);
+    assert_int_equal(got.vitals.n_vacant, 1);
+    assert_string_equal(got.vitals.vacant[0], "us");
     assert_string_equal(got.vitals.workers[0].worker, "w1");
     assert_string_equal(got.vitals.workers[0].software, "vedette 0.1.0");
 }
@@ -236,6 +246,8 @@ static const struct {
     { WITHOUT("v.parts"), 0, "" },
     { WITHOUT("vitals.worker"), 0, "" },
     { WITHOUT("w.software"), 0, "" },
+    { WITHOUT("v.vacant"), 0, "" },
+    { TEXT("v.vacant", ""), -EBADMSG, "a location's name" },
     { WITHOUT("vitals"), -EBADMSG, "vitals are missing" },
     { NUMBER("v.epoch", 0x1000000), -EBADMSG, "epoch" },
     { NUMBER("v.at_us", UINT64_MAX), -EBADMSG, "before 1970" },
