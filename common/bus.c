@@ -44,7 +44,8 @@ struct bus_link {
  * control, feedback: small, always drained by both ends, heartbeats on both
  *   ends, since a peer's heartbeats find only the other one dead. A worker has a
  *   control link to each coordinator, also to those that are away: it tries again
- *   after 0.7 s at most, so that one that comes is found within a second.
+ *   after 0.6 s at most, so that one that comes is found within a second, and one
+ *   that is handed over to in good order has its workers within that.
  * feed: whoever is too slow misses something; nobody waits for a subscriber.
  *
  * Everywhere: a handshake may take 5 s and not ZeroMQ's 30, so that silent
@@ -172,10 +173,11 @@ static int lock_door(struct bus *b, void *socket, const struct bus_link *k)
 
 /* Whose greeting is not understood tries again as soon as after a broken connection,
  * since libzmq's growing pauses are for those who find nobody; and a handshake costs
- * the other end a millisecond or two of CPU. */
-static int carry_key(struct bus *b, void *socket)
+ * the other end a millisecond or two of CPU. Whoever is refused at the control lane
+ * stays away by itself. */
+static int carry_key(struct bus *b, void *socket, enum lane lane)
 {
-    int r = set(socket, ZMQ_RECONNECT_IVL, 500);
+    int r = lane == LANE_CONTROL ? 0 : set(socket, ZMQ_RECONNECT_IVL, 500);
     return r == 0 ? curve_connect(socket, &b->keys.own, b->keys.server) : r;
 }
 
@@ -191,7 +193,7 @@ static int put_keys(struct bus *b, void *socket, const struct bus_link *k, struc
         return err_set(err, -EINVAL,
                        "'%.120s': to listen there needs the cluster's own key (keys.server_file)",
                        k->endpoint);
-    int r = binds ? lock_door(b, socket, k) : carry_key(b, socket);
+    int r = binds ? lock_door(b, socket, k) : carry_key(b, socket, k->lane);
     return r < 0 ? err_set(err, r, "cannot give a socket its key: %s", zmq_strerror(-r)) : 0;
 }
 
@@ -217,8 +219,8 @@ static int set_options(void *socket, const struct lane_row *row)
         { ZMQ_TCP_KEEPALIVE_INTVL, 5,                                    true                                },
         { ZMQ_TCP_KEEPALIVE_CNT,   3,                                    true                                },
         { ZMQ_CONNECT_TIMEOUT,     3000,                                 !row->binds                         },
-        { ZMQ_RECONNECT_IVL,       200,                                  !row->binds                         },
-        { ZMQ_RECONNECT_IVL_MAX,   row->type == ZMQ_DEALER ? 700 : 5000, !row->binds                         },
+        { ZMQ_RECONNECT_IVL,       row->type == ZMQ_DEALER ? 300 : 200,  !row->binds                         },
+        { ZMQ_RECONNECT_IVL_MAX,   row->type == ZMQ_DEALER ? 300 : 5000, !row->binds                         },
         { ZMQ_HANDSHAKE_IVL,       5000,                                 true                                },
         { ZMQ_BACKLOG,             1024,                                 row->binds                          },
         { ZMQ_ROUTER_MANDATORY,    1,                                    row->type == ZMQ_ROUTER             },

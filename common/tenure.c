@@ -122,6 +122,13 @@ static void step(struct tenure *t, struct word *w)
         read_others(t, w);
 }
 
+/* They may have moved since we asked for our own part: when a host has died both parts begin elsewhere, one
+ * of them first. Without a lease nobody moves. */
+static mono_ns next_visit(const struct word *w, mono_ns now)
+{
+    return w->leader.state == LEADER_LEADING && w->leader.lease ? now + LEADER_ASK_NS : MONO_NEVER;
+}
+
 /* Whoever does not wait for us any more is not rung: its loop may be gone. */
 static void publish(struct tenure *t, const struct word *w)
 {
@@ -151,17 +158,33 @@ static bool rest(struct tenure *t, mono_ns until, char ret[STORE_LISTENS_SIZE])
     return on;
 }
 
+/* Whether there is news for the loop. */
+static bool do_what_is_due(struct tenure *t, struct word *w, mono_ns visit)
+{
+    char others[sizeof w->others];
+    mono_ns now = clock_mono();
+    if (now >= w->leader.ask) {
+        step(t, w);
+        return true;
+    }
+    memcpy(others, w->others, sizeof others);
+    if (now >= visit)
+        read_others(t, w);
+    return strcmp(others, w->others) != 0;
+}
+
 static void *keep(void *arg)
 {
     struct tenure *t = arg;
     struct word w = t->word;
     char doors[STORE_LISTENS_SIZE] = ""; /* that are still to be told */
+    mono_ns visit = next_visit(&w, clock_mono());
     pthread_setname_np(pthread_self(), "tenure");
-    while (rest(t, w.leader.ask, doors)) {
-        if (clock_mono() >= w.leader.ask) {
-            step(t, &w);
+    while (rest(t, visit < w.leader.ask ? visit : w.leader.ask, doors)) {
+        if (do_what_is_due(t, &w, visit))
             publish(t, &w);
-        }
+        if (clock_mono() >= visit || visit == MONO_NEVER)
+            visit = next_visit(&w, clock_mono());
         if (doors[0] && store_set_listens(t->store, t->setup.role, doors, NULL) == 0)
             doors[0] = '\0';
     }
