@@ -24,7 +24,7 @@ import surroundings
 import writeup
 
 MEASUREMENTS = ["exercise", "many", "engine", "concurrency", "resumption", "schedule", "books", "database", "takeover",
-                "cluster", "alarm", "million"]
+                "cluster", "workers", "fleet", "alarm", "million"]
 
 
 class Both(io.StringIO):

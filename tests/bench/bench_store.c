@@ -31,8 +31,8 @@ struct due {
 };
 
 struct numbers {
-    double sites_s, results_s, cpu_us, worst_ms, lines_rolled_s, lines_pruned_s, newest_us, summary_ms,
-        find_ms;
+    double sites_s, results_s, cpu_us, worst_ms, lines_rolled_s, lines_packed_s, lines_pruned_s, newest_us,
+        summary_ms, find_ms;
     double site_bytes, look_bytes, rollup_bytes;
 };
 
@@ -209,6 +209,11 @@ static int tidy(struct store *s, const struct plan *p, struct numbers *n, struct
 
     began = seconds();
     for (bool more = true; r == 0 && more;)
+        r = store_pack(s, START_US + US_PER_DAY * 365, &more, err);
+    n->lines_packed_s = total / (seconds() - began);
+
+    began = seconds();
+    for (bool more = true; r == 0 && more;)
         r = store_prune(s, START_US + US_PER_DAY * 365, 0, 10000, &more, err);
     n->lines_pruned_s = total / (seconds() - began);
     return r;
@@ -265,11 +270,12 @@ int main(int argc, char **argv)
     }
     printf(
         "{\"sites\":%u,\"rounds\":%u,\"batch\":%u,\"states\":%s,\"sites_per_s\":%.0f,\"results_per_s\":%.0f,"
-        "\"result_cpu_us\":%.2f,\"worst_commit_ms\":%.1f,\"rolled_per_s\":%.0f,\"pruned_per_s\":%.0f,"
+        "\"result_cpu_us\":%.2f,\"worst_commit_ms\":%.1f,\"rolled_per_s\":%.0f,\"packed_per_s\":%.0f,"
+        "\"pruned_per_s\":%.0f,"
         "\"newest_change_us\":%.2f,\"one_sites_lines_ms\":%.2f,\"summary_ms\":%.1f,\"site_bytes\":%.0f,"
         "\"look_bytes\":%.1f,\"rollup_bytes\":%.1f}\n",
         p.sites, p.rounds, p.batch, p.no_states ? "false" : "true", n.sites_s, n.results_s, n.cpu_us,
-        n.worst_ms, n.lines_rolled_s, n.lines_pruned_s, n.newest_us, n.find_ms, n.summary_ms, n.site_bytes,
-        n.look_bytes, n.rollup_bytes);
+        n.worst_ms, n.lines_rolled_s, n.lines_packed_s, n.lines_pruned_s, n.newest_us, n.find_ms,
+        n.summary_ms, n.site_bytes, n.look_bytes, n.rollup_bytes);
     return 0;
 }

@@ -19,7 +19,7 @@ import surroundings as s
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from harness import postgres  # noqa: E402
 
-SITES, ROUNDS, BATCH = 50_000, 3, 1000
+SITES, ROUNDS, BATCH = 12_500, 12, 1000  # an hour of looks every five minutes
 SYNCED = {"fsync": "on", "full_page_writes": "on", "shared_buffers": "128MB", "max_wal_size": "2GB"}
 
 
@@ -42,7 +42,7 @@ def copied(url, folder):
     lines = folder / "lines.copy"
     psql(url, "CREATE TABLE line (LIKE look INCLUDING ALL)")
     rows = SITES * ROUNDS
-    generate = ("SELECT 1772323200000000 + g * 2000, 1 + g % 50000, 72057594037927936 + g, 1500, 1, 25000 + g % 977, "
+    generate = (f"SELECT 1772323200000000 + g * 2000, 1 + g % {SITES}, 72057594037927936 + g, 1500, 1, 25000 + g % 977, "
                 "900, 1200, 9000, 13000, 400, 1780000000, 0, 1, 1, 200, g % 4, 1, 0, 0, 0, 0, "
                 f"decode('c0000201', 'hex'), NULL::text FROM generate_series(1, {rows}) g")
     psql(url, f"\\copy ({generate}) TO '{lines}'")
@@ -69,22 +69,29 @@ def run(_resolver, _pki):
     return out
 
 
+def all_of_it(r):
+    """Results a second that one writer records, rolls up and packs, each once."""
+    return 1 / (1 / r["results_per_s"] + 1 / r["rolled_per_s"] + 1 / r["packed_per_s"])
+
+
 def show(found):
     report.heading(f"Results recorded at a PostgreSQL server: {SITES * ROUNDS:,}, {BATCH:,} in a transaction")
     stores = [k for k in found if k != "copy"]
-    report.rows(["", "results/s", "CPU us each", "rolled up/s", "forgotten/s", "bytes of a line"],
+    report.rows(["", "results/s", "CPU us each", "rolled up/s", "packed/s", "all of it/s", "forgotten/s", "bytes of a line"],
                 [[k, f"{found[k]['results_per_s']:,.0f}", f"{found[k]['result_cpu_us']:.1f}",
-                  f"{found[k]['rolled_per_s']:,.0f}", f"{found[k]['pruned_per_s']:,.0f}",
-                  f"{found[k]['look_bytes']:.0f}"] for k in stores] +
-                [["COPY alone, psql, at once", f"{found['copy']['at_once_per_s']:,.0f}", "", "", "", ""],
+                  f"{found[k]['rolled_per_s']:,.0f}", f"{found[k]['packed_per_s']:,.0f}", f"{all_of_it(found[k]):,.0f}",
+                  f"{found[k]['pruned_per_s']:,.0f}", f"{found[k]['look_bytes']:.0f}"] for k in stores] +
+                [["COPY alone, psql, at once", f"{found['copy']['at_once_per_s']:,.0f}", *[""] * 6],
                  [f"COPY alone, psql, {BATCH:,} in a transaction", f"{found['copy']['in_batches_per_s']:,.0f}",
-                  "", "", "", ""]])
+                  *[""] * 6]])
     ours = found["postgresql, no states"]["results_per_s"]
     share = ours / found["copy"]["in_batches_per_s"]
     return [report.goal("results recorded at PostgreSQL, without states: at least a quarter of COPY in such transactions",
                         f"{share:.2f}", share >= 1 / 4),
             report.goal("with states: at least 10,000 a second", f"{found['postgresql']['results_per_s']:,.0f}",
-                        found["postgresql"]["results_per_s"] >= 10_000)]
+                        found["postgresql"]["results_per_s"] >= 10_000),
+            report.goal("... rolled up and packed as well, all by one writer: 6,667, which two million sites bring",
+                        f"{all_of_it(found['postgresql']):,.0f}", all_of_it(found["postgresql"]) >= 6_667)]
 
 
 def pictures(found):

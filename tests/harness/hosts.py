@@ -55,7 +55,8 @@ def place_of(host):
 class Land:
     """The hosts, wired, and what is there before Vedette is."""
 
-    def __init__(self):
+    def __init__(self, database=()):
+        """`database`: settings of the server, beside its usual ones."""
         self.net = Network()
         self._places = 0
         self._ends = []
@@ -64,7 +65,7 @@ class Land:
                 self.net.host(name, address)
             self.net.host("eu2", "192.168.7.2", behind=self.net.router("nat", "10.2.0.9"))
             self.net.host("town", f"10.{TOWN}.0.1").owns(f"10.{TOWN}.0.0/16")
-            self.database = self._until_the_end(postgres.Server(host=self["db"]))
+            self.database = self._until_the_end(postgres.Server(database, self["db"]))
             self.resolver = self._until_the_end(Resolver(host=self["service"]))
             self.in_service = self._until_the_end(Background(self["service"].enter))
             self.in_town = self._until_the_end(Background(self["town"].enter))
