@@ -80,7 +80,7 @@ typedef void act_fn(struct proc *, const struct config *, struct bus *, struct t
 static void *daemon_body(const struct post *post, enum store_role role, act_fn *act)
 {
     struct proc *p = world.self;
-    const struct tenure_setup setup = { post->config, role, NULL, NULL, no_rows };
+    const struct tenure_setup setup = { post->config, role, "", NULL, NULL, no_rows };
     struct err err = { 0 };
     struct tenure *tenure = NULL;
     struct bus *bus = NULL;
