@@ -109,6 +109,7 @@ static int begin(void **state)
     assert_non_null(mkdtemp(w->folder));
     config_init(&w->config);
     w->config.worker.slots = 32;
+    strcpy(w->config.worker.location, "local");
     strcpy(w->config.worker.allow, "127.0.0.0/8");
     strcpy(w->config.worker.canaries, "");
     assert_int_equal(bus_new(&w->bus), 0);

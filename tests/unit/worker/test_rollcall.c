@@ -59,6 +59,7 @@ static int begin(void **state)
     snprintf(w->folder, sizeof w->folder, "/tmp/vedette-rollcall-XXXXXX");
     assert_non_null(mkdtemp(w->folder));
     config_init(&w->config);
+    strcpy(w->config.worker.location, "local");
     snprintf(w->config.endpoint.control, ENDPOINT_SIZE, "ipc://%s/control", w->folder);
     assert_int_equal(loop_new(&w->loop), 0);
     assert_int_equal(bus_new(&w->bus), 0);
