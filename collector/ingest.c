@@ -35,6 +35,7 @@ struct ingest {
     bool keyed, feed_keyed;  /* whoever speaks there has proved by which key */
     struct passports *passports;
     struct shard shard;
+    struct seal_key seal;
     struct wire_arena *arena;
     loop_fn *arrived;
     void *arg;
@@ -75,6 +76,10 @@ static const char *unfit_results(struct ingest *i, const struct access_user *u, 
             return "a result of another location than its key's";
         if (u->role == ACCESS_WORKER && strcmp(x->worker, "coordinator") == 0)
             return "a worker's key reports as the coordinator";
+        if (u->role == ACCESS_WORKER && !x->seal)
+            return "a result without its job's seal: of no job, or of an older version's worker";
+        if (u->role == ACCESS_WORKER && !seal_is_right(&i->seal, x->seal, x->job_id, &x->run))
+            return "a result of a job that it was not given";
         if (strcmp(x->worker, checked) != 0 &&
             !passports_may(i->passports, x->worker, u->id, loop_now(i->loop)))
             return "a result of a worker that came in by another key";
@@ -369,6 +374,7 @@ int ingest_new(struct ingest **ret, struct loop *l, struct bus *b, const struct 
     i->config = c;
     i->arrived = arrived;
     i->shard = config_shard(c);
+    bus_seal_key(b, &i->seal);
     i->arg = arg;
     i->keyed = bus_is_keyed(b, c->endpoint.results);
     i->feed_keyed = bus_is_keyed(b, c->endpoint.feed);

@@ -5,7 +5,8 @@
  * through a bounded queue. When that is full, reading stops: results then wait
  * in the workers' sockets and outboxes, and nothing is lost. What is malformed
  * is counted and dropped, and said once a minute for each peer; so is what its key
- * may not say: results of another location, or of another key's worker (passports.h).
+ * may not say: results of another location, of a job that it was not given (seal.h), or of another
+ * key's worker (passports.h).
  *
  * Feedback that nobody can take now (the coordinator is away) is kept, up to
  * INGEST_MAX_FEEDBACK messages; beyond that the oldest is dropped, which its

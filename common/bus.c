@@ -141,6 +141,13 @@ const char *bus_cluster(const struct bus *b)
     return bus_serves_keys(b) ? b->keys.own.public : "";
 }
 
+void bus_seal_key(const struct bus *b, struct seal_key *ret)
+{
+    *ret = (struct seal_key){ .is_set = false };
+    if (bus_serves_keys(b))
+        seal_key_make(ret, b->keys.own.secret);
+}
+
 void bus_let_in(struct bus *b, struct access_list *list)
 {
     if (b->guard)

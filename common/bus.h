@@ -23,6 +23,7 @@
 #include "common/err.h"
 #include "common/keys.h"
 #include "common/scope.h"
+#include "common/seal.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -66,6 +67,8 @@ bool bus_is_keyed(const struct bus *b, const char *endpoint);
 bool bus_serves_keys(const struct bus *b); /* it has the cluster's own key, to listen with */
 /* The public half of that; "" where it has none. Borrowed. */
 const char *bus_cluster(const struct bus *b);
+/* What the cluster's own programs seal jobs with: of a bus that serves keys; else it is not set. */
+void bus_seal_key(const struct bus *b, struct seal_key *ret);
 /* Whose keys are let in from now on, besides the own one; taken. From any thread.
  * Ends no connection that there is: bus_rebind does. */
 void bus_let_in(struct bus *b, struct access_list *list);

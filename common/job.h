@@ -42,6 +42,7 @@ static inline uint32_t job_id_epoch(uint64_t id)
 
 struct job {
     uint64_t id;
+    uint64_t seal; /* to be brought back with the result, see seal.h; 0: it has none */
     struct run run;
     uint8_t attempt; /* 1 for the first job of the run */
     const char *url; /* whose strings these are, the function says that hands out the job */

@@ -91,6 +91,7 @@ struct phases {
 
 struct result {
     uint64_t job_id; /* 0 when no job was ever out (missed) */
+    uint64_t seal;   /* the job's; only on its way from the worker to the collector's door, else 0 */
     struct run run;
     uint32_t span; /* consecutive slots of the grid that this line stands for, from run.slot_us on;
                     * 1 but for CAUSE_MISSED */

@@ -70,6 +70,8 @@ static bool add_job(struct bundle *b, struct parts *p, const struct lease_order 
         .avoid_key = avoid_key,
     };
     memcpy(j->run.location, p->location[o->run.location], LOCATION_SIZE);
+    if (p->seal.is_set)
+        j->seal = seal_make(&p->seal, j->id, &j->run);
     return true;
 }
 

@@ -327,6 +327,7 @@ int coordinator_new(struct coordinator **ret, const struct config *config, struc
         return -ENOMEM;
     c->parts =
         (struct parts){ .config = config, .loop = loop, .epoch = epoch, .started_us = loop_wall(loop) };
+    bus_seal_key(bus, &c->parts.seal);
     c->store = store;
     c->tenure = tenure;
     snprintf(c->parts.results, sizeof c->parts.results, "%s", config->endpoint.results);

@@ -87,6 +87,16 @@ bool lease_heeds(const struct lease *l, uint64_t job_id, int lane)
     return r->holder == LEASE_NOBODY && r->last_lane == lane;
 }
 
+bool lease_may_speak(const struct lease *l, unsigned location, const uint64_t *ids, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct leased *r = lease_find_job(l, ids[i]);
+        if (r && r->key.location != location)
+            return false;
+    }
+    return true;
+}
+
 struct leased *lease_add(struct lease *l, const struct lease_run *run)
 {
     struct leased *r = pool_take(&l->runs);

@@ -7,6 +7,7 @@
 
 #include "common/config.h"
 #include "common/loop.h"
+#include "common/seal.h"
 #include "common/spread.h"
 #include "coordinator/accounts.h"
 #include "coordinator/arrears.h"
@@ -36,6 +37,7 @@ struct parts {
     uint32_t asked; /* locations that runs were begun for, a bit for each */
     struct vacancy vacancy;
 
+    struct seal_key seal; /* for jobs */
     struct grid grid;
     struct catalog *catalog;
     struct schedule *schedule;

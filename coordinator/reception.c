@@ -334,6 +334,11 @@ static void deal_with(struct reception *r, const struct control *c)
         drop(r, "it speaks for a worker that came in by another key");
         return;
     }
+    if (r->keyed && lane >= 0 &&
+        !lease_may_speak(p->lease, roster_lane(p->roster, lane)->location, c->ids, c->n_ids)) {
+        drop(r, "it speaks of jobs of another location");
+        return;
+    }
     if (lane >= 0 && roster_heard(p->roster, lane, c->nonce, r->message->peer, r->message->peer_len,
                                   loop_now(p->loop), loop_wall(p->loop)))
         handlers[c->kind](r, c, lane);

@@ -3,9 +3,9 @@
  *
  * Whatever arrives is answered from what the parts know; what is malformed is
  * counted, logged once a minute, and dropped, and so is what a key says that it may
- * not: for another location, or for a worker that came in by another key. A lane that we do not know (we were
- * started again) is answered with our nonce: when that differs from the one that
- * welcomed it, it says hello anew.
+ * not: for another location, of its jobs, or for a worker that came in by another key. A lane that we do not
+ * know (we were started again) is answered with our nonce: when that differs from the one that welcomed it,
+ * it says hello anew.
  */
 #ifndef COORDINATOR_RECEPTION_H
 #define COORDINATOR_RECEPTION_H

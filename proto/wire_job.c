@@ -7,7 +7,7 @@
 /* Tag and value of every number at its longest, tags and lengths of the strings
  * and of the members that hold them, and a batch's own numbers, so that the
  * sizes of any jobs together hold for the batch. */
-#define JOB_FIXED_BYTES   140
+#define JOB_FIXED_BYTES   150
 #define JOB_BYTES_A_RANGE 4
 
 size_t wire_job_size(const struct job *j)
@@ -66,6 +66,7 @@ static void put_job(struct wire_out *o, const struct job *j, const char *said_lo
     job.contains = wire_lend(j->contains);
     job.avoid = wire_lend(j->avoid);
     job.avoid_key = j->avoid_key;
+    job.seal = j->seal;
     job.full_handshake = j->full_handshake;
     job.patience_s = j->patience_s;
 
@@ -138,6 +139,7 @@ static int job_in(struct job *to, const Vedette__V1__Job *from, const char *said
         .full_handshake = from->full_handshake,
         .patience_s = from->patience_s,
         .avoid_key = from->avoid_key,
+        .seal = from->seal,
     };
     int r = wire_run_in(&to->run, from->run, said_location, err);
     if (r == 0)

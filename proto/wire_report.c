@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* As JOB_FIXED_BYTES in wire_job.c, for a result and its report. */
-#define RESULT_FIXED_BYTES 176
+#define RESULT_FIXED_BYTES 186
 
 size_t wire_result_size(const struct result *x)
 {

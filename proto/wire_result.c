@@ -32,6 +32,7 @@ void wire_result_out(Vedette__V1__Result *to, Vedette__V1__Run *run, const struc
     to->detail = wire_lend(from->detail);
     to->more = from->span - 1;
     to->patience_s = from->patience_s;
+    to->seal = from->seal;
 }
 
 /* Numbers that are narrower with us than on the wire. */
@@ -70,6 +71,7 @@ int wire_result_in(struct result *to, const Vedette__V1__Result *from, const str
         .suspect = from->suspect,
         .at_us = from->at_us,
         .patience_s = from->patience_s,
+        .seal = from->seal,
         .took_us = from->took_us,
         .phases = {.dns_us = from->dns_us,
                    .connect_us = from->connect_us,

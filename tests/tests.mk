@@ -55,7 +55,7 @@ pure := $(addprefix coordinator/,schedule.c lease.c lease_table.c roster.c laten
         $(addprefix collector/,jury.c passports.c quorum.c views.c witnesses.c rounds.c state.c message.c workernote.c mime.c retry.c signature.c) \
         $(addprefix worker/,exclusion.c halves.c shares.c limits.c match.c causes.c address.c candidates.c outbox.c selfcheck.c keyword.c dnscache.c courtesy.c presence.c intake.c canary.c tickets.c) \
         $(addprefix loadgen/,crowd.c rule.c latency.c request.c zone.c) \
-        common/access.c common/shard.c common/doors.c common/dropped.c common/endpoint.c common/heap.c common/leader.c common/location.c common/logline.c common/metrics.c common/nearest.c common/pool.c common/severed.c common/spread.c common/token.c common/zap.c common/zapwait.c common/store/heir.c common/store/hours.c common/store/lines.c common/utf8.c cli/capacity.c cli/plan.c cli/pulses.c
+        common/access.c common/shard.c common/doors.c common/dropped.c common/endpoint.c common/heap.c common/leader.c common/location.c common/logline.c common/metrics.c common/nearest.c common/pool.c common/seal.c common/severed.c common/spread.c common/token.c common/zap.c common/zapwait.c common/store/heir.c common/store/hours.c common/store/lines.c common/utf8.c cli/capacity.c cli/plan.c cli/pulses.c
 
 scripts:
 	shellcheck .ci/run $$(grep -rlE -m1 '^#!.*\b(ba)?sh\b' deploy tests)

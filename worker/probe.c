@@ -435,7 +435,9 @@ int probe_begin(struct probes *p, const struct job *job, probe_done_fn *done, vo
     k->deadline = k->began + (mono_ns)job->timeout_ms * NS_PER_MS;
     k->wake_at = MONO_NEVER;
     k->site_key = sitememory_key(job->url);
-    k->trace = (struct result){ .job_id = job->id, .run = job->run, .span = 1, .at_us = clock_wall() };
+    k->trace = (struct result){
+        .job_id = job->id, .seal = job->seal, .run = job->run, .span = 1, .at_us = clock_wall()
+    };
     DL_APPEND(p->busy, k);
     p->in_hand++;
     start_ticking(p);

@@ -24,8 +24,8 @@ def _git(*args):
 
 
 def oldest_that_joins():
-    """The first commit whose workers read tokens as they are now, when it has other workers than we have."""
-    found = _git("log", "-1", "--format=%H", "--", "common/token.c", "common/token.h")
+    """The first commit whose workers read tokens and bring back seals as now, when it has other workers than we have."""
+    found = _git("log", "-1", "--format=%H", "--", "common/token.c", "common/token.h", "common/seal.c", "common/seal.h")
     return found if found and _git("diff", "--quiet", found, "--", *PARTS) is None else ""
 
 

@@ -26,6 +26,7 @@ struct net {
     struct loop *loop;
     struct ingest *ingest;
     void *from[2], *coordinator;
+    struct seal_key seal;
 };
 
 static unsigned free_port(void)
@@ -80,6 +81,7 @@ static int begin(void **state)
     snprintf(n->config.endpoint.feedback, ENDPOINT_SIZE, "ipc://%s/feedback", n->folder);
     assert_int_equal(key_pair_make(&n->cluster, NULL), 0);
     n->bus = bus_with(&n->cluster, n->cluster.public, true);
+    bus_seal_key(n->bus, &n->seal);
     for (size_t i = 0; i < 2; i++) {
         assert_int_equal(key_pair_make(&n->worker[i], NULL), 0);
         n->guest[i] = bus_with(&n->worker[i], n->cluster.public, false);
@@ -130,7 +132,8 @@ static void send_report(struct net *n, void *socket, const struct report *rep)
     assert_int_equal(r, 0);
 }
 
-static struct result looked(const char *worker, const char *location)
+/* Of a job that was given. */
+static struct result looked(const struct net *n, const char *worker, const char *location)
 {
     struct result r = {
         .job_id = 1, .run = {.site_id = 1, .slot_us = 1},
@@ -138,6 +141,7 @@ static struct result looked(const char *worker, const char *location)
     };
     strcpy(r.worker, worker);
     strcpy(r.run.location, location);
+    r.seal = seal_make(&n->seal, r.job_id, &r.run);
     return r;
 }
 
@@ -157,7 +161,7 @@ static bool arrives(struct net *n, void *socket, const struct report *rep)
 
 static bool result_arrives(struct net *n, void *socket, const char *worker, const char *location)
 {
-    struct result r = looked(worker, location);
+    struct result r = looked(n, worker, location);
     return arrives(n, socket, &(struct report){ .kind = REPORT_RESULTS, .results = &r, .n_results = 1 });
 }
 
@@ -181,10 +185,50 @@ static void a_key_reports_for_its_location_and_names(void **state)
     assert_true(result_arrives(n, n->from[1], "w2", "us"));
     assert_false(result_arrives(n, n->from[1], "w1", "us")); /* it was the other's first */
 
-    struct result two[] = { looked("w1", "eu"), looked("w2", "eu") }; /* one of them is not its own */
+    struct result two[] = { looked(n, "w1", "eu"), looked(n, "w2", "eu") }; /* one of them is not its own */
     assert_false(
         arrives(n, n->from[0], &(struct report){ .kind = REPORT_RESULTS, .results = two, .n_results = 2 }));
     assert_int_equal(ingest_counts(n->ingest).malformed, 5);
+}
+
+static bool one_arrives(struct net *n, void *socket, struct result r)
+{
+    return arrives(n, socket, &(struct report){ .kind = REPORT_RESULTS, .results = &r, .n_results = 1 });
+}
+
+/* Of a worker's key only results of jobs that were given, as they were given. */
+static void a_job_that_was_not_given_has_no_result(void **state)
+{
+    struct net *n = *state;
+    struct result given = looked(n, "w1", "eu"), r = given;
+    struct seal_key others;
+    seal_key_make(&others, n->worker[0].secret);
+    assert_true(one_arrives(n, n->from[0], r));
+    r.verdict = VERDICT_DOWN; /* what it saw is its own word */
+    r.cause = CAUSE_RESET;
+    assert_true(one_arrives(n, n->from[0], r));
+
+    uint64_t dropped = ingest_counts(n->ingest).malformed;
+    r.seal = 0;
+    assert_false(one_arrives(n, n->from[0], r));
+    r.seal = seal_make(&others, r.job_id, &r.run);
+    assert_false(one_arrives(n, n->from[0], r));
+    for (int what = 0; what < 4; what++) {
+        r = given;
+        *(what == 0 ? &r.job_id : what == 1 ? &r.run.site_id : (uint64_t *)&r.run.slot_us) += what < 3;
+        r.run.look += what == 3;
+        assert_false(one_arrives(n, n->from[0], r));
+    }
+    assert_int_equal(ingest_counts(n->ingest).malformed, dropped + 6);
+
+    /* One such among others takes these with it: they come again, without it. */
+    struct result two[] = { given, given };
+    two[1].job_id++;
+    assert_false(
+        arrives(n, n->from[0], &(struct report){ .kind = REPORT_RESULTS, .results = two, .n_results = 2 }));
+    r = looked(n, "w9", "eu");
+    r.seal = 0; /* who has the cluster's own key could make any */
+    assert_true(one_arrives(n, n->coordinator, r));
 }
 
 static void the_coordinator_knows_whose_a_name_is(void **state)
@@ -203,7 +247,7 @@ static void the_coordinator_knows_whose_a_name_is(void **state)
 /* Sent again and again, since a connection may be ending: how many arrived. */
 static uint64_t keep_sending(struct net *n, void *socket, const char *worker, const char *location, int turns)
 {
-    struct result r = looked(worker, location);
+    struct result r = looked(n, worker, location);
     uint8_t buf[4096];
     int len = wire_pack_report(&(struct report){ .kind = REPORT_RESULTS, .results = &r, .n_results = 1 }, buf,
                                sizeof buf);
@@ -236,6 +280,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_key_reports_for_its_location_and_names, begin, end),
+        cmocka_unit_test_setup_teardown(a_job_that_was_not_given_has_no_result, begin, end),
         cmocka_unit_test_setup_teardown(the_coordinator_knows_whose_a_name_is, begin, end),
         cmocka_unit_test_setup_teardown(a_revoked_key_reports_nothing, begin, end),
     };

@@ -143,13 +143,8 @@ static void a_name_is_its_keys_while_it_is_there(void **state)
     assert_int_equal(w->vitals.workers[0].key, 2);
 }
 
-/* The store says so, nobody tells the coordinator. */
-static void a_revoked_key_is_out_within_seconds(void **state)
+static void watch_shop(struct world *w)
 {
-    struct world *w = *state;
-    struct thread *goes = &w->lane[0], *stays = &w->lane[1];
-    enter(w, 0, "w1");
-    enter(w, 1, "w2");
     edit(w, &(struct site){
                 .name = "shop",
                 .url = "http://shop.example.com/",
@@ -159,6 +154,63 @@ static void a_revoked_key_is_out_within_seconds(void **state)
                 .contains = "",
                 .confirm = {2, 15000}
     });
+}
+
+/* What says that a job was given goes out with it. */
+static void jobs_are_sealed(void **state)
+{
+    struct world *w = *state;
+    struct thread *l = &w->lane[0];
+    struct seal_key right;
+    bus_seal_key(w->bus, &right);
+    enter(w, 0, "w1");
+    watch_shop(w);
+    l->looks = true;
+    until(w, l->n_jobs > 2);
+    for (size_t i = 0; i < l->n_jobs; i++)
+        assert_true(seal_is_right(&right, l->job[i].seal, l->job[i].id, &l->job[i].run));
+}
+
+/* One of another location, which says that it has, will not do, and holds what it was never given. */
+static void jobs_are_their_locations(void **state)
+{
+    struct world *w = *state;
+    struct thread *here = &w->lane[0], *far = &w->lane[1];
+    enter(w, 0, "w1");
+    bus_close(far->control);
+    far->control = NULL;
+    far->silent = true;
+    say_hello(w, far, "w2", "us"); /* by the cluster's own key, which may be anywhere */
+    until(w, far->told[CONTROL_WELCOME] > 0);
+    assert_int_equal(dropped(w), 0);
+    edit(w, &(struct site){
+                .name = "shop",
+                .url = "http://shop.example.com/",
+                .tags = "",
+                .every_ms = rarely(1),
+                .timeout_ms = 900,
+                .contains = "",
+                .confirm = {2, 15000}
+    });
+    until(w, here->n_jobs > 0);
+    const uint64_t *id = &here->job[0].id;
+    say(w, here, CONTROL_TAKEN, id, 1);
+    say(w, far, CONTROL_TAKEN, id, 1);
+    say(w, far, CONTROL_BUSY, id, 1);
+    say(w, far, CONTROL_HEARTBEAT, id, 1);
+    assert_int_equal(dropped(w), 3);
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(w->vitals.workers[i].in_hand, strcmp(w->vitals.workers[i].worker, "w1") == 0);
+}
+
+/* The store says so, nobody tells the coordinator. */
+static void a_revoked_key_is_out_within_seconds(void **state)
+{
+    struct world *w = *state;
+    struct thread *goes = &w->lane[0], *stays = &w->lane[1];
+    enter(w, 0, "w1");
+    enter(w, 1, "w2");
+    watch_shop(w);
     stays->looks = goes->looks = true;
     until(w, goes->n_jobs + stays->n_jobs > 0);
 
@@ -184,6 +236,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_key_is_for_its_location, begin_keyed, end_keyed),
         cmocka_unit_test_setup_teardown(a_name_is_its_keys_while_it_is_there, begin_keyed, end_keyed),
+        cmocka_unit_test_setup_teardown(jobs_are_sealed, begin_keyed, end_keyed),
+        cmocka_unit_test_setup_teardown(jobs_are_their_locations, begin_keyed, end_keyed),
         cmocka_unit_test_setup_teardown(a_revoked_key_is_out_within_seconds, begin_keyed, end_keyed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

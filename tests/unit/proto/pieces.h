@@ -96,6 +96,18 @@ static inline void tell_number(struct piece *p, const struct instead *story, con
         piece_number(p, id, usual);
 }
 
+/* 64 bits as they are. */
+static inline void tell_fixed(struct piece *p, const struct instead *story, const char *member, unsigned id,
+                              uint64_t usual)
+{
+    if (piece_instead(p, story, member, id))
+        return;
+    piece_varint(p, id << 3 | 1);
+    for (int i = 0; i < 8; i++)
+        p->bytes[p->len++] = (uint8_t)(usual >> 8 * i);
+    assert(p->len < PIECE_SIZE - 16);
+}
+
 static inline void tell_text(struct piece *p, const struct instead *story, const char *member, unsigned id,
                              const char *usual)
 {

@@ -72,6 +72,7 @@ static void assert_job(const struct job *a, const struct job *b)
     assert_string_equal(a->contains, b->contains);
     assert_string_equal(a->avoid, b->avoid);
     assert_int_equal(a->avoid_key, b->avoid_key);
+    assert_int_equal(a->seal, b->seal);
     assert_int_equal(a->full_handshake, b->full_handshake);
     assert_int_equal(a->patience_s, b->patience_s);
 }
@@ -118,6 +119,7 @@ static struct job largest(void)
     j.contains = long_text(contains, sizeof contains, "\n\x01", 'k', EXPECT_MAX_KEYWORD);
     j.avoid = long_text(avoid, sizeof avoid, "W", '_', WORKER_NAME_SIZE - 1);
     j.avoid_key = UINT64_MAX;
+    j.seal = UINT64_MAX;
     return j;
 }
 
@@ -254,6 +256,7 @@ static void tell_batch(struct piece *p, const struct instead *story)
     tell_number(&job, story, "full_handshake", 11, 1);
     tell_number(&job, story, "patience_s", 12, 90);
     tell_number(&job, story, "avoid_key", 13, 8);
+    tell_fixed(&job, story, "seal", 14, 0x1122334455667788);
 
     tell_version(p, story);
     tell_number(p, story, "epoch", 3, 3);
@@ -281,6 +284,7 @@ static void bytes_made_by_hand_are_understood(void **state)
     expected.full_handshake = true;
     expected.patience_s = 90;
     expected.avoid_key = 8;
+    expected.seal = 0x1122334455667788;
     assert_int_equal(got.n_jobs, 1);
     assert_job(&got.jobs[0], &expected);
 

@@ -52,6 +52,7 @@ static struct result largest(void)
 {
     struct result x = usual();
     x.job_id = UINT64_MAX;
+    x.seal = UINT64_MAX;
     x.run.site_id = UINT64_MAX;
     x.run.slot_us = WALL_MAX;
     x.run.look = 2 * SITE_MAX_LOOKS + 1;
@@ -87,6 +88,7 @@ static int pack(const struct result *results, size_t n)
 static void assert_result(const struct result *a, const struct result *b)
 {
     assert_int_equal(a->job_id, b->job_id);
+    assert_int_equal(a->seal, b->seal);
     assert_int_equal(a->run.site_id, b->run.site_id);
     assert_int_equal(a->run.slot_us, b->run.slot_us);
     assert_int_equal(a->run.look, b->run.look);
@@ -302,6 +304,7 @@ static void tell_result(struct piece *p, const struct instead *story)
     tell_number(p, story, "lane", 19, 4);
     tell_text(p, story, "detail", 20, "HTTP 503");
     tell_number(p, story, "more", 21, 0);
+    tell_fixed(p, story, "seal", 23, 0x1122334455667788);
 }
 
 static void tell_report(struct piece *p, const struct instead *story)
@@ -330,6 +333,7 @@ static void bytes_made_by_hand_are_understood(void **state)
     strcpy(expected.worker, "w9");
     expected.lane = 4;
     strcpy(expected.detail, "HTTP 503");
+    expected.seal = 0x1122334455667788;
 
     tell_report(&p, NULL);
     assert_int_equal(wire_unpack_report(arena, p.bytes, p.len, &got, NULL), 0);
