@@ -89,13 +89,17 @@ static int refused(const struct postgres *p, PGconn *conn, struct err *err)
 }
 
 /* The server's own choice of plans is made for larger answers than ours: each of our
- * queries has an index. */
+ * queries has an index. And it is to notice within some ten seconds, as we do, that the other
+ * end is gone without a word: with Linux's two hours, hosts that die would use up its connections,
+ * and hold what they had locked. */
 static int set_up(struct postgres *p, struct err *err)
 {
-    char sql[400];
+    char sql[600];
     snprintf(sql, sizeof sql,
              "SET client_min_messages = warning; SET statement_timeout = '60s'; SET jit = off; "
              "SET enable_seqscan = off; SET cursor_tuple_fraction = 1.0; "
+             "SET tcp_keepalives_idle = 4; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3; "
+             "SET tcp_user_timeout = 10000; "
              "SET default_transaction_read_only = %s",
              p->mode == STORE_READ ? "on" : "off");
     PGresult *res = PQexec(p->conn, sql);

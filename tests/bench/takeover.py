@@ -109,7 +109,7 @@ def wait_whole(ledger, sites):
 def play(kinds):
     """On hosts of its own; what was found, and what the ledger says in the end."""
     with ExitStack() as ends:
-        land = ends.enter_context(closing(Land({"track_commit_timestamp": "on"})))
+        land = ends.enter_context(closing(Land({"track_commit_timestamp": "on", "max_connections": "200"})))
         town = ends.enter_context(closing(Town(land)))
         cluster = ends.enter_context(HostCluster(land, SimpleNamespace(url="smtp://10.6.0.1:2525")))
         cluster.pairs = True

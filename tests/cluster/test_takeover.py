@@ -38,6 +38,11 @@ def written(cluster):
     return cluster.ledger.one("SELECT count(*) FROM look")
 
 
+def served(cluster, host):
+    """Connections of that host, as the database's server sees them."""
+    return cluster.ledger.one(f"SELECT count(*) FROM pg_stat_activity WHERE client_addr = '{host.address}'")
+
+
 def taken_over(cluster, fleet, since, within):
     """Looks are made, and written down, by the other host: how long it took."""
     until(lambda: len([v for v in fleet.visits() if v.at > since + 0.5]) > 40, within + 20, "they are looked at again")
@@ -101,6 +106,8 @@ def test_it_falls_silent(cluster, fleet, mail, how):
         host.power_off()
     taken_over(cluster, fleet, since, within=15)
     cluster.wait_seen("shop", verdict="down", n=1, within=30)
+    if how != "frozen":
+        until(lambda: served(cluster, host) == 0, 30, "the server lets go of its connections")
     host.plug()
     if how == "frozen":
         for p in pair:
