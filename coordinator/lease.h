@@ -127,8 +127,8 @@ void lease_refuse(struct lease *l, uint64_t job_id); /* it can never be sent: lo
 void lease_lane_at(struct lease *l, int lane, unsigned location);
 bool lease_heeds(const struct lease *l, uint64_t job_id, int lane);
 
-/* Whether it is none of ours that is out at another location than that. */
-bool lease_may_speak(const struct lease *l, unsigned location, const uint64_t *ids, size_t n);
+/* False when one of these jobs is out at another location than the lane's. */
+bool lease_may_speak(const struct lease *l, int lane, const uint64_t *ids, size_t n);
 /* True when the lane took a run from `sent`, which *ret then describes; false
  * for jobs that are not known, are another location's, were taken already, or have been replaced. */
 bool lease_taken(struct lease *l, uint64_t job_id, int lane, mono_ns now, struct lease_run *ret);

@@ -87,11 +87,11 @@ bool lease_heeds(const struct lease *l, uint64_t job_id, int lane)
     return r->holder == LEASE_NOBODY && r->last_lane == lane;
 }
 
-bool lease_may_speak(const struct lease *l, unsigned location, const uint64_t *ids, size_t n)
+bool lease_may_speak(const struct lease *l, int lane, const uint64_t *ids, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         const struct leased *r = lease_find_job(l, ids[i]);
-        if (r && r->key.location != location)
+        if (r && !lease_is_there(l, r, lane))
             return false;
     }
     return true;

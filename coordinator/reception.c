@@ -334,8 +334,7 @@ static void deal_with(struct reception *r, const struct control *c)
         drop(r, "it speaks for a worker that came in by another key");
         return;
     }
-    if (r->keyed && lane >= 0 &&
-        !lease_may_speak(p->lease, roster_lane(p->roster, lane)->location, c->ids, c->n_ids)) {
+    if (r->keyed && lane >= 0 && !lease_may_speak(p->lease, lane, c->ids, c->n_ids)) {
         drop(r, "it speaks of jobs of another location");
         return;
     }
